@@ -1,0 +1,196 @@
+"""Pairs: who talks to whom, and when. The one data structure between readers, features, scoring and reports.
+
+A batch of pairs in columns. Each pair owns the slice `offsets[i]:offsets[i + 1]` of the observation columns,
+sorted by start inside the pair (compressed sparse rows). One live candidate is a batch of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Bytes: TypeAlias = NDArray[np.uint8]
+Bools: TypeAlias = NDArray[np.bool_]
+Strings: TypeAlias = NDArray[np.object_]
+
+MICROSECONDS = 1_000_000
+
+# Zeek's conn_state values; an observation holds the index. 0: not known.
+STATES = ("", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+STATE_CODE: Mapping[str, int] = {name: code for code, name in enumerate(STATES)}
+
+PROTOS = ("tcp", "udp", "icmp")
+
+
+def round_time(seconds: Floats) -> Floats:
+    """Rounds seconds to whole microseconds, as conn.log prints them: the same float on every road."""
+    rounded: Floats = np.rint(np.asarray(seconds, dtype=np.float64) * MICROSECONDS) / MICROSECONDS
+    return rounded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """`n` pairs with `offsets[n]` observations.
+
+    Key: `orig_h`, `resp` (address or server name), `resp_p`, `proto`. Everything else describes.
+    """
+
+    orig_h: Strings  # (n,) originator's address
+    resp: Strings  # (n,) responder: an address, or a server name for pairs formed by name
+    resp_p: Ints  # (n,) responder's port, 0 for icmp
+    proto: Strings  # (n,) one of PROTOS
+    addr: Strings  # (n,) responder's address in the newest connection
+    service: Strings  # (n,) most frequent non-empty service, "" where none was seen
+    server_name: Strings  # (n,) the one name that all named connections carried, "" if none or several
+    conns: Ints  # (n,) connections seen, also those no longer held
+    named: Ints  # (n,) connections seen that carried a server name
+    first_ts: Floats  # (n,) start of the first connection ever seen, seconds
+    resp_hosts: Floats  # (n,) distinct originators seen talking to this responder; NaN where not measured
+    site_hosts: Floats  # (n,) distinct originators seen in all; NaN where not measured
+    offsets: Ints  # (n + 1,) slices of the observation columns
+    start: Floats  # (m,) seconds since the epoch, whole microseconds
+    duration: Floats  # (m,) seconds, NaN where missing
+    orig_bytes: Floats  # (m,) payload bytes sent by the originator, NaN where missing
+    resp_bytes: Floats  # (m,) payload bytes sent by the responder, NaN where missing
+    state: Bytes  # (m,) index into STATES
+
+    def __len__(self) -> int:
+        return len(self.resp_p)
+
+    @property
+    def counts(self) -> Ints:
+        """Observations held for each pair, (n,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def last_ts(self) -> Floats:
+        """Start of the newest observation of each pair, seconds, NaN for a pair that holds none."""
+        return _edge(self.start, self.offsets[1:] - 1, self.counts)
+
+    @property
+    def is_named(self) -> Bools:
+        """Whether the responder is a server name rather than an address, (n,)."""
+        by_name: Bools = self.resp != self.addr
+        return by_name
+
+    @property
+    def is_twin(self) -> Bools:
+        """Address pairs whose every connection carried one server name: the pair by name speaks for them."""
+        return ~self.is_named & (self.named >= self.conns) & (self.server_name != "")
+
+    def take(self, index: Ints | Bools) -> Self:
+        """The pairs at `index` (positions or a mask), with their observations."""
+        chosen = np.flatnonzero(index) if index.dtype == np.bool_ else index
+        counts = self.counts[chosen]
+        offsets = _offsets(counts)
+        rows = np.repeat(self.offsets[chosen] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return self._select(chosen, rows, offsets)
+
+    def latest(self, n: int) -> Self:
+        """Keeps the newest `n` observations of each pair: the same reservoir as Zeek's tracker."""
+        if n < 1:
+            raise ValueError(f"latest: n is {n}, expected at least 1")
+        counts = np.minimum(self.counts, n)
+        offsets = _offsets(counts)
+        rows = np.repeat(self.offsets[1:] - counts - offsets[:-1], counts) + np.arange(offsets[-1])
+        return self._select(slice(None), rows, offsets)
+
+    def _select(self, pairs: Any, rows: Ints, offsets: Ints) -> Self:
+        columns: dict[str, Any] = {name: getattr(self, name)[pairs] for name in PAIR_COLUMNS}
+        columns |= {name: getattr(self, name)[rows] for name in OBSERVATION_COLUMNS}
+        return replace(self, offsets=offsets, **columns)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A batch without pairs."""
+        return cls.build([])
+
+    @classmethod
+    def build(cls, pairs: Iterable[Mapping[str, Any]]) -> Self:
+        """A batch from one mapping a pair, observations in any order; the way in for single candidates and tests.
+
+        Required: `orig_h, resp, resp_p, start`. `duration, orig_bytes, resp_bytes` are sequences as long as `start`
+        (default NaN), `state` names of STATES. Descriptive columns have the defaults of a pair seen alone.
+        """
+        rows = [_normal(pair) for pair in pairs]
+        columns: dict[str, Any] = {name: _column(name, [row[name] for row in rows]) for name in PAIR_COLUMNS}
+        counts = np.array([len(row["start"]) for row in rows], dtype=np.int64)
+        for name in OBSERVATION_COLUMNS:
+            kind = np.uint8 if name == "state" else np.float64
+            columns[name] = np.concatenate([np.zeros(0, kind), *(row[name] for row in rows)])
+        return cls(offsets=_offsets(counts), **columns)
+
+
+OBSERVATION_COLUMNS = ("start", "duration", "orig_bytes", "resp_bytes", "state")
+PAIR_COLUMNS = tuple(f.name for f in fields(Pairs) if f.name not in {*OBSERVATION_COLUMNS, "offsets"})
+KEY_COLUMNS = ("orig_h", "resp", "resp_p", "proto")
+_KINDS: Mapping[str, type] = {
+    "resp_p": np.int64,
+    "conns": np.int64,
+    "named": np.int64,
+    "first_ts": np.float64,
+    "resp_hosts": np.float64,
+    "site_hosts": np.float64,
+}
+
+
+def _column(name: str, values: list[Any]) -> NDArray[Any]:
+    return np.array(values, dtype=_KINDS.get(name, np.object_))
+
+
+def _offsets(counts: Ints) -> Ints:
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets
+
+
+def _edge(values: Floats, rows: Ints, counts: Ints) -> Floats:
+    edge = np.full(len(counts), np.nan)
+    edge[counts > 0] = values[rows[counts > 0]]
+    return edge
+
+
+def observation_order(columns: Mapping[str, NDArray[Any]]) -> Ints:
+    """The one order of observations inside a pair: by start, ties by duration, sizes and state."""
+    return np.lexsort(
+        (
+            columns["state"],
+            columns["resp_bytes"],
+            columns["orig_bytes"],
+            columns["duration"],
+            columns["start"],
+        )
+    )
+
+
+def _normal(pair: Mapping[str, Any]) -> dict[str, Any]:
+    start = round_time(np.asarray(pair["start"], dtype=np.float64))
+    n = len(start)
+    observed: dict[str, NDArray[Any]] = {"start": start}
+    for name in ("duration", "orig_bytes", "resp_bytes"):
+        given = pair.get(name)
+        observed[name] = np.full(n, np.nan) if given is None else np.asarray(given, dtype=np.float64)
+        if len(observed[name]) != n:
+            raise ValueError(f"{name}: {len(observed[name])} values for {n} starts")
+    observed["duration"] = round_time(observed["duration"])
+    states = pair.get("state", [""] * n)
+    observed["state"] = np.array([STATE_CODE.get(state, 0) for state in states], dtype=np.uint8)
+    order = observation_order(observed)
+    described = {
+        "proto": "tcp",
+        "addr": pair["resp"],
+        "service": "",
+        "server_name": "",
+        "conns": n,
+        "named": 0,
+        "first_ts": start.min() if n else np.nan,
+        "resp_hosts": np.nan,
+        "site_hosts": np.nan,
+    } | {name: pair[name] for name in PAIR_COLUMNS if name in pair}
+    return described | {name: values[order] for name, values in observed.items()}
