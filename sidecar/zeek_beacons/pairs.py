@@ -82,7 +82,8 @@ class Pairs:
     @property
     def is_twin(self) -> Bools:
         """Address pairs whose every connection carried one server name: the pair by name speaks for them."""
-        return ~self.is_named & (self.named >= self.conns) & (self.server_name != "")
+        twin: Bools = ~self.is_named & (self.named >= self.conns) & (self.server_name != "")
+        return twin
 
     def take(self, index: Ints | Bools) -> Self:
         """The pairs at `index` (positions or a mask), with their observations."""

@@ -1,0 +1,171 @@
+"""The allow-list: traffic known to be harmless, which is measured and reported but never alerted on.
+
+One entry a line, `#` starts a comment:
+
+    subnet 10.20.0.0/16                  either end lies in it
+    port   123/udp                       the responder's port; without /proto any
+    name   *.windowsupdate.com           the server name; a leading `*.` also covers the name itself
+    pair   10.0.0.5 backup.example 443   originator, responder (address, subnet, name or *), port (or *)
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zeek_beacons.errors import InputError
+from zeek_beacons.pairs import PROTOS, Bools, Pairs
+
+_EXPECTED = "expected `subnet NET`, `port N[/PROTO]`, `name NAME` or `pair ORIG RESP PORT[/PROTO]`"
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One end of a connection: a network, a name pattern, or anything (both None)."""
+
+    net: Network | None = None
+    name: str | None = None
+
+    def matches(self, value: str) -> bool:
+        """Whether an address or server name is meant."""
+        if self.name is not None:
+            return name_matches(self.name, value)
+        return self.net is None or in_net(self.net, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A responder port; None stands for any."""
+
+    number: int | None = None
+    proto: str | None = None
+
+    def matches(self, number: int, proto: str) -> bool:
+        return (self.number is None or self.number == number) and (self.proto is None or self.proto == proto)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """What is allowed, by kind. The empty list allows nothing."""
+
+    subnets: tuple[Network, ...] = ()
+    ports: tuple[Port, ...] = ()
+    names: tuple[str, ...] = ()
+    pairs: tuple[tuple[Host, Host, Port], ...] = ()
+
+    @classmethod
+    def load(cls, file: Path) -> AllowList:
+        """Reads an allow-list file. Raises InputError with the line of the first entry that is not understood."""
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(str(file), f"allow-list cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(str(file), "allow-list is not UTF-8 text") from error
+        return cls.parse(text, str(file))
+
+    @classmethod
+    def parse(cls, text: str, path: str = "allow-list") -> AllowList:
+        """The entries of an allow-list's text."""
+        found: dict[str, list[object]] = {"subnet": [], "port": [], "name": [], "pair": []}
+        for number, line in enumerate(text.splitlines(), 1):
+            words = line.split("#", 1)[0].split()
+            if not words:
+                continue
+            try:
+                found[words[0]].append(_ENTRY[words[0]](*words[1:]))
+            except (KeyError, TypeError, ValueError) as error:
+                detail = str(error) if type(error) is ValueError else _EXPECTED
+                raise InputError(path, f"{line.strip()!r}: {detail}", number) from error
+        return cls(*(tuple(found[kind]) for kind in ("subnet", "port", "name", "pair")))  # type: ignore[arg-type]
+
+    def covers(self, pairs: Pairs) -> Bools:
+        """Which pairs are allowed, (n,)."""
+        if not (self.subnets or self.ports or self.names or self.pairs):
+            return np.zeros(len(pairs), dtype=np.bool_)
+        origs = {value: self._in_subnets(value) for value in set(pairs.orig_h)}
+        addrs = {value: self._in_subnets(value) for value in set(pairs.addr)}
+        names = {value: self._named(value) for value in {*pairs.resp, *pairs.server_name}}
+        rows = zip(pairs.orig_h, pairs.addr, pairs.resp, pairs.server_name, pairs.resp_p, pairs.proto, strict=True)
+        return np.fromiter(
+            (
+                origs[orig]
+                or addrs[addr]
+                or names[resp]
+                or names[name]
+                or any(port.matches(number, proto) for port in self.ports)
+                or any(
+                    one.matches(orig) and any(map(other.matches, (resp, addr, name))) and port.matches(number, proto)
+                    for one, other, port in self.pairs
+                )
+                for orig, addr, resp, name, number, proto in rows
+            ),
+            dtype=np.bool_,
+            count=len(pairs),
+        )
+
+    def _in_subnets(self, value: str) -> bool:
+        return any(in_net(net, value) for net in self.subnets)
+
+    def _named(self, value: str) -> bool:
+        return any(name_matches(pattern, value) for pattern in self.names)
+
+
+def name_matches(pattern: str, name: str) -> bool:
+    """Whether a server name is meant by `pattern`: equal, or below it where it starts with `*.`."""
+    if pattern.startswith("*."):
+        return name == pattern[2:] or name.endswith(pattern[1:])
+    return name == pattern
+
+
+def in_net(net: Network, value: str) -> bool:
+    """Whether `value` is an address inside `net`; a server name never is."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return address in net
+
+
+def _net(text: str) -> Network:
+    return ipaddress.ip_network(text, strict=False)
+
+
+def _name(text: str) -> str:
+    name = text.lower().rstrip(".")
+    bare = name.removeprefix("*.")
+    if not bare or "*" in bare or "/" in bare:
+        raise ValueError("expected a server name, with `*.` only in front")
+    return name
+
+
+def _port(text: str) -> Port:
+    number, _, proto = text.partition("/")
+    if proto and proto not in PROTOS:
+        raise ValueError(f"{proto!r} is no protocol, expected one of {', '.join(PROTOS)}")
+    if number == "*":
+        return Port(None, proto or None)
+    if not number.isdecimal() or int(number) > 65_535:
+        raise ValueError(f"{number!r} is no port, expected 0 to 65535")
+    return Port(int(number), proto or None)
+
+
+def _host(text: str) -> Host:
+    if text == "*":
+        return Host()
+    try:
+        return Host(net=_net(text))
+    except ValueError:
+        return Host(name=_name(text))
+
+
+def _pair(orig: str, resp: str, port: str) -> tuple[Host, Host, Port]:
+    return _host(orig), _host(resp), _port(port)
+
+
+_ENTRY: dict[str, Callable[..., object]] = {"subnet": _net, "port": _port, "name": _name, "pair": _pair}

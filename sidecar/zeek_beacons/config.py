@@ -1,0 +1,113 @@
+"""Every setting that changes results, with its default. Read once, passed down: file < environment < flag."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+from zeek_beacons.errors import ConfigError
+
+PROFILES = ("conservative", "balanced", "sensitive")
+DIRECTIONS = ("any", "outbound", "inbound", "internal")
+
+# What Zeek's Site framework calls local by default: RFC 1918, shared and link-local space, loopback, unique local IPv6.
+PRIVATE_NETS = (
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings, valid from creation on."""
+
+    # Connections below which a pair is not scored: five gaps are the least that show a rhythm.
+    min_connections: int = 6
+    # Newest observations kept of each pair, the same number as the Zeek package's reservoir.
+    max_observations: int = 512
+    # Seconds after the end of an open TCP connection in which a mid-stream piece still continues it:
+    # twice the longest keep-alive seen in practice (28 minutes).
+    merge_gap: float = 3600.0
+    # Which connections are looked at, by whether the two ends are local: see DIRECTIONS.
+    direction: str = "any"
+    # Networks that count as local.
+    local_nets: tuple[str, ...] = PRIVATE_NETS
+    # Which of the model's thresholds makes an alert: see PROFILES.
+    profile: str = "balanced"
+
+    def __post_init__(self) -> None:
+        _at_least("min_connections", self.min_connections, 3)
+        _at_least("max_observations", self.max_observations, 8)
+        if self.min_connections > self.max_observations:
+            raise ConfigError(
+                f"min_connections is {self.min_connections}, expected at most {self.max_observations} (max_observations)"
+            )
+        if not 0 <= self.merge_gap <= 86_400:
+            raise ConfigError(f"merge_gap is {self.merge_gap}, expected 0 to 86400 seconds")
+        _one_of("direction", self.direction, DIRECTIONS)
+        _one_of("profile", self.profile, PROFILES)
+        for net in self.local_nets:
+            try:
+                ipaddress.ip_network(net)
+            except ValueError as error:
+                raise ConfigError(f"local_nets: {net!r} is not a subnet ({error})") from error
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        flags: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Settings from a TOML file, then `ZEEK_BEACONS_<NAME>` variables, then flags; None means not given."""
+        given: dict[str, Any] = _read_toml(file) if file else {}
+        for field in fields(cls):
+            text = environ.get(f"ZEEK_BEACONS_{field.name.upper()}")
+            if text is not None:
+                given[field.name] = text
+        given |= {name: value for name, value in (flags or {}).items() if value is not None}
+        return replace(cls(), **{name: _convert(cls, name, value) for name, value in given.items()})
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+
+
+def _convert(cls: type[Config], name: str, value: Any) -> Any:
+    kinds: dict[str, type] = {field.name: type(getattr(Config(), field.name)) for field in fields(cls)}
+    if name not in kinds:
+        raise ConfigError(f"unknown setting {name!r}, expected one of {', '.join(kinds)}")
+    kind = kinds[name]
+    if kind is tuple:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} is {value!r}, expected {kind.__name__}") from error
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} is {value}, expected at least {least}")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(known)}")

@@ -1,0 +1,141 @@
+"""Inputs as the user names them -> files -> blocks of whole lines, decompressed."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import zstandard
+
+from zeek_beacons.errors import InputError
+
+BLOCK = 16 << 20  # bytes; large enough that parsing pays, small enough that many fit in memory
+LONGEST_LINE = 64 << 20  # bytes; more without an end of line is no log
+STDIN = "-"
+
+Progress: TypeAlias = Callable[[int], None]
+
+# Rotated logs keep their stem: conn.log, conn.2026-01-01-00-00-00.log.gz, conn.00:00:00-01:00:00.log.gz,
+# conn_20260101_….log. conn-summary and conn_long are other logs.
+_LOG = r"(\.(?!log)[^/]*|[_-]\d[^/]*)?\.(log|json|ndjson)(\.labeled)?(\.gz|\.zst)?$"
+_IN_FOLDER = (
+    re.compile("^conn" + _LOG),
+    re.compile("^beacon_candidates" + _LOG),
+    re.compile(r"\.csv(\.gz|\.zst)?$"),
+)
+_NAME_LOGS = re.compile("^(ssl|http)" + _LOG)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file. `line` is the 1-based number of the first one."""
+
+    data: bytes
+    line: int
+
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """Files for what the user named: files, globs, folders of (rotated) logs, `-` for stdin; none twice, in order."""
+    found: list[str] = []
+    for given in inputs:
+        if given == STDIN or Path(given).is_file():
+            found.append(given)
+        elif Path(given).is_dir():
+            found += _in_folder(Path(given))
+        elif matches := sorted(glob.glob(given, recursive=True)):
+            found += [match for match in matches if Path(match).is_file()]
+        elif Path(given).exists():
+            found.append(given)  # a pipe or device
+        else:
+            raise InputError(given, "no such file, folder or pattern")
+    return list(dict.fromkeys(found))
+
+
+def beside(paths: Sequence[str]) -> list[str]:
+    """The ssl and http logs in the folders of these files."""
+    folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN)
+    return [str(file) for folder in folders for file in sorted(folder.iterdir()) if _NAME_LOGS.match(file.name)]
+
+
+def _in_folder(folder: Path) -> list[str]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    for pattern in _IN_FOLDER:
+        if chosen := [str(file) for file in files if pattern.search(file.name)]:
+            return chosen
+    raise InputError(str(folder), "no conn, beacon_candidates or CSV log in this folder")
+
+
+def head(path: str, size: int = 1 << 16) -> bytes:
+    """The first decompressed bytes of a file; stdin cannot be looked at twice and has to be named by format."""
+    with _opened(path) as stream:
+        return _read(stream, size, path)
+
+
+def blocks(path: str, progress: Progress | None = None, size: int = BLOCK) -> Iterator[Block]:
+    """The lines of a file in blocks; the last one may end without a newline. Raises InputError on a broken file."""
+    line, rest = 1, b""
+    with _opened(path, progress) as stream:
+        while data := _read(stream, size, path):
+            end = data.rfind(b"\n") + 1
+            if not end:
+                rest += data
+                if len(rest) > LONGEST_LINE:
+                    raise InputError(path, f"a line of more than {LONGEST_LINE >> 20} MB: not a log", line)
+                continue
+            whole, rest = rest + data[:end], data[end:]
+            yield Block(whole, line)
+            line += whole.count(b"\n")
+    if rest:
+        yield Block(rest, line)
+
+
+def _opened(path: str, progress: Progress | None = None) -> IO[bytes]:
+    try:
+        raw: IO[bytes] = sys.stdin.buffer if path == STDIN else Path(path).open("rb")
+        if progress is not None:
+            raw = _Counted(raw, progress)  # type: ignore[assignment]
+        magic = b"" if path == STDIN else Path(path).open("rb").read(4)
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror}") from error
+    if magic[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+    if magic == b"\x28\xb5\x2f\xfd":
+        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
+    return raw
+
+
+def _read(stream: IO[bytes], size: int, path: str) -> bytes:
+    try:
+        return stream.read(size)
+    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        raise InputError(path, f"compressed data is damaged or cut short: {error}") from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+class _Counted:
+    """A file that tells how many of its (compressed) bytes have been read."""
+
+    def __init__(self, raw: IO[bytes], progress: Progress) -> None:
+        self._raw, self._progress = raw, progress
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._raw.read(size)
+        self._progress(len(data))
+        return data
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def __enter__(self) -> _Counted:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
