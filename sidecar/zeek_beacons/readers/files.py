@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Any, Self, TypeAlias
 
 import zstandard
 
@@ -49,7 +49,7 @@ def expand(inputs: Sequence[str]) -> list[str]:
             found.append(given)
         elif Path(given).is_dir():
             found += _in_folder(Path(given))
-        elif matches := sorted(glob.glob(given, recursive=True)):
+        elif matches := sorted(glob.glob(given, recursive=True)):  # noqa: PTH207 (absolute patterns)
             found += [match for match in matches if Path(match).is_file()]
         elif Path(given).exists():
             found.append(given)  # a pipe or device
@@ -73,7 +73,9 @@ def _in_folder(folder: Path) -> list[str]:
 
 
 def head(path: str, size: int = 1 << 16) -> bytes:
-    """The first decompressed bytes of a file; stdin cannot be looked at twice and has to be named by format."""
+    """The first decompressed bytes of a file, to recognise its format; of stdin nothing is consumed."""
+    if path == STDIN:
+        return sys.stdin.buffer.peek(size)  # type: ignore[no-any-return, union-attr]
     with _opened(path) as stream:
         return _read(stream, size, path)
 
@@ -98,17 +100,17 @@ def blocks(path: str, progress: Progress | None = None, size: int = BLOCK) -> It
 
 def _opened(path: str, progress: Progress | None = None) -> IO[bytes]:
     try:
-        raw: IO[bytes] = sys.stdin.buffer if path == STDIN else Path(path).open("rb")
-        if progress is not None:
-            raw = _Counted(raw, progress)  # type: ignore[assignment]
-        magic = b"" if path == STDIN else Path(path).open("rb").read(4)
+        raw: Any = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115
+        magic = raw.peek(4)[:4]
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from error
+    if progress is not None:
+        raw = _Counted(raw, progress)
     if magic[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
-    if magic == b"\x28\xb5\x2f\xfd":
-        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
-    return raw
+        raw = gzip.GzipFile(fileobj=raw)
+    elif magic == b"\x28\xb5\x2f\xfd":
+        raw = _Zstd(raw)
+    return raw  # type: ignore[no-any-return]
 
 
 def _read(stream: IO[bytes], size: int, path: str) -> bytes:
@@ -120,22 +122,56 @@ def _read(stream: IO[bytes], size: int, path: str) -> bytes:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from error
 
 
-class _Counted:
+class _Layer:
+    """Something read through an underlying file, and closed with it."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._raw.close()
+
+
+class _Counted(_Layer):
     """A file that tells how many of its (compressed) bytes have been read."""
 
-    def __init__(self, raw: IO[bytes], progress: Progress) -> None:
-        self._raw, self._progress = raw, progress
+    def __init__(self, raw: Any, progress: Progress) -> None:
+        super().__init__(raw)
+        self._progress = progress
 
     def read(self, size: int = -1) -> bytes:
-        data = self._raw.read(size)
+        data: bytes = self._raw.read(size)
         self._progress(len(data))
         return data
 
     def close(self) -> None:
         self._raw.close()
 
-    def __enter__(self) -> _Counted:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+class _Zstd(_Layer):
+    """A zstandard file of one or more frames. Unlike the library's own stream it says when a frame is cut short."""
+
+    def __init__(self, raw: Any) -> None:
+        super().__init__(raw)
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._data = b""
+
+    def read(self, size: int) -> bytes:
+        parts, length = [self._data], len(self._data)
+        while length < size:
+            compressed = self._frame.unused_data if self._frame.eof else b""
+            compressed = compressed or self._raw.read(1 << 20)
+            if not compressed:
+                if not self._frame.eof:
+                    raise EOFError("the last frame is not complete")
+                break
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            parts.append(self._frame.decompress(compressed))
+            length += len(parts[-1])
+        data = b"".join(parts)
+        self._data = data[size:]
+        return data[:size]

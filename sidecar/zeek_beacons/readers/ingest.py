@@ -119,5 +119,7 @@ class Ingest:
 
 
 def _short(text: str) -> str:
-    printable = "".join(c if c.isprintable() else " " if c == "\t" else f"\\x{ord(c):02x}" for c in text[:EXAMPLE_LENGTH])
+    printable = "".join(
+        c if c.isprintable() else " " if c == "\t" else f"\\x{ord(c):02x}" for c in text[:EXAMPLE_LENGTH]
+    )
     return printable if len(text) <= EXAMPLE_LENGTH else printable + " …"

@@ -1,0 +1,116 @@
+"""Files -> Pairs. One file a format family; a new one is a module and a line in READERS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from zeek_beacons.config import Config
+from zeek_beacons.errors import InputError
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.readers import candidates, flow_csv, zeek_log
+from zeek_beacons.readers.collect import Collector
+from zeek_beacons.readers.files import STDIN, Progress, beside, expand, head
+from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.names import Names, read_names
+from zeek_beacons.readers.zeek_rows import log_name
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to read: files as the user named them, and the bounds of the time that counts (epoch seconds)."""
+
+    inputs: Sequence[str]
+    form: str | None = None  # a key of READERS; None: recognised from the content
+    name_logs: Sequence[str] | None = None  # ssl and http logs; None: those beside the input
+    begin: float | None = None
+    until: float | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One input file, its first bytes, and the format it is read as."""
+
+    path: str
+    head: bytes
+    form: str
+
+
+def _read_conn(
+    files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
+) -> Pairs:
+    collector = Collector(config, ingest, request.begin, request.until)
+    logs = beside([file.path for file in files]) if request.name_logs is None else list(request.name_logs)
+    names: Names = read_names(logs)
+    ingest.files.update(dict.fromkeys(logs, "server names"))
+    for file in files:
+        ingest.open(file.path, file.form)
+        zeek_log.read(file.path, file.head, collector, names, progress)
+    return collector.pairs()
+
+
+def _read_flows(
+    files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
+) -> Pairs:
+    collector = Collector(config, ingest, request.begin, request.until)
+    for file in files:
+        ingest.open(file.path, file.form)
+        flow_csv.read(file.path, file.head, collector, progress)
+    return collector.pairs()
+
+
+def _read_candidates(
+    files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
+) -> Pairs:
+    found: list[candidates.Candidate] = []
+    for file in files:
+        ingest.open(file.path, file.form)
+        found += candidates.candidates(file.path, file.head, ingest, progress)
+    return candidates.joined(found, config, ingest)
+
+
+READERS: dict[str, Callable[[Sequence[File], Request, Config, Ingest, Progress | None], Pairs]] = {
+    "conn": _read_conn,
+    "flows": _read_flows,
+    "candidates": _read_candidates,
+}
+
+
+def read(request: Request, config: Config, progress: Progress | None = None) -> tuple[Pairs, Ingest]:
+    """Reads all inputs, which must be of one format. Raises InputError; bad rows are counted in the Ingest."""
+    paths = expand(request.inputs)
+    files = [recognise(path, request.form) for path in paths]
+    forms = {file.form: file.path for file in files}
+    if len(forms) > 1:
+        listed = ", ".join(f"{path} is {form}" for form, path in forms.items())
+        raise InputError(files[0].path, f"inputs of different formats in one call ({listed}); score them one by one")
+    ingest = Ingest(strict=request.strict)
+    pairs = READERS[files[0].form](files, request, config, ingest, progress)
+    if not ingest.rows:
+        ingest.notes.append("the input holds no rows")
+    return pairs, ingest
+
+
+def recognise(path: str, form: str | None = None) -> File:
+    """A file and its format: the one asked for, or the one its content shows."""
+    first = head(path)
+    if form is not None:
+        return File(path, first, form)
+    if not first.strip():
+        raise InputError(path, "the file is empty")
+    log = log_name(first)
+    if log == "conn":
+        return File(path, first, "conn")
+    if log == "beacon_candidates":
+        return File(path, first, "candidates")
+    if log is not None:
+        raise InputError(path, f"this is a Zeek {log} log; give the conn.log (ssl and http logs beside it are found)")
+    if flow_csv.sniff(first):
+        return File(path, first, "flows")
+    shown = "stdin" if path == STDIN else "content"
+    raise InputError(
+        path,
+        f"unknown {shown} (starts with {first[:24]!r}); "
+        "expected conn.log, beacon_candidates.log or a flow CSV with a header",
+    )

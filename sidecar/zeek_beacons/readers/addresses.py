@@ -1,0 +1,86 @@
+"""One spelling for each address and server name, and which addresses are local."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from zeek_beacons.pairs import Ints
+
+LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
+_PLAIN_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?[1-9]?\d|1\d\d)(?:\.(?!$)|$)){4}", re.ASCII)
+
+
+def address(text: str) -> str | None:
+    """The canonical spelling: no zone id, IPv4 where an IPv6 address maps one, compressed lower-case IPv6.
+
+    None where `text` is no address.
+    """
+    if _PLAIN_IPV4.fullmatch(text):
+        return text
+    try:
+        parsed = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)
+
+
+def server_name(text: str) -> str | None:
+    """The canonical spelling of an SNI or Host: lower case, no port, no trailing dot, escaped and length-capped.
+
+    None where there is nothing, or an address instead of a name.
+    """
+    name = text.strip().lower()
+    if name.startswith("["):
+        return None
+    host, _, port = name.rpartition(":")
+    if host and port.isdecimal() and ":" not in host:
+        name = host
+    name = name.rstrip(".")
+    if not name or name in {"-", "(empty)"} or address(name) is not None:
+        return None
+    escaped = "".join(c if "!" <= c <= "~" else f"\\x{ord(c):02x}" for c in name[:LONGEST_NAME])
+    return escaped[:LONGEST_NAME]
+
+
+def locality(nets: Iterable[str]) -> Callable[[str], bool]:
+    """A function that says whether an address lies in one of the networks."""
+    networks = [ipaddress.ip_network(net) for net in nets]
+
+    def is_local(text: str) -> bool:
+        parsed = ipaddress.ip_address(text)
+        return any(parsed in network for network in networks)
+
+    return is_local
+
+
+class Intern:
+    """Numbers strings in order of appearance, after `normal` has made one spelling of them; -1 for None."""
+
+    def __init__(self, normal: Callable[[str], str | None]) -> None:
+        self.values: list[str] = []
+        self._normal = normal
+        self._codes: dict[str, int] = {}
+        self._raw: dict[str, int] = {}
+
+    def codes(self, raw: Iterable[str | None]) -> Ints:
+        """The numbers of these strings."""
+        return np.fromiter((-1 if text is None else self._code(text) for text in raw), dtype=np.int64)
+
+    def _code(self, text: str) -> int:
+        code = self._raw.get(text)
+        if code is None:
+            value = self._normal(text)
+            if value is None:
+                code = -1
+            else:
+                code = self._codes.setdefault(value, len(self.values))
+                if code == len(self.values):
+                    self.values.append(value)
+            self._raw[text] = code
+        return code

@@ -1,0 +1,63 @@
+"""Server names from ssl.log and http.log, to be joined to connections by uid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zeek_beacons.errors import InputError
+from zeek_beacons.readers.collect import Texts
+from zeek_beacons.readers.files import head
+from zeek_beacons.readers.zeek_rows import log_name, log_rows
+
+# The column that holds the name, by log.
+NAME_COLUMN = {"ssl": "server_name", "http": "host"}
+
+
+class Names:
+    """The first server name that each uid was seen with; false where there is none at all."""
+
+    def __init__(self, uids: Any, codes: np.ndarray[Any, np.dtype[np.int64]], values: Sequence[str]) -> None:
+        self._uids, self._codes, self._values = uids, codes, values
+
+    def __bool__(self) -> bool:
+        return len(self._uids) > 0
+
+    def of(self, uids: Any) -> Texts:
+        """The name of each uid of an arrow column."""
+        at = pc.index_in(uids, value_set=self._uids).fill_null(-1)
+        index = np.asarray(at.to_numpy(), dtype=np.int64)
+        return Texts(np.where(index < 0, -1, self._codes[index]), self._values)
+
+
+def read_names(paths: Sequence[str]) -> Names:
+    """Reads ssl and http logs (TSV or JSON); raises InputError where a file is another log."""
+    uids, names = [], []
+    for path in paths:
+        for table in _tables(path):
+            known = pc.and_(pc.is_valid(table.column(0)), pc.is_valid(table.column(1)))
+            table = table.filter(known)
+            uids += table.column(0).cast(pa.string()).chunks
+            names += table.column(1).cast(pa.string()).chunks
+    all_uids = pa.chunked_array(uids, pa.string()).combine_chunks()
+    all_names = pc.dictionary_encode(pa.chunked_array(names, pa.string())).combine_chunks()
+    if not len(all_uids):
+        return Names(all_uids, np.zeros(0, dtype=np.int64), [])
+    encoded = pc.dictionary_encode(all_uids)
+    first = np.unique(encoded.indices.to_numpy(), return_index=True)[1]
+    codes = all_names.indices.to_numpy(zero_copy_only=False)[first].astype(np.int64)
+    return Names(encoded.dictionary, codes, all_names.dictionary.to_pylist())
+
+
+def _tables(path: str) -> list[Any]:
+    first = head(path)
+    log = log_name(first)
+    if log not in NAME_COLUMN:
+        raise InputError(path, f"expected an ssl or http log, found {log or 'something else'}")
+    wanted = ("uid", NAME_COLUMN[log])
+    rows = log_rows(path, first, {name: pa.string() for name in wanted}, ("uid",), lambda *_: None)
+    return [part.table.select(wanted) for part in rows if set(wanted) <= set(part.table.column_names)]

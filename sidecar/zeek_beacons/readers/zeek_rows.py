@@ -1,0 +1,162 @@
+"""The rows of any Zeek log: tab-separated with its own headers, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from zeek_beacons.errors import InputError
+from zeek_beacons.readers.files import Block, Progress, blocks
+from zeek_beacons.readers.tables import Parse, Rows, delimited, json_lines, parse_block
+
+CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
+CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
+
+# Takes line number, text, what the parser said, and the columns of a row that does not parse.
+BadRow = Callable[[int, bytes, str, Sequence[str]], None]
+
+
+@dataclass(slots=True)
+class Header:
+    """What the `#` lines above a block of tab-separated rows say."""
+
+    separator: str = "\t"
+    unset: str = "-"
+    empty: str = "(empty)"
+    set_separator: str = ","
+    path: str = ""
+    fields: list[str] = field(default_factory=list)
+
+    def read(self, line: str) -> None:
+        """Takes one header line; unknown ones are ignored."""
+        if line.startswith("#separator "):
+            self.separator = line.split(" ", 1)[1].encode().decode("unicode_escape")
+            return
+        key, *values = line.split(self.separator)
+        match key:
+            case "#set_separator" if values:
+                self.set_separator = values[0]
+            case "#unset_field" if values:
+                self.unset = values[0]
+            case "#empty_field" if values:
+                self.empty = values[0]
+            case "#path" if values:
+                self.path = values[0]
+            case "#fields":
+                self.fields = values
+
+
+def log_name(head: bytes) -> str | None:
+    """The name of the log (`conn`, `ssl`, …) that Zeek's TSV or JSON lines at the start of a file belong to."""
+    lines = head.decode("utf-8", "replace").splitlines()
+    if head.startswith(b"#"):
+        header = Header()
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            header.read(line)
+        return _name_of(header.path, header.fields)
+    first = next((line for line in lines if line.strip()), "")
+    if not first.lstrip().startswith("{"):
+        return None
+    try:
+        row = json.loads(first)
+    except ValueError:
+        return None
+    if not isinstance(row, dict):
+        return None
+    path = row.get("_path")
+    return _name_of(path if isinstance(path, str) else "", list(row))
+
+
+def _name_of(path: str, fields: Sequence[str]) -> str | None:
+    if not fields:
+        return None
+    if set(fields) >= CANDIDATE_FIELDS:
+        return "beacon_candidates"
+    if path and not path.startswith("conn"):
+        return path
+    if set(fields) >= CONN_FIELDS or path:
+        return "conn"
+    return {"server_name": "ssl", "host": "http"}.get(next((f for f in fields if f in ("server_name", "host")), ""))
+
+
+def log_rows(
+    path: str,
+    head: bytes,
+    wanted: Mapping[str, Any],
+    required: Sequence[str],
+    bad: BadRow,
+    progress: Progress | None = None,
+) -> Iterator[Rows]:
+    """The `wanted` columns (name -> arrow type) of a Zeek log whose first bytes are `head`.
+
+    Raises InputError where a tab-separated log lacks a `required` column; rows that do not parse go to `bad`.
+    """
+    if head.lstrip().startswith(b"{"):
+        if "ts" in wanted and _times_are_text(head):
+            wanted = {**wanted, "ts": pa.string()}
+        return _json_rows(path, wanted, required, bad, progress)
+    return _tsv_rows(path, wanted, required, bad, progress)
+
+
+def _times_are_text(head: bytes) -> bool:
+    first = next(line for line in head.splitlines() if line.strip())
+    return isinstance(json.loads(first).get("ts"), str)
+
+
+def _tsv_rows(
+    path: str, wanted: Mapping[str, Any], required: Sequence[str], bad: BadRow, progress: Progress | None
+) -> Iterator[Rows]:
+    """The rows of a tab-separated Zeek log, by its own headers, of which there may be several."""
+    header, parse = Header(), None
+    for block in blocks(path, progress):
+        for number, piece in _split_headers(block):
+            if piece.startswith(b"#"):
+                header.read(piece.decode("utf-8", "replace").rstrip("\r\n"))
+                if piece.startswith(b"#fields"):
+                    parse = _tsv_parser(path, number, header, wanted, required)
+            elif parse is None:
+                if piece.strip():
+                    raise InputError(path, "rows before any #fields line: not a Zeek log", number)
+            else:
+                columns = header.fields
+                yield from parse_block(
+                    parse,
+                    Block(piece, number),
+                    lambda line, data, problem: bad(line, data, problem, columns),  # noqa: B023
+                )
+
+
+def _tsv_parser(path: str, line: int, header: Header, wanted: Mapping[str, Any], required: Sequence[str]) -> Parse:
+    missing = [name for name in required if name not in header.fields]
+    if missing:
+        raise InputError(path, f"column {', '.join(missing)} missing in #fields", line)
+    if len(header.separator) != 1:
+        raise InputError(path, f"#separator is {header.separator!r}, expected one character", line)
+    return delimited(header.fields, wanted, header.separator, (header.unset, header.empty), quotes=False)
+
+
+def _split_headers(block: Block) -> Iterator[tuple[int, bytes]]:
+    """Header lines one by one, and what lies between them, each with the number of its first line."""
+    data, number, begin = block.data, block.line, 0
+    while begin < len(data):
+        if data.startswith(b"#", begin):
+            end = data.find(b"\n", begin) + 1 or len(data)
+        else:
+            end = data.find(b"\n#", begin) + 1 or len(data)
+        piece = data[begin:end]
+        yield number, piece
+        number, begin = number + piece.count(b"\n"), end
+
+
+def _json_rows(
+    path: str, wanted: Mapping[str, Any], required: Sequence[str], bad: BadRow, progress: Progress | None
+) -> Iterator[Rows]:
+    parse = json_lines(wanted)
+    for block in blocks(path, progress):
+        yield from parse_block(parse, block, lambda line, data, problem: bad(line, data, problem, required))
