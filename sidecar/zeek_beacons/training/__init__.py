@@ -1,0 +1,1 @@
+"""Synthetic traffic, data sets and training."""
