@@ -1,0 +1,103 @@
+"""The blocks features are computed from: a pair's connections, and its check-ins.
+
+An implant often opens several connections at once. Connections that follow each other within CHAIN seconds are one
+check-in, which starts with the first of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from zeek_beacons.features.blocks import Block, Rows, lay, positions, quantile
+from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs
+
+CHAIN = 1.5  # seconds between the starts of connections that belong to one check-in
+STEADY = 4.0  # gaps whose 97.5 % quantile stays below this many medians are one stream, however fast
+
+
+@dataclass(frozen=True, eq=False)
+class Observations(Block):
+    """Connections of `m` pairs, in order of start."""
+
+    start: Floats  # (m, width) seconds since the pair's first connection
+    duration: Rows  # seconds
+    orig_bytes: Rows
+    resp_bytes: Rows
+    state: Bytes  # (m, width) index into STATES, 0 for padding
+    own: Bools  # (m, width) not padding
+    count: Ints  # (m,)
+
+    @cached_property
+    def gaps(self) -> Rows:
+        return gaps(self.start)
+
+    @cached_property
+    def opens(self) -> Bools:
+        """Connections that open a check-in, (m, width).
+
+        The window is CHAIN seconds; in a steady stream of connections (a beacon of 1 s) at most half a median gap.
+        """
+        raw = self.gaps
+        steady = quantile(raw.ordered, raw.count, 0.975) <= STEADY * raw.median
+        window = np.where(steady, np.minimum(raw.median / 2, CHAIN), CHAIN)
+        opened = np.empty(self.start.shape, dtype=np.bool_)
+        opened[:, 0] = self.count > 0
+        np.greater(raw.values[:, :-1], window[:, None], out=opened[:, 1:])
+        return opened
+
+
+@dataclass(frozen=True, eq=False)
+class Checkins(Block):
+    """Check-ins of `m` pairs, in order of start."""
+
+    times: Floats  # (m, width) seconds since the pair's first check-in
+    first: Floats  # (m,) seconds since the epoch
+    size: Rows  # connections in each check-in
+    count: Ints  # (m,)
+
+    @cached_property
+    def gaps(self) -> Rows:
+        return gaps(self.times)
+
+    @cached_property
+    def span(self) -> Floats:
+        """Seconds from the first to the last check-in, (m,)."""
+        span: Floats = self.times[np.arange(len(self.times)), np.maximum(self.count - 1, 0)]
+        return span
+
+
+def gaps(times: Floats) -> Rows:
+    """Seconds from each start to the next, as wide as `times`."""
+    values = np.full(times.shape, np.nan)
+    np.subtract(times[:, 1:], times[:, :-1], out=values[:, :-1])
+    return Rows(values)
+
+
+def observations(pairs: Pairs, rows: Ints, width: int) -> Observations:
+    """The connections of some pairs as a block."""
+    begins, counts = pairs.offsets[rows], pairs.counts[rows]
+    where = positions(begins, counts, width)
+    start = lay(pairs.start, where)
+    return Observations(
+        start=start - start[:, :1],
+        duration=Rows(finite(lay(pairs.duration, where))),
+        orig_bytes=Rows(finite(lay(pairs.orig_bytes, where))),
+        resp_bytes=Rows(finite(lay(pairs.resp_bytes, where))),
+        state=np.where(where[1], pairs.state[where[0]], 0).astype(np.uint8),
+        own=where[1],
+        count=counts,
+    )
+
+
+def checkins(start: Floats, size: Floats, begins: Ints, counts: Ints, width: int) -> Checkins:
+    """Check-ins, given flat, as a block."""
+    where = positions(begins, counts, width)
+    times = lay(start, where)
+    return Checkins(times=times - times[:, :1], first=times[:, 0], size=Rows(lay(size, where)), count=counts)
+
+
+def finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
