@@ -52,7 +52,7 @@ class Config:
         _at_least("max_observations", self.max_observations, 8)
         if self.min_connections > self.max_observations:
             raise ConfigError(
-                f"min_connections is {self.min_connections}, expected at most {self.max_observations} (max_observations)"
+                f"min_connections is {self.min_connections}, over max_observations ({self.max_observations})"
             )
         if not 0 <= self.merge_gap <= 86_400:
             raise ConfigError(f"merge_gap is {self.merge_gap}, expected 0 to 86400 seconds")

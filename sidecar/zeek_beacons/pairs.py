@@ -6,6 +6,7 @@ sorted by start inside the pair (compressed sparse rows). One live candidate is 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, TypeAlias
@@ -85,6 +86,12 @@ class Pairs:
         twin: Bools = ~self.is_named & (self.named >= self.conns) & (self.server_name != "")
         return twin
 
+    @property
+    def is_multicast(self) -> Bools:
+        """Pairs whose responder is a multicast group or the broadcast address, no single host, (n,)."""
+        groups = {addr: _is_group(addr) for addr in set(self.addr)}
+        return np.fromiter((groups[addr] for addr in self.addr), dtype=np.bool_, count=len(self))
+
     def take(self, index: Ints | Bools) -> Self:
         """The pairs at `index` (positions or a mask), with their observations."""
         chosen = np.flatnonzero(index) if index.dtype == np.bool_ else index
@@ -149,6 +156,10 @@ def _offsets(counts: Ints) -> Ints:
     offsets = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=offsets[1:])
     return offsets
+
+
+def _is_group(addr: str) -> bool:
+    return addr == "255.255.255.255" or ipaddress.ip_address(addr).is_multicast
 
 
 def _edge(values: Floats, rows: Ints, counts: Ints) -> Floats:

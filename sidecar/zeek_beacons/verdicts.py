@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,9 @@ LABELS = ("insufficient_evidence", "benign", "beacon")
 INSUFFICIENT, BENIGN, BEACON = range(3)
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
-SUPPRESSIONS = ("", "allow-list", "named-twin")
-NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN = range(3)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a verdict came out as it did: data, made into text at the edge."""
-
-    code: str
-    value: float
-    text: str
+# Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host.
+SUPPRESSIONS = ("", "allow-list", "named-twin", "multicast")
+NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST = range(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +43,33 @@ class Verdicts:
         """Beacons that nothing suppresses, (n,)."""
         alerts: Bools = (self.label == BEACON) & (self.suppressed == NOT_SUPPRESSED)
         return alerts
+
+    def spread(self, rows: Bools, unscored_need: int) -> Self:
+        """These verdicts at the rows of a larger batch where `rows` is true; the others have too little evidence."""
+        n = len(rows)
+
+        def column(values: NDArray[Any], fill: float) -> NDArray[Any]:
+            wide = np.full((n, *values.shape[1:]), fill, dtype=values.dtype)
+            wide[rows] = values
+            return wide
+
+        return replace(
+            self,
+            label=column(self.label, INSUFFICIENT),
+            score=column(self.score, np.nan),
+            scorers={name: column(values, np.nan) for name, values in self.scorers.items()},
+            severity=column(self.severity, 0),
+            suppressed=column(self.suppressed, NOT_SUPPRESSED),
+            sleep=column(self.sleep, np.nan),
+            jitter=column(self.jitter, np.nan),
+            needed=column(self.needed, unscored_need),
+            reasons=column(self.reasons, -1),
+        )
+
+    def suppress(self, allowed: Bools, twin: Bools, multicast: Bools) -> Self:
+        """The same verdicts with the pairs marked that must not alert, by the first reason that holds."""
+        quiet = np.select([allowed, twin, multicast], [ALLOW_LISTED, NAMED_TWIN, MULTICAST], NOT_SUPPRESSED)
+        return replace(self, suppressed=quiet.astype(np.uint8))
 
     def ranking(self) -> Ints:
         """Positions of all pairs, alerts first, then by falling score; ties keep their order."""

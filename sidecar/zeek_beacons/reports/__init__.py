@@ -1,0 +1,67 @@
+"""Verdicts -> files. All files of a run are written aside first and put in place together, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
+
+from zeek_beacons.errors import OutputError
+from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports import tables
+from zeek_beacons.reports.markdown import report
+
+Summary = Mapping[str, Any]
+
+
+def _csv(table: Any, file: Path) -> None:
+    arrow_csv.write_csv(table, file, arrow_csv.WriteOptions(quoting_style="needed"))
+
+
+REPORTS: dict[str, Callable[[Scored, Summary, Path], object]] = {
+    "alerts.csv": lambda scored, _, file: _csv(tables.alerts(scored), file),
+    "scored_pairs.csv": lambda scored, _, file: _csv(tables.scored_pairs(scored), file),
+    "hosts.csv": lambda scored, _, file: _csv(tables.hosts(scored), file),
+    "run_summary.json": lambda _, summary, file: file.write_text(json.dumps(summary, indent=2) + "\n"),
+    "report.md": lambda scored, summary, file: file.write_text(report(scored, summary), encoding="utf-8"),
+}
+ON_REQUEST: dict[str, Callable[[Scored, Summary, Path], object]] = {
+    "features.parquet": lambda scored, _, file: parquet.write_table(tables.features(scored), file),
+}
+
+
+def prepare(folder: Path) -> None:
+    """Makes sure, before any work, that results can be written to `folder`. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder}: results cannot be written there: {error.strerror}") from error
+
+
+def write(scored: Scored, summary: Summary, folder: Path, with_features: bool = False) -> list[Path]:
+    """Writes all reports into `folder`, replacing those of an earlier run together. Raises OutputError."""
+    wanted = REPORTS | (ON_REQUEST if with_features else {})
+    aside = None
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        for name, make in wanted.items():
+            make(scored, summary, aside / name)
+        for name in ON_REQUEST.keys() - wanted.keys():
+            (folder / name).unlink(missing_ok=True)
+        for name in wanted:
+            (aside / name).replace(folder / name)
+    except (OSError, pa.ArrowException) as error:
+        raise OutputError(f"{folder}: results cannot be written, nothing was changed: {error}") from error
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    return [folder / name for name in wanted]

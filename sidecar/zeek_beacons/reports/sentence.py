@@ -1,0 +1,65 @@
+"""A verdict as a colleague would put it, made from data at the edge."""
+
+from __future__ import annotations
+
+import math
+
+from zeek_beacons.features import JITTER_KINDS
+from zeek_beacons.pipeline import Scored
+from zeek_beacons.scoring.rules import RULES
+from zeek_beacons.verdicts import BEACON
+
+
+def sentence(scored: Scored, row: int) -> str:
+    """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`."""
+    pairs, verdicts = scored.pairs, scored.verdicts
+    parts = [
+        f"{pairs.orig_h[row]} {'checks in with' if verdicts.label[row] == BEACON else 'talks to'} {target(scored, row)}"
+    ]
+    sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
+    if not math.isnan(sleep):
+        spread = "" if math.isnan(jitter) else f" (jitter {jitter:.0%}{_kind(scored, row)})"
+        parts.append(f"every {duration(sleep)}{spread}")
+    text = " ".join(parts)
+    span = pairs.last_ts[row] - pairs.first_ts[row]
+    text += f", {pairs.conns[row]} times over {duration(span)}"
+    same = _feature(scored, row, "same_size_share")
+    if not math.isnan(same):
+        text += f", {same:.0%} the same size"
+    return f"{text}; score {verdicts.score[row]:.2f}"
+
+
+def reasons(scored: Scored, row: int) -> list[str]:
+    """The reasons of one verdict as texts, the weightiest first."""
+    given = [RULES[index] for index in scored.verdicts.reasons[row] if index >= 0]
+    return [rule.text.format(_feature(scored, row, rule.feature)) for rule in given]
+
+
+def target(scored: Scored, row: int) -> str:
+    """The responder with its port, and its address where it is known by name."""
+    pairs = scored.pairs
+    resp = pairs.resp[row]
+    host = f"[{resp}]" if ":" in resp else resp
+    return f"{host}:{pairs.resp_p[row]}/{pairs.proto[row]}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit a person would use: `2.2 s`, `61 s`, `5.0 min`, `7.2 h`, `3.1 d`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or size == 60:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _kind(scored: Scored, row: int) -> str:
+    code = _feature(scored, row, "jitter_kind")
+    return "" if math.isnan(code) or JITTER_KINDS[int(code)] == "constant" else f", {JITTER_KINDS[int(code)]}"
+
+
+def _feature(scored: Scored, row: int, name: str) -> float:
+    place = scored.feature_row[row]
+    return math.nan if place < 0 else float(scored.features.column(name)[place])

@@ -1,0 +1,127 @@
+"""Verdicts as tables: every pair, the alerts, and the hosts behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zeek_beacons.features import CATALOGUE
+from zeek_beacons.pairs import Floats
+from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.scoring.rules import RULES
+from zeek_beacons.verdicts import BEACON, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
+
+Table = Any  # pyarrow ships no types
+
+_CODES = pa.array([rule.code for rule in RULES])
+
+
+def scored_pairs(scored: Scored) -> Table:
+    """Every pair with its verdict, alerts first, then by falling score."""
+    order = scored.verdicts.ranking()
+    return pa.table(_columns(scored, order))
+
+
+def alerts(scored: Scored) -> Table:
+    """The pairs that alert, by rank, each with a sentence and its reasons in words."""
+    order = scored.verdicts.ranking()
+    order = order[scored.verdicts.alerts[order]]
+    columns = {"rank": np.arange(1, len(order) + 1)} | _columns(scored, order)
+    columns.pop("alert")
+    columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
+    columns["summary"] = pa.array([sentence(scored, row) for row in order.tolist()], pa.string())
+    return pa.table(columns)
+
+
+def hosts(scored: Scored) -> Table:
+    """Originators by combined risk: 1 - product of (1 - score) over the pairs that alert."""
+    verdicts = scored.verdicts
+    measured = (scored.feature_row >= 0) & (verdicts.suppressed == NOT_SUPPRESSED)
+    names, host = np.unique(scored.pairs.orig_h[measured].astype(str), return_inverse=True)
+    score, alert = verdicts.score[measured], verdicts.alerts[measured]
+    rows = np.flatnonzero(measured)
+    best = np.lexsort((-score, host))
+    first = np.searchsorted(host[best], np.arange(len(names)))
+    strongest = rows[best[first]]
+    beacons = np.bincount(host, weights=alert, minlength=len(names)).astype(np.int64)
+    safe = np.bincount(host, weights=np.where(alert, np.log1p(-np.minimum(score, 1 - 1e-9)), 0.0), minlength=len(names))
+    combined = 1 - np.exp(safe)
+    order = np.lexsort((-verdicts.score[strongest], -combined))
+    return pa.table(
+        {
+            "host": names[order].astype(object),
+            "combined_risk": np.round(combined[order], 6),
+            "beaconing_pairs": beacons[order],
+            "strongest_score": verdicts.score[strongest][order],
+            "strongest_resp": scored.pairs.resp[strongest][order],
+            "strongest_resp_p": scored.pairs.resp_p[strongest][order],
+            "strongest_proto": scored.pairs.proto[strongest][order],
+            "scored_pairs": np.bincount(host, minlength=len(names))[order],
+        }
+    )
+
+
+def features(scored: Scored) -> Table:
+    """The features of every measured pair beside its key."""
+    rows = np.flatnonzero(scored.feature_row >= 0)
+    columns: dict[str, Any] = {
+        name: getattr(scored.pairs, name)[rows] for name in ("orig_h", "resp", "resp_p", "proto", "conns")
+    }
+    return pa.table(columns | {feature.name: scored.features.column(feature.name) for feature in CATALOGUE})
+
+
+def _columns(scored: Scored, order: Any) -> dict[str, Any]:
+    pairs, verdicts = scored.pairs, scored.verdicts
+    columns: dict[str, Any] = {
+        "severity": _named(SEVERITIES, verdicts.severity[order]),
+        "label": _named(LABELS, verdicts.label[order]),
+        "alert": verdicts.alerts[order],
+        "suppressed": _named(SUPPRESSIONS, verdicts.suppressed[order]),
+        "score": _maybe(verdicts.score[order]),
+    }
+    columns |= {f"score_{name}": _maybe(np.round(values[order], 6)) for name, values in verdicts.scorers.items()}
+    beaconing = verdicts.label[order] == BEACON
+    return columns | {
+        "orig_h": pa.array(pairs.orig_h[order], pa.string()),
+        "resp": pa.array(pairs.resp[order], pa.string()),
+        "resp_p": pairs.resp_p[order],
+        "proto": pa.array(pairs.proto[order], pa.string()),
+        "addr": pa.array(pairs.addr[order], pa.string()),
+        "server_name": pa.array(pairs.server_name[order], pa.string()),
+        "service": pa.array(pairs.service[order], pa.string()),
+        "first_seen": _times(pairs.first_ts[order]),
+        "last_seen": _times(pairs.last_ts[order]),
+        "connections": pairs.conns[order],
+        "sleep": _maybe(np.where(beaconing, np.round(verdicts.sleep[order], 3), np.nan)),
+        "jitter": _maybe(np.where(beaconing, np.round(verdicts.jitter[order], 3), np.nan)),
+        "evidence": pairs.counts[order],
+        "evidence_needed": verdicts.needed[order],
+        "hosts_of_responder": _maybe(pairs.resp_hosts[order]),
+        "reasons": _reason_codes(verdicts.reasons[order]),
+    }
+
+
+def _reason_codes(reasons: Any) -> Any:
+    columns = [
+        pc.fill_null(_CODES.take(pa.array(column, pa.int64(), mask=column < 0)), "") for column in reasons.T.astype(int)
+    ]
+    joined = pc.binary_join_element_wise(*columns, " ") if columns else pa.array([""] * len(reasons))
+    return pc.utf8_rtrim_whitespace(joined)
+
+
+def _named(names: tuple[str, ...], codes: Any) -> Any:
+    return pa.array(names).take(pa.array(codes))
+
+
+def _maybe(values: Floats) -> Any:
+    return pa.array(values, from_pandas=True)  # NaN becomes null, an empty field
+
+
+def _times(seconds: Floats) -> Any:
+    microseconds = np.rint(np.nan_to_num(seconds) * 1e6).astype(np.int64)
+    stamps = pa.array(microseconds, pa.timestamp("us", "UTC"), mask=np.isnan(seconds))
+    return pc.strftime(stamps, format="%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,134 @@
+"""The model folder: ONNX files and the manifest that says what they are, what they need, and how to read them.
+
+Nothing but ONNX and JSON is ever loaded. Anything that does not match is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from zeek_beacons.config import PROFILES
+from zeek_beacons.errors import ModelError
+from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION
+from zeek_beacons.scoring.evidence import EvidenceTable
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+FOREST = "beacon_forest.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model is: the forest's file and features, thresholds by profile, the evidence it needs, its origin."""
+
+    forest_sha256: str
+    features: tuple[str, ...]
+    feature_schema: int
+    thresholds: Mapping[str, float]
+    forest_weight: float  # of the forest in the fusion with the rules, 0 to 1
+    evidence: EvidenceTable
+    training: Mapping[str, Any]  # command, seed, data, versions, out-of-bag figures
+    version: int = MANIFEST_VERSION
+
+    def to_json(self) -> str:
+        """The manifest as it lies beside the model; the same manifest gives the same bytes."""
+        content = {
+            "version": self.version,
+            "forest": {"file": FOREST, "sha256": self.forest_sha256},
+            "feature_schema": self.feature_schema,
+            "features": list(self.features),
+            "thresholds": dict(self.thresholds),
+            "forest_weight": self.forest_weight,
+            "evidence": [list(row) for row in self.evidence],
+            "training": self.training,
+        }
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, path: Path) -> Self:
+        """Reads and checks a manifest. Raises ModelError naming the field that is wrong."""
+        try:
+            content = json.loads(text)
+            manifest = cls(
+                forest_sha256=content["forest"]["sha256"],
+                features=tuple(content["features"]),
+                feature_schema=content["feature_schema"],
+                thresholds={profile: float(content["thresholds"][profile]) for profile in PROFILES},
+                forest_weight=float(content["forest_weight"]),
+                evidence=tuple((float(jitter), int(needed)) for jitter, needed in content["evidence"]),
+                training=content["training"],
+                version=content["version"],
+            )
+        except KeyError as error:
+            raise ModelError(f"{path}: field {error} is missing") from error
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{path}: not a model manifest: {error}") from error
+        manifest._check(path)
+        return manifest
+
+    def _check(self, path: Path) -> None:
+        if self.version != MANIFEST_VERSION:
+            raise ModelError(f"{path}: version is {self.version}, this program reads {MANIFEST_VERSION}")
+        if self.feature_schema != SCHEMA_VERSION:
+            raise ModelError(
+                f"{path}: feature_schema is {self.feature_schema}, this program computes {SCHEMA_VERSION}; "
+                "train the model anew with `zeek-beacons train`"
+            )
+        if self.features != MODEL_FEATURES:
+            raise ModelError(f"{path}: features differ from this program's: {_first_difference(self.features)}")
+        if not 0 <= self.forest_weight <= 1:
+            raise ModelError(f"{path}: forest_weight is {self.forest_weight}, expected 0 to 1")
+        for profile, threshold in self.thresholds.items():
+            if not 0 <= threshold <= 1:
+                raise ModelError(f"{path}: thresholds.{profile} is {threshold}, expected 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A checked model: the manifest and the bytes of the forest it vouches for."""
+
+    path: Path
+    manifest: Manifest
+    forest: bytes
+
+    @property
+    def identity(self) -> str:
+        """A short name for this very model, for logs and verdicts."""
+        return self.manifest.forest_sha256[:12]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads a model folder. Raises ModelError when a file is missing, changed, or made for another program."""
+        path = folder / MANIFEST
+        try:
+            manifest = Manifest.from_json(path.read_text(encoding="utf-8"), path)
+            forest = (folder / FOREST).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{error.filename}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{path}: not UTF-8 text") from error
+        digest = hashlib.sha256(forest).hexdigest()
+        if digest != manifest.forest_sha256:
+            raise ModelError(
+                f"{folder / FOREST}: sha256 is {digest[:12]}…, the manifest says {manifest.forest_sha256[:12]}…"
+            )
+        return cls(folder, manifest, forest)
+
+
+def shipped_model() -> Path:
+    """The folder of the model that comes with this package."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parents[1] / "models"
+
+
+def _first_difference(features: Sequence[str]) -> str:
+    for position, (found, expected) in enumerate(zip(features, MODEL_FEATURES, strict=False)):
+        if found != expected:
+            return f"number {position} is {found!r}, expected {expected!r}"
+    return f"{len(features)} features, expected {len(MODEL_FEATURES)}"
