@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,35 +56,47 @@ def lay(values: NDArray[Any], where: tuple[Ints, Bools]) -> Floats:
     return block
 
 
+class once(Generic[T]):  # noqa: N801
+    """A property computed at first use: `functools.cached_property` without the lock that all objects share in 3.11."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute, self.name = compute, compute.__name__
+
+    def __get__(self, owner: Any, _kind: type) -> T:
+        value = self.compute(owner)
+        owner.__dict__[self.name] = value
+        return value
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """A block of rows: `values` (m, width), NaN for padding and for missing values."""
 
     values: Floats
 
-    @cached_property
+    @once
     def valid(self) -> Bools:
         return ~np.isnan(self.values)
 
-    @cached_property
+    @once
     def count(self) -> Ints:
         """Values that are there, (m,)."""
         return held(self.valid)
 
-    @cached_property
+    @once
     def ordered(self) -> Floats:
         """Ascending, NaN last."""
         return np.sort(self.values, axis=-1)
 
-    @cached_property
+    @once
     def total(self) -> Floats:
         return total(self.values, self.valid)
 
-    @cached_property
+    @once
     def mean(self) -> Floats:
         return self.total / self.count
 
-    @cached_property
+    @once
     def std(self) -> Floats:
         """Population standard deviation."""
         away = self.values - self.mean[:, None]
@@ -93,17 +104,17 @@ class Rows:
         std: Floats = np.sqrt(total(away, self.valid) / self.count)
         return std
 
-    @cached_property
+    @once
     def median(self) -> Floats:
-        return quantile(self.ordered, self.count, 0.5)
+        return middle(self.ordered, self.count)
 
-    @cached_property
+    @once
     def mad(self) -> Floats:
         """Median absolute deviation from the median, not scaled."""
         away = np.sort(np.abs(self.values - self.median[:, None]), axis=-1)
-        return quantile(away, self.count, 0.5)
+        return middle(away, self.count)
 
-    @cached_property
+    @once
     def quartiles(self) -> tuple[Floats, Floats]:
         return quantile(self.ordered, self.count, 0.25), quantile(self.ordered, self.count, 0.75)
 
@@ -147,6 +158,13 @@ def pick(values: NDArray[Any], column: Ints) -> NDArray[Any]:
     """`values[i, column[i]]`."""
     picked: NDArray[Any] = values[np.arange(len(values)), column]
     return picked
+
+
+def middle(ordered: Floats, count: Ints) -> Floats:
+    """Median of the first `count` ascending values, NaN for none."""
+    row = np.arange(len(ordered))
+    median: Floats = (ordered[row, (count - 1) >> 1] + ordered[row, count >> 1]) * 0.5
+    return median
 
 
 def quantile(ordered: Floats, count: Ints, q: float, begin: Ints | int = 0) -> Floats:

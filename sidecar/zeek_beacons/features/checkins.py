@@ -7,11 +7,10 @@ check-in, which starts with the first of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Block, Rows, lay, positions, quantile
+from zeek_beacons.features.blocks import Block, Rows, lay, once, positions, quantile
 from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs
 
 CHAIN = 1.5  # seconds between the starts of connections that belong to one check-in
@@ -30,11 +29,11 @@ class Observations(Block):
     own: Bools  # (m, width) not padding
     count: Ints  # (m,)
 
-    @cached_property
+    @once
     def gaps(self) -> Rows:
         return gaps(self.start)
 
-    @cached_property
+    @once
     def opens(self) -> Bools:
         """Connections that open a check-in, (m, width).
 
@@ -58,11 +57,11 @@ class Checkins(Block):
     size: Rows  # connections in each check-in
     count: Ints  # (m,)
 
-    @cached_property
+    @once
     def gaps(self) -> Rows:
         return gaps(self.times)
 
-    @cached_property
+    @once
     def span(self) -> Floats:
         """Seconds from the first to the last check-in, (m,)."""
         span: Floats = self.times[np.arange(len(self.times)), np.maximum(self.count - 1, 0)]

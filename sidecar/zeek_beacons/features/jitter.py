@@ -115,6 +115,7 @@ def fits(block: Checkins) -> Fits:
     std_floored = np.maximum(std, floor / np.sqrt(12))
     width = np.maximum(found.high - found.low, floor)
 
+    even = (rows.ordered >= found.low[:, None]) & (rows.ordered <= found.high[:, None])
     tight = np.abs(rows.ordered - found.middle[:, None]) <= (TIGHT / 2 * found.middle)[:, None]
     within_tight = total(rows.ordered, tight)
     n_tight = held(tight)
@@ -133,7 +134,7 @@ def fits(block: Checkins) -> Fits:
     gaussian = -np.log(std_floored) - 0.5 * np.log(2 * np.pi) - 0.5 * (std / std_floored) ** 2
     return Fits(
         ratio(n_tight, within_tight, -np.log(TIGHT * found.middle), 1),
-        ratio(found.size, within, -np.log(width), 2),
+        ratio(held(even), total(rows.ordered, even), -np.log(width), 2),
         ratio(found.size, within, gaussian, 2),
         mean,
         std,

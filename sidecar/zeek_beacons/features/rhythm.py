@@ -13,6 +13,7 @@ import numpy as np
 
 from zeek_beacons.features.blocks import clear, held, pick, share, tally, total
 from zeek_beacons.features.checkins import Checkins
+from zeek_beacons.features.steps import ladder_period
 from zeek_beacons.features.timing import base, beats
 from zeek_beacons.pairs import Bools, Floats, Ints
 
@@ -89,9 +90,8 @@ def spectrum(block: Checkins) -> Peak:
     np.cumsum(kept, axis=-1, out=time[:, 1:])
     own = ~np.isnan(block.times)
     count = block.count
-    length = time[:, -1] * (count / np.maximum(count - 1, 1))  # a perfect beacon then lies on one frequency
-    bins = min(BINS * time.shape[1], MAX_BINS)
-    length = np.where(enough(block), length, np.nan)
+    length = clear(time[:, -1] * (count / np.maximum(count - 1, 1)), enough(block))  # puts a perfect beacon on one line
+    bins = min(BINS * block.times.shape[1], MAX_BINS)
     place = np.nan_to_num(time * (bins / length)[:, None], posinf=0.0)
     counts = tally(np.minimum(place.astype(np.int64), bins - 1), own, bins)
     lines = np.fft.rfft(counts.astype(np.float32), axis=-1)
@@ -121,9 +121,9 @@ def best_clock(block: Checkins) -> Clock:
 
 
 def period(block: Checkins) -> Floats:
-    """The dominant period, seconds: the best clock's, else the base interval."""
-    best = block.memo(best_clock)
-    return np.where(best.period > 0, best.period, block.memo(base))
+    """The dominant period, seconds: that of a ladder of gaps, else the best clock's, else the base interval."""
+    best, ladder = block.memo(best_clock).period, block.memo(ladder_period)
+    return np.where(ladder > 0, ladder, np.where(best > 0, best, block.memo(base)))
 
 
 def coherence(block: Checkins) -> Floats:

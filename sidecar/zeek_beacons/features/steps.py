@@ -15,6 +15,7 @@ from zeek_beacons.features.timing import MIN_GAPS, relative_mad
 from zeek_beacons.pairs import Floats
 
 STEPS = (2, 3, 4)
+LADDER = 0.5  # share of the waits that adding up must make regular
 
 
 def waits(block: Checkins) -> dict[int, Rows]:
@@ -35,11 +36,23 @@ def near_share(rows: Rows) -> Floats:
     return clear(share(rows.near(rows.median, 0.1), rows.count), rows.count >= MIN_GAPS)
 
 
+def near_shares(block: Checkins) -> Floats:
+    """Share of the waits near their median, for each of STEPS, (len(STEPS), m)."""
+    return np.stack([near_share(rows) for rows in block.memo(waits).values()])
+
+
+def ladder_period(block: Checkins) -> Floats:
+    """Median sum of as many gaps as repeat together, seconds; NaN unless adding up wins LADDER."""
+    medians = np.stack([rows.median for rows in block.memo(waits).values()])
+    best = np.nan_to_num(block.memo(near_shares), nan=-1.0).argmax(axis=0)
+    return clear(medians[best, np.arange(medians.shape[1])], block.memo(step_gain) >= LADDER)
+
+
 def step_gain(block: Checkins) -> Floats:
     """Regularity won by adding up 2, 3 or 4 gaps: share of the waits within 10 % of their median less that of the gaps.
 
     -1 to 1, best of the three. Sums of independent gaps win a little by averaging, a ladder nearly all.
     """
-    best: Floats = np.fmax.reduce([near_share(rows) for rows in block.memo(waits).values()])
+    best: Floats = np.fmax.reduce(block.memo(near_shares))
     gain: Floats = best - near_share(block.gaps)
     return gain

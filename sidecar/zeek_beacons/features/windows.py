@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Block, Rows, clear, lay, positions, share
+from zeek_beacons.features.blocks import Block, Rows, clear, lay, once, positions, share
 from zeek_beacons.features.checkins import gaps
 from zeek_beacons.pairs import Bools, Floats, Ints
 
@@ -35,7 +34,7 @@ class Windows(Block):
     def of(self, values: Floats, length: str) -> Rows:
         return Rows(np.where(self.length == LENGTHS.index(length), values, np.nan))
 
-    @cached_property
+    @once
     def medians(self) -> dict[str, Rows]:
         return {length: self.of(self.median, length) for length in LENGTHS}
 
@@ -125,12 +124,12 @@ def agree(length: str) -> Callable[[Windows], Floats]:
 
 def best_window(block: Windows) -> Floats:
     """Median regularity (1 - MAD / median) of the windows of the best length, 0 to 1. NaN without a window."""
-    return regularity(np.fmin.reduce(list(typical(block).values())))
+    return regularity(np.fmin.reduce(list(block.memo(typical).values())))
 
 
 def best_window_length(block: Windows) -> Floats:
     """The length of the windows that are most regular: 0 1 h, 1 6 h, 2 24 h, 3 all; the longest among equals."""
-    medians = np.stack([np.nan_to_num(mad, nan=np.inf) for mad in typical(block).values()][::-1], axis=-1)
+    medians = np.stack([np.nan_to_num(mad, nan=np.inf) for mad in block.memo(typical).values()][::-1], axis=-1)
     return clear(len(LENGTHS) - 1.0 - medians.argmin(axis=-1), np.isfinite(medians.min(axis=-1)))
 
 
