@@ -99,7 +99,8 @@ def _truth(drawn: list[Placed]) -> Truth:
         "site": [d.site for d in drawn],
     }
     kinds = {"resp_p": np.int64, "site": np.int64, "sleep": np.float64, "jitter": np.float64}
-    return Truth(**{name: np.array(values, dtype=kinds.get(name, np.object_)) for name, values in columns.items()})
+    arrays: dict[str, Any] = {name: np.array(values, kinds.get(name, np.object_)) for name, values in columns.items()}
+    return Truth(**arrays)
 
 
 def _observations(drawn: list[Placed], begin: float) -> tuple[Ints, dict[str, Any]]:

@@ -90,19 +90,21 @@ def draw_traits(rng: Rng, plan: Plan, habits: Habits) -> Traits:
     No office hours in a history shorter than a day and a half, no bursts in one shorter than 15 connections (it would
     be all burst and no rhythm).
     """
-    dice = rng.random(9) / plan.rough if plan.rough > 0.0 else np.ones(9)
+    dice = rng.random(9)
     bursts = plan.n >= 15
-    dead = dice[5] < habits.dead
-    failing = 1.0 if dead else float(rng.uniform(0.05, 0.6)) if dice[4] < habits.failing else 0.0
+    dead = dice[5] < habits.dead * plan.rough
+    failing = 1.0 if dead else float(rng.uniform(0.05, 0.6)) if dice[4] < habits.failing * plan.rough else 0.0
     return Traits(
-        missed=float(rng.uniform(0.02, 0.35)) if dice[0] < habits.missed else 0.0,
-        downtime=float(rng.uniform(0.1, 0.6)) if dice[1] < habits.downtime else 0.0,
-        office=float(rng.uniform(7, 13)) if dice[2] < habits.office and plan.n * plan.gap > 1.5 * DAY else 24.0,
-        sessions=float(rng.uniform(0.05, 0.5)) if bursts and dice[3] < habits.sessions else 0.0,
+        missed=float(rng.uniform(0.02, 0.35)) if dice[0] < habits.missed * plan.rough else 0.0,
+        downtime=float(rng.uniform(0.1, 0.6)) if dice[1] < habits.downtime * plan.rough else 0.0,
+        office=float(rng.uniform(7, 13))
+        if dice[2] < habits.office * plan.rough and plan.n * plan.gap > 1.5 * DAY
+        else 24.0,
+        sessions=float(rng.uniform(0.05, 0.5)) if bursts and dice[3] < habits.sessions * plan.rough else 0.0,
         failing=failing,
-        rungs=int(rng.integers(1, 4)) if bursts and failing and dice[6] < habits.ladder else 0,
-        parallel=int(rng.integers(2, 4)) if bursts and dice[7] < habits.parallel else 1,
-        rotate=int(rng.integers(2, 5)) if dice[8] < habits.rotate else 1,
+        rungs=int(rng.integers(1, 4)) if bursts and failing and dice[6] < habits.ladder * plan.rough else 0,
+        parallel=int(rng.integers(2, 4)) if bursts and dice[7] < habits.parallel * plan.rough else 1,
+        rotate=int(rng.integers(2, 5)) if dice[8] < habits.rotate * plan.rough else 1,
     )
 
 
@@ -169,7 +171,7 @@ def unfold(
         lost = failed[beat]
         duration[lost], up[lost], down[lost], state[lost] = refuse(rng, int(lost.sum()), proto)
 
-    moments = _moments(rng, plan, traits, waits, None if anchored else _requests(duration, wire, beat, nth, beats))
+    moments = _moments(rng, plan, traits, waits, None if anchored else _requests(duration, wire, beat, nth, failed))
     start = moments[beat] + _within(rng, traits, nth, failed[beat])
     if anchored:
         start += 0.02 * rng.random(len(start))
@@ -179,12 +181,12 @@ def unfold(
     return Series(series.start - series.start[:1], series.duration, series.orig_bytes, series.resp_bytes, series.state)
 
 
-def _requests(duration: Floats, wire: Wire, beat: Ints, nth: Ints, beats: int) -> Floats:
-    """How long each beat's first connection kept the client busy, before it lingers."""
-    requests = np.zeros(beats)
+def _requests(duration: Floats, wire: Wire, beat: Ints, nth: Ints, failed: Bools) -> Floats:
+    """How long each beat's first connection kept the client busy, before it lingers; a failed one no shorter."""
+    requests = np.zeros(len(failed))
     first = nth == 0
     requests[beat[first]] = np.fmax(duration[first] - wire.linger, 0.0)
-    return requests
+    return np.where(failed, np.maximum(requests, wire.seconds), requests)
 
 
 def _moments(rng: Rng, plan: Plan, traits: Traits, waits: Floats, requests: Floats | None) -> Floats:
@@ -222,5 +224,5 @@ def _runs(rng: Rng, size: int, share: float) -> Bools:
     length = max(1, round(share * size / runs))
     begins = rng.integers(0, max(1, size - length + 1), runs)
     position = np.arange(size)[:, None]
-    mask: Bools = ((position >= begins) & (position < begins + length)).any(axis=1)
-    return mask
+    mask = np.any((position >= begins) & (position < begins + length), axis=1)
+    return np.asarray(mask, dtype=np.bool_)

@@ -75,7 +75,7 @@ class Story:
 
 def log_uniform(rng: Rng, low: float, high: float) -> float:
     """A value between low and high, every order of magnitude equally likely."""
-    return low * (max(high, low) / low) ** float(rng.random())
+    return float(low * (max(high, low) / low) ** rng.random())
 
 
 def one_of(rng: Rng, values: Sequence[T], odds: Sequence[float] = ()) -> T:

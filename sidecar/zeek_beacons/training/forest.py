@@ -1,0 +1,202 @@
+"""Trains the forest and writes a model folder: synthetic traffic, plus benign pairs of real captures where present."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import skl2onnx
+import sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import RandomForestClassifier
+
+from zeek_beacons.config import Config
+from zeek_beacons.errors import InputError, OutputError
+from zeek_beacons.evaluation.metrics import roc_auc
+from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features, extract
+from zeek_beacons.pairs import Bools, Floats
+from zeek_beacons.readers import Request, read
+from zeek_beacons.scoring import rules
+from zeek_beacons.scoring.evidence import EvidenceTable
+from zeek_beacons.scoring.forest import inputs
+from zeek_beacons.scoring.model import FOREST, MANIFEST, Manifest
+from zeek_beacons.training.datasets import load_capture_labels
+from zeek_beacons.training.traffic import labelled_pairs
+
+FOREST_WEIGHT = 0.7  # in the fusion; the rest is the rules', which stay sane where training never looked
+# Benign pairs that may score above the threshold, by profile, out of bag.
+FALSE_POSITIVES = {"conservative": 0.002, "balanced": 0.01, "sensitive": 0.05}
+REAL_WEIGHT = 0.5  # share of the benign weight given to real pairs, where there are any
+JITTER_CLASSES = (0.1, 0.3, 0.6, 1.0)
+CHECKIN_STEPS = (6, 8, 10, 12, 16, 20, 28, 40)
+DETECTION = 0.8  # share of a class's beacons found that makes its evidence enough
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """Labelled rows to train on. `weight` balances classes and sources."""
+
+    features: Features
+    is_c2: Bools
+    weight: Floats
+    sources: Mapping[str, int]  # pairs by source
+
+
+def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int = 300, say: Say = print) -> Path:
+    """Trains a model and writes it to the folder `output`. Raises OutputError, InputError.
+
+    The same arguments, data and library versions give the same bytes. Nothing is written before all is done.
+    """
+    examples = collect(pairs, seed, captures, say)
+    say(f"training {trees} trees on {len(examples.is_c2)} pairs, {len(MODEL_FEATURES)} features")
+    forest = RandomForestClassifier(
+        n_estimators=trees,
+        max_leaf_nodes=400,
+        min_samples_leaf=4,
+        max_features="sqrt",
+        oob_score=True,
+        n_jobs=-1,
+        random_state=seed,
+    )
+    forest.fit(inputs(examples.features), examples.is_c2, sample_weight=examples.weight)
+    # The forest's vote on rows that a tree did not see, as the runtime fuses it.
+    votes = np.nan_to_num(forest.oob_decision_function_[:, 1])
+    fused = FOREST_WEIGHT * votes + (1 - FOREST_WEIGHT) * rules.score(examples.features)
+    thresholds = {name: _threshold(fused, examples, rate) for name, rate in FALSE_POSITIVES.items()}
+    content = to_onnx(forest)
+    manifest = Manifest(
+        forest_sha256=hashlib.sha256(content).hexdigest(),
+        features=MODEL_FEATURES,
+        feature_schema=SCHEMA_VERSION,
+        thresholds=thresholds,
+        forest_weight=FOREST_WEIGHT,
+        evidence=_evidence(fused, examples, thresholds["balanced"]),
+        training={
+            "command": f"zeek-beacons train -o MODEL --pairs {pairs} --seed {seed} --trees {trees}"
+            + (" --captures FOLDER" if captures else ""),
+            "pairs": dict(examples.sources),
+            "data_sha256": hashlib.sha256(examples.features.matrix.tobytes()).hexdigest(),
+            "thresholds_by": {
+                name: f"{rate:.1%} of benign weight, out of bag" for name, rate in FALSE_POSITIVES.items()
+            },
+            "out_of_bag": {
+                "roc_auc_forest": _auc(votes, examples.is_c2),
+                "roc_auc_rules": _auc(rules.score(examples.features), examples.is_c2),
+                "roc_auc_fused": _auc(fused, examples.is_c2),
+                "recall": {name: _recall(fused, examples.is_c2, limit) for name, limit in thresholds.items()},
+            },
+            "versions": {
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "scikit-learn": sklearn.__version__,
+                "skl2onnx": skl2onnx.__version__,
+                "onnx": onnx.__version__,
+            },
+        },
+    )
+    say(json.dumps(manifest.training["out_of_bag"]))
+    _write(output, {FOREST: content, MANIFEST: manifest.to_json().encode()})
+    return output
+
+
+def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> Examples:
+    """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, their benign pairs."""
+    say(f"generating {pairs} synthetic pairs")
+    synthetic, truth = labelled_pairs(pairs, seed)
+    parts = [extract(synthetic.latest(Config().max_observations)).matrix]
+    is_c2 = [np.asarray(truth.label == "c2")]
+    sources = {"synthetic c2": int(is_c2[0].sum()), "synthetic benign": int((~is_c2[0]).sum())}
+    real = np.zeros(0, dtype=np.float32)
+    if captures is not None:
+        for folder in sorted(file.parent for file in captures.glob("*/labels.csv")):
+            real = real_benign(folder)
+            parts.append(real)
+            is_c2.append(np.zeros(len(real), dtype=np.bool_))
+            sources[f"benign of {folder.name}"] = len(real)
+        if len(parts) == 1:
+            raise InputError(str(captures), "no folder with a labels.csv in it")
+        say(f"{sum(map(len, parts[1:]))} benign pairs of {len(parts) - 1} captures")
+    labels = np.concatenate(is_c2)
+    from_capture = np.arange(len(labels)) >= pairs
+    weight = np.where(labels, 0.5 / max(1, labels.sum()), 0.0)
+    share = REAL_WEIGHT if from_capture.any() else 0.0
+    for rows, part in ((~labels & ~from_capture, 1 - share), (from_capture, share)):
+        weight[rows] = 0.5 * part / max(1, rows.sum())
+    return Examples(Features(np.concatenate(parts)), labels, weight * len(labels), sources)
+
+
+def real_benign(folder: Path) -> Any:
+    """The features of a capture's benign pairs with enough connections to be scored, (n, len(CATALOGUE))."""
+    config = Config()
+    pairs, _ = read(Request([str(folder)]), config)
+    labels = load_capture_labels(folder)
+    keys = zip(pairs.orig_h, pairs.addr, pairs.resp_p, pairs.proto, strict=True)
+    benign = np.array(
+        [(found := labels.get(key)) is not None and found.label in {"benign", "benign_presumed"} for key in keys]
+    )
+    chosen = benign & (pairs.counts >= config.min_connections) & ~pairs.is_twin & ~pairs.is_multicast
+    return extract(pairs.take(chosen)).matrix
+
+
+def to_onnx(forest: RandomForestClassifier) -> bytes:
+    """The forest as ONNX; the same forest gives the same bytes."""
+    kind = FloatTensorType([None, len(MODEL_FEATURES)])
+    model = skl2onnx.to_onnx(
+        forest, initial_types=[("features", kind)], options={id(forest): {"zipmap": False}}, target_opset=17
+    )
+    model.graph.name = "beacon_forest"
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _threshold(score: Floats, examples: Examples, rate: float) -> float:
+    """The score that at most `rate` of the benign weight reaches, rounded up to 4 digits."""
+    benign = ~examples.is_c2
+    order = np.argsort(-score[benign])
+    weight = np.cumsum(examples.weight[benign][order]) / examples.weight[benign].sum()
+    last = score[benign][order][np.searchsorted(weight, rate)]
+    return float(np.ceil(last * 1e4 + 1e-6) / 1e4)
+
+
+def _evidence(score: Floats, examples: Examples, threshold: float) -> EvidenceTable:
+    """Check-ins from which on `DETECTION` of a jitter class's beacons pass the threshold, out of bag."""
+    jitter, checkins = examples.features.column("jitter"), examples.features.column("checkins")
+    table, low, least = [], 0.0, CHECKIN_STEPS[0]
+    for high in JITTER_CLASSES:
+        mine = examples.is_c2 & (jitter >= low) & (jitter <= high)
+        for begin, end in zip(CHECKIN_STEPS, (*CHECKIN_STEPS[1:], np.inf), strict=True):
+            held = mine & (checkins >= begin) & (checkins < end)
+            least = max(least, begin)
+            if held.sum() >= 20 and (score[held] >= threshold).mean() >= DETECTION:
+                break
+        table.append((high, int(least)))
+        low = high
+    return tuple(table)
+
+
+def _auc(score: Floats, is_c2: Bools) -> float:
+    return round(roc_auc(score, is_c2) or 0.0, 4)
+
+
+def _recall(score: Floats, is_c2: Bools, threshold: float) -> float:
+    return round(float((score[is_c2] >= threshold).mean()), 4)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / f".{name}.unfinished").write_bytes(content)
+        for name in files:
+            (folder / f".{name}.unfinished").replace(folder / name)
+    except OSError as error:
+        raise OutputError(f"{folder}: the model cannot be written: {error.strerror}") from error
