@@ -98,8 +98,9 @@ def _draw(
 
 
 def _site_hosts(seed: int, site: int) -> int:
+    """Hosts of a training site: from a lab with one, where prevalence says nothing, to an office (log-uniform)."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2, site)))
-    return round(log_uniform(rng, 8, MAX_HOSTS))
+    return round(log_uniform(rng, 1, MAX_HOSTS))
 
 
 def _tell(rng: Rng, menu: Menu, lengths: Lengths) -> tuple[str, Story]:
