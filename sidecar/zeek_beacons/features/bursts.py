@@ -8,6 +8,7 @@ import numpy as np
 
 from zeek_beacons.features.blocks import Rows, clear, held, share, tally, total
 from zeek_beacons.features.checkins import Checkins
+from zeek_beacons.features.presence import place
 from zeek_beacons.features.timing import MIN_GAPS, cv
 from zeek_beacons.pairs import Floats, Ints
 
@@ -28,8 +29,7 @@ def bursts(block: Checkins) -> Bursts:
     begins[:, 0] = block.count > 0
     begins[:, 1:] = block.gaps.values[:, :-1] > (BREAK * block.gaps.median)[:, None]
     column = np.arange(block.times.shape[1], dtype=np.int32)
-    place = np.where(begins, column, np.int32(0))
-    latest = np.maximum.accumulate(place, axis=-1)
+    latest = np.maximum.accumulate(np.where(begins, column, np.int32(0)), axis=-1)
     before = np.zeros_like(latest)
     before[:, 1:] = latest[:, :-1]
     begins[:, 0] = False
@@ -81,9 +81,7 @@ def fano(block: Checkins) -> Floats:
     """
     used = np.maximum(block.count // FANO_CHECKINS, 1)
     bins = -(-block.times.shape[1] // FANO_CHECKINS)
-    place = np.nan_to_num(block.times * (used / block.span)[:, None], posinf=0.0).astype(np.int64)
-    own = ~np.isnan(block.times)
-    counts = tally(np.minimum(place, (used - 1)[:, None]), own, bins)
+    counts = tally(np.minimum(place(block, used), (used - 1)[:, None]), block.own, bins)
     mean = block.count / used
     own_bins = np.arange(bins) < used[:, None]
     variance = total((counts - mean[:, None]) ** 2, own_bins) / used

@@ -62,6 +62,11 @@ class Checkins(Block):
         return gaps(self.times)
 
     @once
+    def own(self) -> Bools:
+        """Not padding, (m, width)."""
+        return np.arange(self.times.shape[1]) < self.count[:, None]
+
+    @once
     def span(self) -> Floats:
         """Seconds from the first to the last check-in, (m,)."""
         span: Floats = self.times[np.arange(len(self.times)), np.maximum(self.count - 1, 0)]

@@ -91,9 +91,15 @@ def longest_gap(block: Checkins) -> Floats:
 
 def parts(block: Checkins) -> Rows:
     """Check-ins in PARTS equal parts of the span, (m, PARTS)."""
-    place = np.nan_to_num(block.times * (PARTS / block.span)[:, None], posinf=0.0).astype(np.int64)
-    counts = tally(np.minimum(place, PARTS - 1), ~np.isnan(block.times), PARTS)
+    counts = tally(np.minimum(place(block, PARTS), PARTS - 1), block.own, PARTS)
     return Rows(counts.astype(np.float64))
+
+
+def place(block: Checkins, parts: Ints | int) -> Ints:
+    """In which of `parts` equal parts of the span each check-in lies, from 0; the last lies at `parts`."""
+    scale = np.where(block.span > 0, parts / block.span, 0.0)
+    column: Ints = (np.where(block.own, block.times, 0.0) * scale[:, None]).astype(np.int64)
+    return column
 
 
 def even(block: Checkins) -> Bools:

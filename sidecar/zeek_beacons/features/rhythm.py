@@ -59,11 +59,10 @@ def resultant(phase: Floats, counted: Bools) -> Floats:
 
 def clock(block: Checkins, period: Floats) -> Clock:
     """Refines `period` by least squares of start over beat number, beats counted gap by gap, and takes the phases."""
+    own = block.own
     number = np.zeros(block.times.shape)
-    np.rint(block.gaps.values[:, :-1] / period[:, None], out=number[:, 1:])
-    number[np.isnan(block.times)] = 0
-    number = np.cumsum(number, axis=-1)
-    own = ~np.isnan(block.times)
+    np.divide(block.gaps.values[:, :-1], period[:, None], out=number[:, 1:])
+    np.cumsum(np.rint(number, out=number), axis=-1, out=number)
     beat = number - (total(number, own) / block.count)[:, None]
     time = block.times - (total(block.times, own) / block.count)[:, None]
     fitted = total(beat * time, own) / total(beat * beat, own)
@@ -88,13 +87,12 @@ def spectrum(block: Checkins) -> Peak:
     kept[np.isnan(kept)] = 0
     time = np.zeros(block.times.shape)
     np.cumsum(kept, axis=-1, out=time[:, 1:])
-    own = ~np.isnan(block.times)
+    own = block.own
     count = block.count
     length = clear(time[:, -1] * (count / np.maximum(count - 1, 1)), enough(block))  # puts a perfect beacon on one line
     bins = min(BINS * block.times.shape[1], MAX_BINS)
-    place = np.nan_to_num(time * (bins / length)[:, None], posinf=0.0)
-    counts = tally(np.minimum(place.astype(np.int64), bins - 1), own, bins)
-    lines = np.fft.rfft(counts.astype(np.float32), axis=-1)
+    place = (time * np.where(length > 0, bins / length, 0.0)[:, None]).astype(np.int64)
+    lines = np.fft.rfft(tally(np.minimum(place, bins - 1), own, bins), axis=-1)
     power = lines.real**2 + lines.imag**2
     first = np.maximum(-(-count // SLOWEST), 2)
     power[np.arange(bins // 2 + 1) < first[:, None]] = -1
