@@ -44,7 +44,7 @@ def generate(
         raise ConfigError(f"{beacons} beacons and {benign} benign pairs, expected at least one pair")
     if not (np.isfinite(hours) and hours > 0.0):
         raise ConfigError(f"hours: {hours}, expected a positive number")
-    lengths = lengths or Lengths(longest=3000, window=hours * 3600.0, whole=0.85)
+    lengths = lengths or Lengths(longest=3000, window=hours * 3600.0, whole=0.95)
     drawn = list(_draw(seed, [("c2", beacons, beacons or 1), ("benign", benign, benign or 1)], kinds, lengths, hosts))
     return lay_out(drawn, [*_background(seed, drawn, lengths.window)], begin)
 
