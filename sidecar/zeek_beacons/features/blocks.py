@@ -23,23 +23,27 @@ T = TypeVar("T")
 
 def widths(counts: Ints) -> Ints:
     """The block width of rows with `counts` values: the ladder, then on by its own steps (x 1.5, x 1.33)."""
+    ladder = steps_to(int(counts.max(initial=0)))
+    return ladder[np.searchsorted(ladder, counts)]
+
+
+def steps_to(top: int) -> Ints:
     steps = list(LADDER)
-    top = int(counts.max(initial=0))
     while steps[-1] < top:
         steps.append(steps[-2] * 2)
-    ladder = np.array(steps, dtype=np.int64)
-    return ladder[np.searchsorted(ladder, counts)]
+    return np.array(steps, dtype=np.int64)
 
 
 def chunks(counts: Ints, least: int = 1) -> Iterator[tuple[Ints, int]]:
     """Positions of rows of one width, at most CHUNK elements together (or one row); rows below `least` are left out."""
     chosen = np.flatnonzero(counts >= least)
-    width_of = widths(counts[chosen])
-    for width in np.unique(width_of):
-        rows = chosen[width_of == width]
-        step = max(1, CHUNK // int(width))
-        for begin in range(0, len(rows), step):
-            yield rows[begin : begin + step], int(width)
+    ladder = steps_to(int(counts.max(initial=0)))
+    place = np.searchsorted(ladder, counts[chosen])
+    for step in np.flatnonzero(np.bincount(place)):
+        rows, width = chosen[place == step], int(ladder[step])
+        most = max(1, CHUNK // width)
+        for begin in range(0, len(rows), most):
+            yield rows[begin : begin + most], width
 
 
 def positions(begins: Ints, counts: Ints, width: int) -> tuple[Ints, Bools]:

@@ -80,10 +80,9 @@ def gaps(times: Floats) -> Rows:
     return Rows(values)
 
 
-def observations(pairs: Pairs, rows: Ints, width: int) -> Observations:
-    """The connections of some pairs as a block."""
-    begins, counts = pairs.offsets[rows], pairs.counts[rows]
-    where = positions(begins, counts, width)
+def observations(pairs: Pairs, rows: Ints, counts: Ints, width: int) -> Observations:
+    """The connections of some pairs as a block; `counts` are theirs."""
+    where = positions(pairs.offsets[rows], counts, width)
     start = lay(pairs.start, where)
     return Observations(
         start=start - start[:, :1],

@@ -31,6 +31,7 @@ EXPONENTIAL_MARGIN = 0.05  # nats a gap below which a fit is no better than Pois
 SLEEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds of which round sleeps are multiples
 JITTERS = (0.05, 0.1)
 COMMON, RARE = 0.55, -1.0  # jitter above half the sleep is seldom configured, log odds
+WAYS = (SHORTENED, SYMMETRIC, LENGTHENED)  # to read the edges of a uniform distribution
 PRIOR = {SHORTENED: 0.0, SYMMETRIC: -0.25, LENGTHENED: -1.5}  # log odds of a kind before its numbers are seen
 
 
@@ -148,54 +149,47 @@ def roundness(value: Floats, below: Floats, above: Floats, units: tuple[float, .
     """
     unit = np.array(units)
     middle, reach = value + (above - below) / 2, (above + below) / 2
-    nearest = np.rint(middle[:, None] / unit) * unit
-    hit = (nearest > 0) & (np.abs(nearest - middle[:, None]) <= reach[:, None])
+    nearest = np.rint(middle[..., None] / unit) * unit
+    hit = (nearest > 0) & (np.abs(nearest - middle[..., None]) <= reach[..., None])
     largest = np.where(hit, unit, 0.0).max(axis=-1)
     surprise: Floats = np.log(np.maximum(largest / (2 * reach), 1.0))
     return surprise
 
 
-def round_config(sleep: Floats, jitter: Floats, error: Floats, kind: int) -> Floats:
-    """Log odds that an operator chose this sleep and jitter.
+def round_config(sleep: Floats, jitter: Floats, error: Floats) -> Floats:
+    """Log odds that an operator chose this sleep and jitter, (len(WAYS), m), for each of WAYS.
 
     Transfers take time, so gaps overshoot a sleep rather than fall short of it.
     """
     below = np.maximum(1.5 * error, 0.01 * sleep) + 0.05
     above = np.maximum(error, 0.003 * sleep) + 0.01
     off = 1.5 * error / sleep + 0.005
-    prior = PRIOR[kind] + np.where(jitter > COMMON, RARE, 0.0)
-    return prior + roundness(sleep, below, above, SLEEPS) + roundness(jitter, off, off, JITTERS)
+    prior = np.array([[PRIOR[way]] for way in WAYS]) + np.where(jitter > COMMON, RARE, 0.0)
+    odds = prior + roundness(sleep, below, above, SLEEPS) + roundness(jitter, off, off, JITTERS)
+    return np.where(jitter <= 1, odds, -np.inf)
 
 
 def config(block: Checkins) -> Config:
     """The configuration that explains the gaps best."""
     found, fit = block.memo(core), block.memo(fits)
-    low, high, n = found.low, found.high, found.size
-    middle = (low + high) / 2
-    ways = {
-        SHORTENED: (high, 1 - low / high),
-        SYMMETRIC: (middle, (high - low) / (high + low)),
-        LENGTHENED: (low, clear(high / low - 1, low > 0)),
-    }
-    kind = np.full(len(low), SHORTENED)
-    best = round_config(*ways[SHORTENED], found.error, SHORTENED)
-    for way in (SYMMETRIC, LENGTHENED):
-        odds = round_config(*ways[way], found.error, way)
-        better = (odds > best) & (ways[way][1] <= 1)
-        kind, best = np.where(better, way, kind), np.where(better, odds, best)
-    kind = np.where((fit.gaussian - fit.uniform) * n > GAUSSIAN_MARGIN, GAUSSIAN, kind)
+    low, high = found.low, found.high
+    sleeps = np.stack([high, (low + high) / 2, low])
+    jitters = np.stack([1 - low / high, (high - low) / (high + low), high / low - 1])
+    kind = np.array(WAYS)[round_config(sleeps, jitters, found.error).argmax(axis=0)]
+    kind = np.where((fit.gaussian - fit.uniform) * found.size > GAUSSIAN_MARGIN, GAUSSIAN, kind)
     kind = np.where(block.memo(llr_poisson) <= EXPONENTIAL_MARGIN, EXPONENTIAL, kind)
     constant = (found.spread <= TIGHT * found.middle) | (fit.constant >= np.fmax(fit.uniform, fit.gaussian))
     kind = np.where(constant & (kind != EXPONENTIAL), CONSTANT, kind)
-    gaussian_jitter = np.minimum(np.sqrt(3) * fit.std / fit.mean, 1)
-    sleeps = [found.middle, high, middle, fit.mean, low, block.gaps.mean]
-    jitters = [
-        np.minimum(found.spread / found.middle, TIGHT),
-        *(ways[k][1] for k in (SHORTENED, SYMMETRIC)),
-        gaussian_jitter,
-    ]
-    jitters += [ways[LENGTHENED][1], np.ones(len(low))]
-    return Config(np.choose(kind, sleeps), np.choose(kind, jitters), kind)
+    configs = {
+        CONSTANT: (found.middle, np.minimum(found.spread / found.middle, TIGHT)),
+        SHORTENED: (sleeps[0], jitters[0]),
+        SYMMETRIC: (sleeps[1], jitters[1]),
+        GAUSSIAN: (fit.mean, np.minimum(np.sqrt(3) * fit.std / fit.mean, 1)),
+        LENGTHENED: (sleeps[2], jitters[2]),
+        EXPONENTIAL: (block.gaps.mean, np.ones(len(low))),
+    }
+    sleep, jitter = (np.choose(kind, [configs[code][part] for code in range(len(JITTER_KINDS))]) for part in (0, 1))
+    return Config(sleep, jitter, kind)
 
 
 def sure(block: Checkins) -> Bools:

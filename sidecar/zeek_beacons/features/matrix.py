@@ -42,14 +42,15 @@ def extract(pairs: Pairs) -> Features:
     """The features of every pair. A row depends on its pair alone, bit for bit."""
     matrix = np.full((len(pairs), len(CATALOGUE)), np.nan, dtype=np.float32)
     opens = np.zeros(len(pairs.start), dtype=np.bool_)
+    held = pairs.counts
 
     def observe(task: Task) -> None:
         rows, width = task
-        block = observations(pairs, rows, width)
-        opens[(pairs.offsets[rows][:, None] + np.arange(width))[block.own]] = block.opens[block.own]
+        block = observations(pairs, rows, held[rows], width)
+        opens[(pairs.offsets[rows][:, None] + np.arange(width))[block.opens]] = True
         fill(matrix, rows, block, OF[Observations])
 
-    run(observe, list(chunks(pairs.counts)), len(pairs.start))
+    run(observe, list(chunks(held)), len(pairs.start))
     start, size, counts = collapse(pairs, opens)
     begins = np.cumsum(counts) - counts
 
