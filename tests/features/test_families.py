@@ -68,6 +68,10 @@ class TestTiming:
         assert value("step_gain", start) > 0.6
         assert value("period", start) == pytest.approx(80, rel=0.02)
 
+    def test_averaging_is_no_ladder(self) -> None:
+        features = of(*(jittered(60, 0.3, 22, seed) for seed in range(30)))
+        assert np.max(features.column("period")) < 70
+
     def test_undefined_below_three_gaps(self) -> None:
         assert np.isnan(value("gap_cv", every(60, 3)))
         assert value("gap_cv", every(60, 4)) == pytest.approx(0, abs=1e-6)

@@ -15,7 +15,8 @@ from zeek_beacons.features.timing import MIN_GAPS, relative_mad
 from zeek_beacons.pairs import Floats
 
 STEPS = (2, 3, 4)
-LADDER = 0.5  # share of the waits that adding up must make regular
+GAIN = 0.3  # share of the waits that a ladder must make regular
+LADDER = 0.3  # how far below averaging the spread of a ladder's sums must lie
 
 
 def waits(block: Checkins) -> dict[int, Rows]:
@@ -42,10 +43,20 @@ def near_shares(block: Checkins) -> Floats:
 
 
 def ladder_period(block: Checkins) -> Floats:
-    """Median sum of as many gaps as repeat together, seconds; NaN unless adding up wins LADDER."""
-    medians = np.stack([rows.median for rows in block.memo(waits).values()])
+    """Median sum of as many gaps as repeat together, seconds; NaN where adding up wins no more than averaging does.
+
+    Averaging k independent gaps divides MAD / median by sqrt(k).
+    """
+    sums = block.memo(waits)
     best = np.nan_to_num(block.memo(near_shares), nan=-1.0).argmax(axis=0)
-    return clear(medians[best, np.arange(medians.shape[1])], block.memo(step_gain) >= LADDER)
+    row = np.arange(len(best))
+    medians, mads = (np.stack(values)[best, row] for values in ([r.median for r in sums.values()], spreads(sums)))
+    averaged = relative_mad(block.gaps) / np.sqrt(np.array(STEPS)[best])
+    return clear(medians, (block.memo(step_gain) >= GAIN) & (mads < LADDER * averaged))
+
+
+def spreads(sums: dict[int, Rows]) -> list[Floats]:
+    return [relative_mad(rows) for rows in sums.values()]
 
 
 def step_gain(block: Checkins) -> Floats:
