@@ -12,7 +12,7 @@ import numpy as np
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring import rules
-from zeek_beacons.scoring.evidence import DEFAULT_EVIDENCE, EvidenceTable
+from zeek_beacons.scoring.evidence import EvidenceTable, chance_table
 from zeek_beacons.scoring.forest import Forest
 from zeek_beacons.scoring.model import ModelFolder, shipped_model
 
@@ -49,7 +49,7 @@ class Scoring:
     @classmethod
     def rules_only(cls) -> Self:
         """The rules by themselves: no model file is needed."""
-        return cls({"rules": rules.score}, {"rules": 1.0}, RULE_THRESHOLDS, DEFAULT_EVIDENCE, None)
+        return cls({"rules": rules.score}, {"rules": 1.0}, RULE_THRESHOLDS, chance_table(), None)
 
     @property
     def identity(self) -> str:

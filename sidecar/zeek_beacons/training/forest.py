@@ -24,7 +24,7 @@ from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features, extr
 from zeek_beacons.pairs import Bools, Floats, Ints
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import rules
-from zeek_beacons.scoring.evidence import EvidenceTable
+from zeek_beacons.scoring.evidence import chance_table
 from zeek_beacons.scoring.forest import inputs
 from zeek_beacons.scoring.model import FOREST, MANIFEST, Manifest
 from zeek_beacons.training.datasets import load_capture_labels
@@ -37,9 +37,6 @@ FALSE_POSITIVES = {"conservative": 0.01, "balanced": 0.04, "sensitive": 0.1}
 FOLDS = 6  # groups of captures left out in turn
 FOLD_TREES = 100
 REAL_WEIGHT = 0.5  # share of the benign weight given to real pairs, where there are any
-JITTER_CLASSES = (0.1, 0.3, 0.6, 1.0)
-CHECKIN_STEPS = (6, 8, 10, 12, 16, 20, 28, 40)
-DETECTION = 0.8  # evidence is enough where this share is found of what is found with long histories
 
 Say = Callable[[str], None]
 
@@ -79,7 +76,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         feature_schema=SCHEMA_VERSION,
         thresholds=thresholds,
         forest_weight=FOREST_WEIGHT,
-        evidence=_evidence(fused, examples, thresholds["balanced"]),
+        evidence=chance_table(),
         training={
             "command": f"zeek-beacons train -o MODEL --pairs {pairs} --seed {seed} --trees {trees}"
             + (" --captures FOLDER" if captures else ""),
@@ -187,23 +184,6 @@ def _left_out(examples: Examples, seed: int) -> Floats:
 def _threshold(benign: Floats, rate: float) -> float:
     """The score that at most `rate` of the benign pairs reach, rounded up to 4 digits."""
     return float(np.ceil(np.quantile(benign, 1 - rate) * 1e4 + 1e-6) / 1e4)
-
-
-def _evidence(score: Floats, examples: Examples, threshold: float) -> EvidenceTable:
-    """Check-ins from which on a jitter class is found (nearly) as well as with long histories."""
-    jitter, checkins = examples.features.column("jitter"), examples.features.column("checkins")
-    table: list[tuple[float, int]] = []
-    low, least = -1.0, CHECKIN_STEPS[0]
-    for high in JITTER_CLASSES:
-        mine = examples.is_c2 & (jitter > low) & (jitter <= high)
-        aim = DETECTION * (score[mine & (checkins >= CHECKIN_STEPS[-1])] >= threshold).mean()
-        for begin, end in zip(CHECKIN_STEPS, (*CHECKIN_STEPS[1:], np.inf), strict=True):
-            if (score[mine & (checkins >= begin) & (checkins < end)] >= threshold).mean() >= aim:
-                break
-        least = max(least, begin)
-        table.append((high, least))
-        low = high
-    return tuple(table)
 
 
 def _auc(score: Floats, is_c2: Bools) -> float:

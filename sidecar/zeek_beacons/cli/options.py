@@ -1,0 +1,107 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from zeek_beacons.config import Config
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.readers import READERS, Request
+from zeek_beacons.readers.files import STDIN, expand
+
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, globs, folders of (rotated) logs, or `-` for stdin.", show_default=False)
+]
+Form = Annotated[
+    Optional[str], typer.Option("--format", help=f"Force the format: {', '.join(READERS)}.", show_default=False)
+]
+NameLogs = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--names", help="ssl and http logs to join by uid (default: those beside the input).", show_default=False
+    ),
+]
+Begin = Annotated[
+    Optional[str],
+    typer.Option("--from", help="Skip connections that start earlier (ISO 8601 or epoch).", show_default=False),
+]
+Until = Annotated[
+    Optional[str], typer.Option("--to", help="Skip connections that start then or later.", show_default=False)
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of counting it.")]
+ConfigFile = Annotated[
+    Optional[Path],
+    typer.Option("--config", help="Settings in TOML; ZEEK_BEACONS_<NAME> and flags override them.", show_default=False),
+]
+Direction = Annotated[
+    Optional[str],
+    typer.Option(help="Connections to look at: any, outbound, inbound, internal.  [default: any]", show_default=False),
+]
+LocalNets = Annotated[
+    Optional[list[str]],
+    typer.Option("--local-net", help="A network that counts as local (default: private space).", show_default=False),
+]
+MaxObservations = Annotated[
+    Optional[int], typer.Option(help="Newest connections kept of each pair.  [default: 512]", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def request(
+    inputs: list[str], form: str | None, names: list[str] | None, begin: str | None, until: str | None, strict: bool
+) -> Request:
+    """What to read, from the options. Raises ConfigError."""
+    if form is not None and form not in READERS:
+        raise ConfigError(f"--format is {form!r}, expected one of {', '.join(READERS)}")
+    return Request(
+        inputs=inputs,
+        form=form,
+        name_logs=None if names is None else expand(names),
+        begin=None if begin is None else moment("--from", begin),
+        until=None if until is None else moment("--to", until),
+        strict=strict,
+    )
+
+
+def moment(option: str, text: str) -> float:
+    """A point in time as epoch seconds. Naive times are UTC. Raises ConfigError."""
+    try:
+        value = float(text)
+    except ValueError:
+        pass
+    else:
+        if math.isfinite(value):
+            return value
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} is {text!r}, expected 2026-01-31T12:00:00Z or epoch seconds") from error
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def settings(file: Path | None, **flags: object) -> Config:
+    """The configuration: file < environment < flags that were given."""
+    return Config.load(file, flags=flags)
+
+
+@contextmanager
+def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar over the bytes of the inputs on a terminal; None elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    total = sum(Path(path).stat().st_size for path in expand(inputs) if path != STDIN and Path(path).is_file())
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=total or None)
+        yield lambda size: bar.advance(task, size)

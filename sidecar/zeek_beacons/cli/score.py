@@ -1,0 +1,198 @@
+"""`zeek-beacons score`: logs in, verdicts out."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import numpy as np
+import onnxruntime
+import pyarrow
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from zeek_beacons import __version__, reports
+from zeek_beacons.allow import AllowList
+from zeek_beacons.cli import options
+from zeek_beacons.config import Config
+from zeek_beacons.evaluation.truth import Outcome, Truth
+from zeek_beacons.pipeline import Scored
+from zeek_beacons.pipeline import score as score_pairs
+from zeek_beacons.readers import read
+from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.reports.sentence import duration, target
+from zeek_beacons.scoring import Scoring
+from zeek_beacons.verdicts import LABELS, SEVERITIES
+
+SHOWN = 20
+SEMANTICS = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
+
+
+def score(
+    inputs: options.Inputs,
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="Folder for the reports.", show_default=False)
+    ] = None,
+    profile: Annotated[
+        Optional[str],
+        typer.Option(
+            help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
+    ] = None,
+    rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    form: options.Form = None,
+    names: options.NameLogs = None,
+    allow: Annotated[Optional[Path], typer.Option(help="Allow-list file.", show_default=False)] = None,
+    direction: options.Direction = None,
+    local_net: options.LocalNets = None,
+    min_connections: Annotated[
+        Optional[int],
+        typer.Option(help="Connections below which a pair is not scored.  [default: 6]", show_default=False),
+    ] = None,
+    max_observations: options.MaxObservations = None,
+    begin: options.Begin = None,
+    until: options.Until = None,
+    features: Annotated[bool, typer.Option("--features", help="Also write features.parquet.")] = False,
+    truth: Annotated[
+        Optional[Path],
+        typer.Option(help="labels.csv to measure against: prints AUC, precision, recall, F1.", show_default=False),
+    ] = None,
+    strict: options.Strict = False,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
+    fail_on_alert: Annotated[bool, typer.Option("--fail-on-alert", help="Exit with 1 when there is an alert.")] = False,
+) -> None:
+    """Score every pair in logs: which beacon, how often, how sure, and why.
+
+    Reads Zeek's conn.log (TSV or JSON), beacon_candidates.log, NetFlow/IPFIX CSV; plain, .gz or .zst.
+
+    Examples:
+
+        zeek-beacons score /opt/zeek/logs/2026-01-31 -o report
+
+        zeek-beacons score conn.log --profile conservative --allow allow.list -o report
+
+        zcat flows.csv.gz | zeek-beacons score - --format flows --direction outbound
+    """
+    began = time.perf_counter()
+    settings = options.settings(
+        config,
+        profile=profile,
+        direction=direction,
+        local_nets=local_net,
+        min_connections=min_connections,
+        max_observations=max_observations,
+    )
+    request = options.request(inputs, form, names, begin, until, strict)
+    allowed = AllowList.load(allow) if allow else None
+    expected = Truth.load(truth) if truth else None
+    scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+    if output is not None:
+        reports.prepare(output)
+    with options.progress(inputs) as advance:
+        pairs, ingest = read(request, settings, advance)
+    read_at = time.perf_counter()
+    scored = score_pairs(pairs, scoring, settings, allowed)
+    scored_at = time.perf_counter()
+    summary = _summary(scored, ingest, scoring, settings, {"read": read_at - began, "score": scored_at - read_at})
+    outcome = expected.compare(scored) if expected else None
+    if outcome is not None:
+        summary["truth"] = outcome.summary()
+    if output is not None:
+        reports.write(scored, summary, output, features)
+    if as_json:
+        print(json.dumps(summary | {"alerts": reports.tables.alerts(scored).to_pylist()}, indent=2))
+    else:
+        _show(scored, summary, ingest, outcome, output)
+    if fail_on_alert and scored.verdicts.alerts.any():
+        raise typer.Exit(1)
+
+
+def _summary(
+    scored: Scored, ingest: Ingest, scoring: Scoring, settings: Config, seconds: dict[str, float]
+) -> dict[str, Any]:
+    verdicts = scored.verdicts
+    return {
+        "zeek_beacons": __version__,
+        "first_seen": _when(ingest.first_us),
+        "last_seen": _when(ingest.last_us),
+        "pairs": len(scored.pairs),
+        "pairs_scored": int((scored.feature_row >= 0).sum()),
+        "alerts": int(verdicts.alerts.sum()),
+        "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
+        "profile": settings.profile,
+        "thresholds": dict(scoring.thresholds),
+        "score_semantics": SEMANTICS,
+        "model": scoring.identity,
+        "settings": {name: getattr(settings, name) for name in settings.__slots__},
+        "ingest": ingest.summary(),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "pyarrow": pyarrow.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+    }
+
+
+def _when(microseconds: int | None) -> str | None:
+    if microseconds is None:
+        return None
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _show(
+    scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None
+) -> None:
+    console = Console()
+    verdicts, pairs = scored.verdicts, scored.pairs
+    order = verdicts.ranking()[: int(verdicts.alerts.sum())]
+    if len(order):
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name, justify in (
+            ("#", "right"), ("severity", "left"), ("score", "right"), ("from", "left"), ("to", "left"),
+            ("every", "right"), ("jitter", "right"), ("times", "right"), ("over", "right"),
+        ):  # fmt: skip
+            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        for rank, row in enumerate(order[:SHOWN].tolist(), 1):
+            sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
+            table.add_row(
+                str(rank),
+                SEVERITIES[verdicts.severity[row]],
+                f"{verdicts.score[row]:.2f}",
+                pairs.orig_h[row],
+                target(scored, row),
+                "?" if np.isnan(sleep) else duration(sleep),
+                "?" if np.isnan(jitter) else f"{jitter:.0%}",
+                str(pairs.conns[row]),
+                duration(pairs.last_ts[row] - pairs.first_ts[row]),
+            )
+        console.print(table)
+        if len(order) > SHOWN:
+            console.print(f"… and {len(order) - SHOWN} more")
+        console.print()
+    print(
+        f"{summary['alerts']} alerts in {summary['pairs']} pairs ({summary['pairs_scored']} with enough connections), "
+        f"profile {summary['profile']}, model {summary['model']}"
+    )
+    print(f"{ingest.rows_used} of {ingest.rows} rows used, {summary['first_seen']} to {summary['last_seen']}")
+    for reason, skipped in ingest.skipped.items():
+        path, line, text = skipped.examples[0]
+        print(f"skipped {skipped.rows}: {reason}, first at {path}:{line}: {text}")
+    for reason, rows in ingest.outside.items():
+        print(f"left out {rows}: {reason}")
+    for note in ingest.notes:
+        print(f"note: {note}")
+    if outcome is not None:
+        print(outcome.text())
+    if output is not None:
+        print(f"reports in {output}: start with report.md")
