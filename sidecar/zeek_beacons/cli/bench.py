@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+from typing import Annotated, Optional
+
 import typer
 
 app = typer.Typer(help="Measure speed and memory.", no_args_is_help=True)
@@ -10,3 +14,27 @@ app = typer.Typer(help="Measure speed and memory.", no_args_is_help=True)
 @app.callback()
 def root() -> None:
     """Measure speed and memory."""
+
+
+@app.command()
+def score(
+    connections: Annotated[int, typer.Option(min=1000, help="Connections in the log.")] = 5_000_000,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs they spread over.")] = 100_000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each command, in turn.")] = 3,
+    folder: Annotated[
+        Optional[Path],
+        typer.Option(help="Where to put the log meanwhile (133 bytes a connection).", show_default=False),
+    ] = None,
+) -> None:
+    """`score` against the least that reading the same file can cost: time, ratio, memory, phases.
+
+    Examples:
+
+        zeek-beacons bench score
+
+        zeek-beacons bench score --connections 50000000 --pairs 10000 --runs 1
+    """
+    from zeek_beacons.evaluation.bench_score import report
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        report(connections, pairs, runs, Path(scratch))

@@ -59,7 +59,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     """
     examples = collect(pairs, seed, captures, say)
     say(f"training {trees} trees on {len(examples.is_c2)} pairs, {len(MODEL_FEATURES)} features")
-    forest = _fit(examples, np.ones(len(examples.is_c2), dtype=np.bool_), trees, seed)
+    forest = _fit(examples, np.ones(len(examples.is_c2), dtype=np.bool_), trees, seed, out_of_bag=True)
     # What the forest says of rows that it was not shown, fused as at run time.
     votes = np.nan_to_num(forest.oob_decision_function_[:, 1])
     real = examples.capture >= 0
@@ -156,13 +156,13 @@ def to_onnx(forest: RandomForestClassifier) -> bytes:
     return content
 
 
-def _fit(examples: Examples, rows: Bools, trees: int, seed: int) -> RandomForestClassifier:
+def _fit(examples: Examples, rows: Bools, trees: int, seed: int, out_of_bag: bool = False) -> RandomForestClassifier:
     forest = RandomForestClassifier(
         n_estimators=trees,
         max_leaf_nodes=400,
         min_samples_leaf=4,
         max_features="sqrt",
-        oob_score=True,
+        oob_score=out_of_bag,
         n_jobs=-1,
         random_state=seed,
     )
