@@ -135,6 +135,11 @@ def test_odd_sizes_stay_in_range(size: float) -> None:
     assert_in_range(extract(pairs))
 
 
+def test_overflow_is_undefined_and_not_the_upper_limit() -> None:
+    sizes = np.where(np.arange(12) % 3 == 0, 7.0, 1e300)
+    assert np.isnan(extract(Pairs.build([pair(every(5, 12), orig_bytes=sizes)])).column("orig_cv")[0])
+
+
 def test_a_very_long_pair() -> None:
     start = every(2.0, 300_000)
     features = extract(Pairs.build([pair(start)]))
