@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import LABELS, SEVERITIES
 
 SHOWN = 20
+PLAIN_WIDTH = 140  # of the table where output is no terminal
 SEMANTICS = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
 
 
@@ -153,7 +155,7 @@ def _when(microseconds: int | None) -> str | None:
 def _show(
     scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None
 ) -> None:
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
     verdicts, pairs = scored.verdicts, scored.pairs
     order = verdicts.ranking()[: int(verdicts.alerts.sum())]
     if len(order):
@@ -172,7 +174,7 @@ def _show(
                 pairs.orig_h[row],
                 target(scored, row),
                 "?" if np.isnan(sleep) else duration(sleep),
-                "?" if np.isnan(jitter) else f"{jitter:.0%}",
+                "?" if np.isnan(jitter) else f"{jitter * 100:.0f} %",
                 str(pairs.conns[row]),
                 duration(pairs.last_ts[row] - pairs.first_ts[row]),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from zeek_beacons.features import JITTER_KINDS
 from zeek_beacons.pipeline import Scored
@@ -26,13 +27,13 @@ def sentence(scored: Scored, row: int) -> str:
     same = _feature(scored, row, "same_size_share")
     if not math.isnan(same):
         text += f", {same:.0%} the same size"
-    return f"{text}; score {verdicts.score[row]:.2f}"
+    return _spaced(f"{text}; score {verdicts.score[row]:.2f}")
 
 
 def reasons(scored: Scored, row: int) -> list[str]:
     """The reasons of one verdict as texts, the weightiest first."""
     given = [RULES[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    return [rule.text.format(_feature(scored, row, rule.feature)) for rule in given]
+    return [_spaced(rule.text.format(_feature(scored, row, rule.feature))) for rule in given]
 
 
 def target(scored: Scored, row: int) -> str:
@@ -53,6 +54,11 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size or size == 60:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _spaced(text: str) -> str:
+    """Percentages as this project writes them: `96 %`."""
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def _kind(scored: Scored, row: int) -> str:

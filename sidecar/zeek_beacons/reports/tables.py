@@ -31,7 +31,8 @@ def alerts(scored: Scored) -> Table:
     order = scored.verdicts.ranking()
     order = order[scored.verdicts.alerts[order]]
     columns = {"rank": np.arange(1, len(order) + 1)} | _columns(scored, order)
-    columns.pop("alert")
+    for told_by_being_here in ("alert", "suppressed"):
+        columns.pop(told_by_being_here)
     columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
     columns["summary"] = pa.array([sentence(scored, row) for row in order.tolist()], pa.string())
     return pa.table(columns)
