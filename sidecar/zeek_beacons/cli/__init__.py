@@ -46,7 +46,10 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 def main() -> None:
     """The `zeek-beacons` command: errors of this package become one line and exit code 2."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BeaconsError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -56,3 +59,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:  # standard output cannot be written
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -182,8 +182,10 @@ def _show(
         if len(order) > SHOWN:
             console.print(f"… and {len(order) - SHOWN} more")
         console.print()
+    plural = "" if summary["alerts"] == 1 else "s"
     print(
-        f"{summary['alerts']} alerts in {summary['pairs']} pairs ({summary['pairs_scored']} with enough connections), "
+        f"{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
+        f"({summary['pairs_scored']} with enough connections), "
         f"profile {summary['profile']}, model {summary['model']}"
     )
     print(f"{ingest.rows_used} of {ingest.rows} rows used, {summary['first_seen']} to {summary['last_seen']}")

@@ -8,9 +8,10 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import zstandard
 
@@ -98,19 +99,22 @@ def blocks(path: str, progress: Progress | None = None, size: int = BLOCK) -> It
         yield Block(rest, line)
 
 
-def _opened(path: str, progress: Progress | None = None) -> IO[bytes]:
-    try:
-        raw: Any = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115
-        magic = raw.peek(4)[:4]
-    except OSError as error:
-        raise InputError(path, f"cannot be read: {error.strerror}") from error
-    if progress is not None:
-        raw = _Counted(raw, progress)
-    if magic[:2] == b"\x1f\x8b":
-        raw = gzip.GzipFile(fileobj=raw)
-    elif magic == b"\x28\xb5\x2f\xfd":
-        raw = _Zstd(raw)
-    return raw  # type: ignore[no-any-return]
+@contextmanager
+def _opened(path: str, progress: Progress | None = None) -> Iterator[IO[bytes]]:
+    """A file's decompressed bytes; all layers are closed at the end, but stdin is left open."""
+    with ExitStack() as layers:
+        try:
+            raw: Any = sys.stdin.buffer if path == STDIN else layers.enter_context(Path(path).open("rb"))
+            magic = raw.peek(4)[:4]
+        except OSError as error:
+            raise InputError(path, f"cannot be read: {error.strerror}") from error
+        if progress is not None:
+            raw = _Counted(raw, progress)
+        if magic[:2] == b"\x1f\x8b":
+            raw = layers.enter_context(gzip.GzipFile(fileobj=raw))
+        elif magic == b"\x28\xb5\x2f\xfd":
+            raw = _Zstd(raw)
+        yield raw
 
 
 def _read(stream: IO[bytes], size: int, path: str) -> bytes:
@@ -122,40 +126,23 @@ def _read(stream: IO[bytes], size: int, path: str) -> bytes:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from error
 
 
-class _Layer:
-    """Something read through an underlying file, and closed with it."""
-
-    def __init__(self, raw: Any) -> None:
-        self._raw = raw
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._raw.close()
-
-
-class _Counted(_Layer):
+class _Counted:
     """A file that tells how many of its (compressed) bytes have been read."""
 
     def __init__(self, raw: Any, progress: Progress) -> None:
-        super().__init__(raw)
-        self._progress = progress
+        self._raw, self._progress = raw, progress
 
     def read(self, size: int = -1) -> bytes:
         data: bytes = self._raw.read(size)
         self._progress(len(data))
         return data
 
-    def close(self) -> None:
-        self._raw.close()
 
-
-class _Zstd(_Layer):
+class _Zstd:
     """A zstandard file of one or more frames. Unlike the library's own stream it says when a frame is cut short."""
 
     def __init__(self, raw: Any) -> None:
-        super().__init__(raw)
+        self._raw = raw
         self._frame = zstandard.ZstdDecompressor().decompressobj()
         self._data = b""
 

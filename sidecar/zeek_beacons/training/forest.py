@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     # What the forest says of rows that it was not shown, fused as at run time.
     votes = np.nan_to_num(forest.oob_decision_function_[:, 1])
     real = examples.capture >= 0
-    votes[real] = _left_out(examples, seed)[real]
+    if real.any():
+        votes[real] = _left_out(examples, seed)[real]
     by_rules = rules.score(examples.features)
     fused = FOREST_WEIGHT * votes + (1 - FOREST_WEIGHT) * by_rules
     judged = real if real.any() else ~examples.is_c2
@@ -167,7 +169,10 @@ def _fit(examples: Examples, rows: Bools, trees: int, seed: int, out_of_bag: boo
         random_state=seed,
     )
     matrix = inputs(Features(examples.features.matrix[rows]))
-    return forest.fit(matrix, examples.is_c2[rows], sample_weight=examples.weight[rows])
+    with warnings.catch_warnings():
+        # With few trees a row may have been shown to all of them; it then counts as a vote of 0.
+        warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
+        return forest.fit(matrix, examples.is_c2[rows], sample_weight=examples.weight[rows])
 
 
 def _left_out(examples: Examples, seed: int) -> Floats:

@@ -1,0 +1,74 @@
+"""What several tests need: traffic of known rhythm, and the labelled captures where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+# Labelled captures lie beside a developer's checkout, and in nobody else's.
+CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of labelled captures; the test is skipped, and says so, where it is absent."""
+    if not CAPTURES.is_dir():
+        pytest.skip(f"no labelled captures in {CAPTURES} (set ZEEK_BEACONS_CAPTURES)")
+    return CAPTURES
+
+
+@pytest.fixture
+def pair() -> Callable[..., dict[str, Any]]:
+    """A maker of pairs for `Pairs.build`: `n` check-ins every `sleep` seconds, or Poisson with `rhythm=False`."""
+
+    def make(
+        n: int = 100,
+        sleep: float = 60.0,
+        jitter: float = 0.1,
+        rhythm: bool = True,
+        seed: int = 1,
+        **given: Any,
+    ) -> dict[str, Any]:
+        rng = np.random.default_rng(seed)
+        gaps = sleep * (1 - jitter * rng.random(n)) if rhythm else rng.exponential(sleep, n)
+        sizes = np.full(n, 300.0) if rhythm else rng.integers(100, 10_000, n).astype(float)
+        return {
+            "orig_h": "10.0.0.5",
+            "resp": "203.0.113.9",
+            "resp_p": 443,
+            "start": 1_767_225_600 + np.cumsum(gaps),
+            "duration": np.full(n, 0.25),
+            "orig_bytes": sizes,
+            "resp_bytes": sizes,
+            "state": ["SF"] * n,
+        } | given
+
+    return make
+
+
+@pytest.fixture
+def conn_log(tmp_path: Path) -> Callable[..., Path]:
+    """A maker of conn.log files from pairs as `pair` makes them."""
+
+    def make(pairs: list[dict[str, Any]], name: str = "conn.log") -> Path:
+        fields = (
+            "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state"
+        )
+        rows = []
+        for number, given in enumerate(pairs):
+            columns = zip(given["start"], given["duration"], given["orig_bytes"], given["resp_bytes"], strict=True)
+            for port, (start, duration, up, down) in enumerate(columns, 1024):
+                key = f"{given['orig_h']}\t{port}\t{given['resp']}\t{given['resp_p']}\ttcp\tssl"
+                sizes = f"{duration:.6f}\t{up:.0f}\t{down:.0f}\tSF"
+                rows.append((start, f"{start:.6f}\tC{number}x{port}\t{key}\t{sizes}\n"))
+        path = tmp_path / name
+        header = "#separator \\x09\n#path\tconn\n#fields\t" + fields.replace(" ", "\t") + "\n"
+        path.write_text(header + "".join(row for _, row in sorted(rows)))
+        return path
+
+    return make
