@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import MICROSECONDS, PROTOS, STATE_CODE, Bools, Floats, Ints, Pairs
 from zeek_beacons.readers.addresses import Intern, address, locality, server_name
+from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.groups import Groups, by_pair_and_start
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
@@ -124,6 +125,12 @@ class Collector:
             self._hold({name: column[loose] for name, column in rows.items()})
             rows = {name: column[~loose] for name, column in rows.items()}
         self._take(rows)
+
+    def skip(self, path: str, lines: Sequence[BadLine]) -> None:
+        """Counts the lines of a file that do not parse."""
+        for line in lines:
+            self.ingest.rows += 1
+            self.ingest.skip(line.problem, path, line.number, line.text)
 
     def pairs(self) -> Pairs:
         """Everything collected, sorted by key."""

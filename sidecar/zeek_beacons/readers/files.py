@@ -42,6 +42,20 @@ class Block:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that holds no row: its 1-based number, its bytes, and what is wrong."""
+
+    number: int
+    data: bytes
+    problem: str
+
+    @property
+    def text(self) -> str:
+        """The start of the line, for diagnostics."""
+        return self.data[:1000].decode("utf-8", "replace").rstrip("\r\n")
+
+
 def expand(inputs: Sequence[str]) -> list[str]:
     """Files for what the user named: files, globs, folders of (rotated) logs, `-` for stdin; none twice, in order."""
     found: list[str] = []

@@ -26,7 +26,6 @@ from zeek_beacons.readers.tables import (
     parse_block,
     texts,
     times,
-    wrong_with,
 )
 
 # Names of each field, lower case, by source: normalized, nfdump -o csv (1.6, 1.7), IPFIX elements, common exports.
@@ -99,25 +98,19 @@ def read(path: str, head: bytes, collector: Collector, progress: Progress | None
     as_text = _times_are_text(head, columns.index(found["start"]))
     kinds = {found[name]: TEXT if name in _TEXTS else NUMBER for name in found}
     kinds[found["start"]] = pa.string() if as_text else NUMBER
-    parse = delimited(columns, kinds, ",", ("", "-", "null"), quotes=True)
-    over = False
-
-    def bad(number: int, data: bytes, problem: str) -> None:
-        nonlocal over
-        over = over or data.startswith(b"Summary")  # nfdump closes with totals
-        if not over:
-            collector.ingest.rows += 1
-            reason = wrong_with(problem, columns) if data.endswith(b"\n") else "last line is incomplete"
-            collector.ingest.skip(reason, path, number, data.decode("utf-8", "replace").rstrip("\r\n"))
-
+    parser = delimited(columns, kinds, ",", ("", "-", "null"), quotes=True)
+    there = {column: ours for ours, column in found.items()}
+    one_way = "resp_bytes" not in found and "direction" not in found
     for block in blocks(path, progress):
-        for rows in parse_block(parse, _without_header(block), bad):
-            there = {column: ours for ours, column in found.items()}
-            table = rows.table.rename_columns([there[name] for name in rows.table.column_names])
-            batch = _batch(table, found)
-            one_way = "resp_bytes" not in found and "direction" not in found
+        rows = parse_block(parser, _without_header(block))
+        totals = next((at for at, line in enumerate(rows.bad) if line.data.startswith(b"Summary")), None)
+        collector.skip(path, rows.bad[:totals])  # nfdump closes with totals
+        if rows.table is not None:
+            batch = _batch(rows.table.rename_columns([there[name] for name in rows.table.column_names]), found)
             answers = {"answering half of a flow": _answers(batch)} if one_way else {}
             collector.add(batch, Where(path, rows.line, rows.data), answers)
+        if totals is not None:
+            break
 
 
 def _first_line(head: bytes) -> str:

@@ -59,5 +59,6 @@ def _tables(path: str) -> list[Any]:
     if log not in NAME_COLUMN:
         raise InputError(path, f"expected an ssl or http log, found {log or 'something else'}")
     wanted = ("uid", NAME_COLUMN[log])
-    rows = log_rows(path, first, {name: pa.string() for name in wanted}, ("uid",), lambda *_: None)
-    return [part.table.select(wanted) for part in rows if set(wanted) <= set(part.table.column_names)]
+    rows = log_rows(path, first, {name: pa.string() for name in wanted}, ("uid",))
+    tables = [part.table for part in rows if part.table is not None]
+    return [table.select(wanted) for table in tables if set(wanted) <= set(table.column_names)]

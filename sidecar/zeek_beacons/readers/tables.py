@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,23 +20,39 @@ import pyarrow.json as arrow_json
 
 from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
 from zeek_beacons.readers.collect import Texts
-from zeek_beacons.readers.files import Block
+from zeek_beacons.readers.files import BadLine, Block
 
 LONGEST_GOOD_LINE = 1 << 20  # bytes; a longer one is skipped as bad
 
 MILLISECONDS_FROM = 1e11  # an epoch this large is in milliseconds (Zeek's JSON::TS_MILLIS, IPFIX)
 
 Table = Any  # pyarrow ships no types
-Parse = Callable[[bytes], Table]  # raises pa.ArrowInvalid when any line is bad
-BadLine = Callable[[int, bytes, str], None]  # line number, text, what the parser said
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 NUMBER = pa.float64()
 
+# A part of a block that does not parse is halved down to this many lines, which are then looked at one by one.
+_FEW_LINES = 256
+_NUMBER = re.compile(
+    r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[ \t]*|[+-]?(nan(\(\w*\))?|inf|infinity)", re.ASCII | re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """Lines of one format -> a table.
+
+    `parse` raises pa.ArrowInvalid or UnicodeDecodeError when any line is bad; `problem` says in words what is wrong
+    with one line, "" where nothing is.
+    """
+
+    parse: Callable[[bytes], Table]
+    problem: Callable[[bytes], str]
+
 
 def delimited(
     columns: Sequence[str], wanted: Mapping[str, Any], delimiter: str, nulls: Sequence[str], quotes: bool
-) -> Parse:
+) -> Parser:
     """A parser of headerless delimited lines with these columns, of which `wanted` (name -> arrow type) are read."""
     names = list(columns)
     include = [name for name in names if name in wanted]
@@ -53,72 +71,140 @@ def delimited(
         read_options = arrow_csv.ReadOptions(column_names=names, block_size=max(1 << 20, len(data) // 2 + 1))
         return arrow_csv.read_csv(pa.BufferReader(data), read_options=read_options, **options)
 
-    return parse
+    def problem(line: bytes) -> str:
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        try:
+            values = next(csv.reader([text], delimiter=delimiter)) if quotes else text.split(delimiter)
+        except csv.Error:
+            return "line does not parse"
+        if len(values) != len(names):
+            return "too few fields" if len(values) < len(names) else "too many fields"
+        for name, value in zip(names, values, strict=True):
+            if name not in wanted or value in nulls:
+                continue
+            if wanted[name] == NUMBER and not _NUMBER.fullmatch(value):
+                return f"field {name} is not a number"
+            if wanted[name] != NUMBER and not _is_unicode(value):
+                return "not valid UTF-8"
+        return ""
+
+    return Parser(parse, problem)
 
 
-def json_lines(wanted: Mapping[str, Any]) -> Parse:
+def json_lines(wanted: Mapping[str, Any]) -> Parser:
     """A parser of one JSON object a line, reading `wanted` (name -> arrow type); absent fields are null."""
     # The JSON parser builds no dictionaries; its texts are encoded afterwards.
     schema = pa.schema([(name, pa.string() if kind == TEXT else kind) for name, kind in wanted.items()])
     options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
 
     def parse(data: bytes) -> Table:
+        if not data.isascii():
+            data.decode()  # arrow does not look
         read_options = arrow_json.ReadOptions(block_size=max(1 << 20, len(data) + 1))
         return arrow_json.read_json(pa.BufferReader(data), read_options=read_options, parse_options=options)
 
-    return parse
+    def problem(line: bytes) -> str:
+        try:
+            row = json.loads(line)
+        except UnicodeDecodeError:
+            return "not valid UTF-8"
+        except (ValueError, RecursionError):
+            return "not a valid JSON object"
+        if not isinstance(row, dict):
+            return "not a valid JSON object"
+        for name, kind in wanted.items():
+            expected, called = ((int, float), "number") if kind == NUMBER else (str, "text")
+            value = row.get(name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, expected)):
+                return f"field {name} is not a {called}"
+        return ""
+
+    return Parser(parse, problem)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A parsed table and the lines it came from, one row for each non-blank line of `data`."""
+    """A parsed table and the lines it came from, one row for each non-blank line of `data`; and the lines left out."""
 
-    table: Table
+    table: Table | None  # None without rows
     data: bytes
-    line: int
+    line: int  # number of the first line of `data`
+    bad: Sequence[BadLine] = ()
 
 
-def parse_block(parse: Parse, block: Block, bad: BadLine) -> list[Rows]:
-    """Parses a block; a bad one is halved until the bad lines stand alone and are handed to `bad`."""
-    if not block.data.strip():
-        return []
-    problem = ""
-    try:
-        if b"\x00" not in block.data and (
-            len(block.data) < LONGEST_GOOD_LINE or _longest(block.data) < LONGEST_GOOD_LINE
-        ):
-            table = parse(block.data)
-            if table.num_rows:
-                return [Rows(table, block.data, block.line)]
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        problem = str(error)
-    lines = list(io.BytesIO(block.data))
-    if len(lines) <= 1:
-        bad(block.line, block.data, problem)
-        return []
+def parse_block(parser: Parser, block: Block) -> Rows:
+    """Parses a block, without its bad lines where it has some."""
+    table = _parsed(parser, block.data)
+    if table is not None or not block.data.strip():
+        return Rows(table, block.data, block.line)
+    good: list[tuple[Table | None, bytes]] = []
+    bad: list[BadLine] = []
+    _sift(parser, list(io.BytesIO(block.data)), block.line, good, bad)
+    tables = [table for table, _ in good if table is not None]
+    return Rows(pa.concat_tables(tables) if tables else None, b"".join(data for _, data in good), block.line, bad)
+
+
+def _sift(
+    parser: Parser, lines: list[bytes], number: int, good: list[tuple[Table | None, bytes]], bad: list[BadLine]
+) -> None:
+    """Sorts lines that do not parse together into `good` parts that do and `bad` lines, an empty line for each."""
+
+    def drop(at: int, problem: str) -> bytes:
+        cut = at == len(lines) - 1 and not lines[at].endswith(b"\n")
+        bad.append(BadLine(number + at, lines[at], "last line is incomplete" if cut else problem))
+        return b"\n"
+
+    if len(lines) == 1:
+        good.append((None, drop(0, "line does not parse") if lines[0].strip() else b"\n"))
+        return
+    if len(lines) <= _FEW_LINES:
+        found = {at: _problem(parser, line) for at, line in enumerate(lines) if line.strip()}
+        lines = [drop(at, problem) if (problem := found.get(at)) else line for at, line in enumerate(lines)]
+    data = b"".join(lines)
+    table = _parsed(parser, data)
+    if table is not None or not data.strip():
+        good.append((table, data))
+        return
     middle = len(lines) // 2
-    parts = (
-        Block(b"".join(lines[:middle]), block.line),
-        Block(b"".join(lines[middle:]), block.line + middle),
-    )
-    return [rows for part in parts for rows in parse_block(parse, part, bad)]
+    _sift(parser, lines[:middle], number, good, bad)
+    _sift(parser, lines[middle:], number + middle, good, bad)
+
+
+def _parsed(parser: Parser, data: bytes) -> Table | None:
+    """The table of these lines, one row each; None where one of them is bad, or none holds anything."""
+    if b"\x00" in data or (len(data) > LONGEST_GOOD_LINE and _longest(data) > LONGEST_GOOD_LINE) or not data.strip():
+        return None
+    try:
+        table = parser.parse(data)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
+        return None
+    return table if table.num_rows == _filled(data) else None
+
+
+def _problem(parser: Parser, line: bytes) -> str:
+    if b"\x00" in line:
+        return "line holds a NUL byte"
+    return "line too long" if len(line) > LONGEST_GOOD_LINE else parser.problem(line)
+
+
+def _filled(data: bytes) -> int:
+    """How many lines are not blank."""
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    if data.startswith((b"\n", b"\r")) or b"\n\n" in data or b"\n\r" in data or b"\n " in data:
+        return sum(bool(line.strip()) for line in data.split(b"\n"))
+    return lines
 
 
 def _longest(data: bytes) -> int:
     return max(map(len, data.split(b"\n")))
-
-
-def wrong_with(problem: str, columns: Sequence[str]) -> str:
-    """What is wrong with a line, in the words of this project, from what the arrow parser said."""
-    if found := re.search(r"Expected (\d+) columns, got (\d+)", problem):
-        return "too few fields" if int(found[2]) < int(found[1]) else "too many fields"
-    if found := re.search(r"CSV column #(\d+): CSV conversion error to (\w+)", problem):
-        return f"field {columns[int(found[1])]} is not valid"
-    if "UTF8" in problem:
-        return "not valid UTF-8"
-    if "JSON" in problem:
-        return "not a valid JSON object, or a field of the wrong type"
-    return "line too long" if not problem else "line does not parse"
 
 
 Item = TypeVar("Item")
@@ -176,8 +262,8 @@ def times(table: Table, name: str) -> Floats:
         naive = pc.cast(pc.replace_substring_regex(texts, "Z$", ""), pa.timestamp("ns"))
     except pa.ArrowInvalid:  # a zone other than Z, or no time at all
         return np.array([_iso_time(text) for text in texts.to_pylist()], dtype=np.float64)
-    microseconds = np.asarray(pc.cast(naive, pa.int64()).fill_null(0).to_numpy()) // 1000
-    return np.where(np.asarray(naive.is_null()), np.nan, microseconds / MICROSECONDS)
+    microseconds = np.asarray(pc.cast(naive, pa.int64()).fill_null(0).to_numpy()) / 1000
+    return np.where(np.asarray(naive.is_null()), np.nan, np.rint(microseconds) / MICROSECONDS)
 
 
 def _iso_time(text: str | None) -> float:

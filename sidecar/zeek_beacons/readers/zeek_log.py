@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from zeek_beacons.readers.collect import Batch, Collector, Texts, Where
 from zeek_beacons.readers.files import Progress
 from zeek_beacons.readers.names import Names
-from zeek_beacons.readers.tables import NUMBER, TEXT, Table, ahead, integers, numbers, texts, times, wrong_with
+from zeek_beacons.readers.tables import NUMBER, TEXT, Table, ahead, integers, numbers, texts, times
 from zeek_beacons.readers.zeek_rows import log_rows
 
 COLUMNS: Mapping[str, Any] = {
@@ -34,14 +34,10 @@ REQUIRED = ("ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto")
 def read(path: str, head: bytes, collector: Collector, names: Names, progress: Progress | None) -> None:
     """Reads one conn.log into `collector`."""
     wanted = {name: kind for name, kind in COLUMNS.items() if names or name != "uid"}
-
-    def bad(number: int, data: bytes, problem: str, columns: Sequence[str]) -> None:
-        collector.ingest.rows += 1
-        reason = wrong_with(problem, columns) if data.endswith(b"\n") else "last line is incomplete"
-        collector.ingest.skip(reason, path, number, data.decode("utf-8", "replace").rstrip("\r\n"))
-
-    for rows in ahead(log_rows(path, head, wanted, REQUIRED, bad, progress)):
-        collector.add(_batch(rows.table, names), Where(path, rows.line, rows.data))
+    for rows in ahead(log_rows(path, head, wanted, REQUIRED, progress)):
+        collector.skip(path, rows.bad)
+        if rows.table is not None:
+            collector.add(_batch(rows.table, names), Where(path, rows.line, rows.data))
 
 
 def _batch(table: Table, names: Names) -> Batch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,10 @@ import pyarrow as pa
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.files import Block, Progress, blocks
-from zeek_beacons.readers.tables import Parse, Rows, delimited, json_lines, parse_block
+from zeek_beacons.readers.tables import Parser, Rows, delimited, json_lines, parse_block
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
-
-# Takes line number, text, what the parser said, and the columns of a row that does not parse.
-BadRow = Callable[[int, bytes, str, Sequence[str]], None]
 
 
 @dataclass(slots=True)
@@ -90,18 +87,17 @@ def log_rows(
     head: bytes,
     wanted: Mapping[str, Any],
     required: Sequence[str],
-    bad: BadRow,
     progress: Progress | None = None,
 ) -> Iterator[Rows]:
     """The `wanted` columns (name -> arrow type) of a Zeek log whose first bytes are `head`.
 
-    Raises InputError where a tab-separated log lacks a `required` column; rows that do not parse go to `bad`.
+    Raises InputError where a tab-separated log lacks a `required` column.
     """
     if head.lstrip().startswith(b"{"):
         if "ts" in wanted and _times_are_text(head):
             wanted = {**wanted, "ts": pa.string()}
-        return _json_rows(path, wanted, required, bad, progress)
-    return _tsv_rows(path, wanted, required, bad, progress)
+        return _json_rows(path, wanted, progress)
+    return _tsv_rows(path, wanted, required, progress)
 
 
 def _times_are_text(head: bytes) -> bool:
@@ -110,29 +106,24 @@ def _times_are_text(head: bytes) -> bool:
 
 
 def _tsv_rows(
-    path: str, wanted: Mapping[str, Any], required: Sequence[str], bad: BadRow, progress: Progress | None
+    path: str, wanted: Mapping[str, Any], required: Sequence[str], progress: Progress | None
 ) -> Iterator[Rows]:
     """The rows of a tab-separated Zeek log, by its own headers, of which there may be several."""
-    header, parse = Header(), None
+    header, parser = Header(), None
     for block in blocks(path, progress):
         for number, piece in _split_headers(block):
             if piece.startswith(b"#"):
                 header.read(piece.decode("utf-8", "replace").rstrip("\r\n"))
                 if piece.startswith(b"#fields"):
-                    parse = _tsv_parser(path, number, header, wanted, required)
-            elif parse is None:
+                    parser = _tsv_parser(path, number, header, wanted, required)
+            elif parser is None:
                 if piece.strip():
                     raise InputError(path, "rows before any #fields line: not a Zeek log", number)
             else:
-                columns = header.fields
-                yield from parse_block(
-                    parse,
-                    Block(piece, number),
-                    lambda line, data, problem: bad(line, data, problem, columns),  # noqa: B023
-                )
+                yield parse_block(parser, Block(piece, number))
 
 
-def _tsv_parser(path: str, line: int, header: Header, wanted: Mapping[str, Any], required: Sequence[str]) -> Parse:
+def _tsv_parser(path: str, line: int, header: Header, wanted: Mapping[str, Any], required: Sequence[str]) -> Parser:
     missing = [name for name in required if name not in header.fields]
     if missing:
         raise InputError(path, f"column {', '.join(missing)} missing in #fields", line)
@@ -154,9 +145,7 @@ def _split_headers(block: Block) -> Iterator[tuple[int, bytes]]:
         number, begin = number + piece.count(b"\n"), end
 
 
-def _json_rows(
-    path: str, wanted: Mapping[str, Any], required: Sequence[str], bad: BadRow, progress: Progress | None
-) -> Iterator[Rows]:
-    parse = json_lines(wanted)
+def _json_rows(path: str, wanted: Mapping[str, Any], progress: Progress | None) -> Iterator[Rows]:
+    parser = json_lines(wanted)
     for block in blocks(path, progress):
-        yield from parse_block(parse, block, lambda line, data, problem: bad(line, data, problem, required))
+        yield parse_block(parser, block)
