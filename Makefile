@@ -4,20 +4,30 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ZEEK   := $(shell PATH="$$PATH:/opt/zeek/bin" command -v zeek)
 
-.PHONY: demo test check format clean
+.PHONY: demo test check unit btest format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/zeek-beacons synth demo-out/logs --beacons 6 --benign 60 --hours 24 --seed 7 --force
-	$(BIN)/zeek-beacons score demo-out/logs/conn.log -o demo-out/report --force
+	$(BIN)/zeek-beacons synth demo-out/logs --force
+	$(BIN)/zeek-beacons score demo-out/logs --truth demo-out/logs/labels.csv -o demo-out/report
 
-test: check
-	$(BIN)/pytest
+test: check unit btest
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@if ls zeek-scripts/*.zeek >/dev/null 2>&1; then $(BIN)/zeek-format --check zeek-scripts/*.zeek; fi
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/pytest
+
+btest: $(VENV)/.installed-dev
+ifeq ($(ZEEK),)
+	@echo "#### btest SKIPPED: no zeek on PATH or in /opt/zeek/bin. The Zeek scripts were NOT tested. ####"
+else
+	@if [ -f testing-btest/btest.cfg ]; then cd testing-btest && \
+	  PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2; fi
+endif
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
