@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -68,19 +68,20 @@ class Intern:
         self._codes: dict[str, int] = {}
         self._raw: dict[str, int] = {}
 
-    def codes(self, raw: Iterable[str | None]) -> Ints:
+    def codes(self, raw: Sequence[str | None]) -> Ints:
         """The numbers of these strings."""
-        return np.fromiter((-1 if text is None else self._code(text) for text in raw), dtype=np.int64)
+        known = list(map(self._raw.get, raw))  # type: ignore[arg-type]
+        if None in known:
+            known = [self._new(text) if code is None else code for text, code in zip(raw, known, strict=True)]
+        return np.array(known, dtype=np.int64)
 
-    def _code(self, text: str) -> int:
-        code = self._raw.get(text)
-        if code is None:
-            value = self._normal(text)
-            if value is None:
-                code = -1
-            else:
-                code = self._codes.setdefault(value, len(self.values))
-                if code == len(self.values):
-                    self.values.append(value)
+    def _new(self, text: str | None) -> int:
+        value = None if text is None else self._normal(text)
+        code = -1
+        if value is not None:
+            code = self._codes.setdefault(value, len(self.values))
+            if code == len(self.values):
+                self.values.append(value)
+        if text is not None:
             self._raw[text] = code
         return code

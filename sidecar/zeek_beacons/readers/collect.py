@@ -113,7 +113,7 @@ class Collector:
         for reason, mask in left_out.items():
             self._leave_out(reason, good & mask)
             good &= ~mask
-        rows = {name: column[good] for name, column in rows.items()}
+        rows = _rows(rows, good)
         self.ingest.times(rows["start_us"], end_us(rows["start_us"], rows["duration"]))
         rows = self._chosen(rows)
         loose = (
@@ -195,7 +195,7 @@ class Collector:
             direction = wanted[self._config.direction]
             self._leave_out(f"not {self._config.direction}", keep & ~direction)
             keep &= direction
-        return rows if keep.all() else {name: column[keep] for name, column in rows.items()}
+        return _rows(rows, keep)
 
     def _leave_out(self, why: str, rows: Bools) -> None:
         if count := int(rows.sum()):
@@ -280,6 +280,10 @@ def _five_tuples(rows: Mapping[str, NDArray[Any]]) -> Ints:
     hosts = np.unique((rows["orig_h"] << 32) | endpoint, return_inverse=True)[1]
     ids: Ints = (hosts.astype(np.int64) << 16) | rows["orig_p"]
     return ids
+
+
+def _rows(rows: dict[str, NDArray[Any]], chosen: Bools) -> dict[str, NDArray[Any]]:
+    return rows if chosen.all() else {name: column[chosen] for name, column in rows.items()}
 
 
 def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,8 @@ from zeek_beacons.pipeline import Scored
 from zeek_beacons.scoring.rules import RULES
 from zeek_beacons.verdicts import BEACON
 
+WORTH_TELLING = 0.5  # share of equal sizes that says something
+
 
 def sentence(scored: Scored, row: int) -> str:
     """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`."""
@@ -25,7 +27,7 @@ def sentence(scored: Scored, row: int) -> str:
     span = pairs.last_ts[row] - pairs.first_ts[row]
     text += f", {pairs.conns[row]} times over {duration(span)}"
     same = _feature(scored, row, "same_size_share")
-    if not math.isnan(same):
+    if same >= WORTH_TELLING:
         text += f", {same:.0%} the same size"
     return _spaced(f"{text}; score {verdicts.score[row]:.2f}")
 
@@ -51,7 +53,7 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size or size == 60:
+        if seconds >= 1.5 * size or size == 60:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} s"
 
