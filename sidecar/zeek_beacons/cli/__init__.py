@@ -11,6 +11,7 @@ import typer
 from zeek_beacons import __version__
 from zeek_beacons.cli.bench import app as bench
 from zeek_beacons.cli.convert import convert
+from zeek_beacons.cli.evaluate import app as evaluate
 from zeek_beacons.cli.model import app as model
 from zeek_beacons.cli.score import score
 from zeek_beacons.cli.synth import synth
@@ -32,6 +33,7 @@ app.command()(synth)
 app.command()(train)
 app.command()(convert)
 app.add_typer(model, name="model")
+app.add_typer(evaluate, name="evaluate")
 app.add_typer(bench, name="bench")
 
 

@@ -134,7 +134,7 @@ def phases(path: Path) -> dict[str, float]:
     timed(
         "parse",
         lambda: sum(
-            rows.table.num_rows for rows in log_rows(str(path), head(str(path)), wanted, zeek_log.REQUIRED)
+            len(rows.table or ()) for rows in log_rows(str(path), head(str(path)), wanted, zeek_log.REQUIRED)
         ),
     )
     pairs, _ = timed("read", lambda: read(Request([str(path)]), config))
