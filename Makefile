@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ZEEK   := $(shell PATH="$$PATH:/opt/zeek/bin" command -v zeek)
+SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 
 .PHONY: demo test check unit btest format clean
 
@@ -16,7 +17,8 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@if ls zeek-scripts/*.zeek >/dev/null 2>&1; then $(BIN)/zeek-format --check zeek-scripts/*.zeek; fi
+	@for script in $(SCRIPTS); do $(BIN)/zeek-format $$script | cmp -s - $$script \
+	  || { echo "$$script: not formatted, run make format"; exit 1; }; done
 
 unit: $(VENV)/.installed-dev
 	$(BIN)/pytest
@@ -32,7 +34,7 @@ endif
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	@if ls zeek-scripts/*.zeek >/dev/null 2>&1; then $(BIN)/zeek-format --inplace zeek-scripts/*.zeek; fi
+	@for script in $(SCRIPTS); do $(BIN)/zeek-format --inplace $$script; done
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
