@@ -67,7 +67,7 @@ def _read_candidates(
     for file in files:
         ingest.open(file.path, file.form)
         found += candidates.candidates(file.path, file.head, ingest, progress)
-    return candidates.joined(found, config, ingest)
+    return candidates.joined(found, config, ingest, request.begin, request.until)
 
 
 READERS: dict[str, Callable[[Sequence[File], Request, Config, Ingest, Progress | None], Pairs]] = {

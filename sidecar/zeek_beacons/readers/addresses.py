@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from zeek_beacons.pairs import Ints
+from zeek_beacons.pairs import Bools, Ints
 
 LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
 _PLAIN_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?[1-9]?\d|1\d\d)(?:\.(?!$)|$)){4}", re.ASCII)
@@ -57,6 +57,17 @@ def locality(nets: Iterable[str]) -> Callable[[str], bool]:
         return any(parsed in network for network in networks)
 
     return is_local
+
+
+def has_direction(direction: str, orig_local: Bools, resp_local: Bools) -> Bools:
+    """Which connections between such ends have the direction, one of config.DIRECTIONS."""
+    wanted = {
+        "any": np.ones_like(orig_local),
+        "outbound": orig_local & ~resp_local,
+        "inbound": ~orig_local & resp_local,
+        "internal": orig_local & resp_local,
+    }
+    return wanted[direction]
 
 
 class Intern:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import MICROSECONDS, PROTOS, STATE_CODE, Bools, Floats, Ints, Pairs
-from zeek_beacons.readers.addresses import Intern, address, locality, server_name
+from zeek_beacons.pairs import MICROSECONDS, PROTOS, STATE_CODE, Bools, Floats, Ints, Pairs, round_time
+from zeek_beacons.readers.addresses import Intern, address, has_direction, locality, server_name
 from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.groups import Groups, by_pair_and_start
 from zeek_beacons.readers.ingest import Ingest
@@ -109,10 +109,11 @@ class Collector:
     def add(self, batch: Batch, where: Where, left_out: Mapping[str, Bools] = MappingProxyType({})) -> None:
         """Validates a batch and takes its good rows, but for those that the reader marks as `left_out` by reason."""
         self.ingest.rows += len(batch)
-        rows, good = self._checked(batch, where)
+        wanted = np.ones(len(batch), dtype=np.bool_)
         for reason, mask in left_out.items():
-            self._leave_out(reason, good & mask)
-            good &= ~mask
+            self._leave_out(reason, wanted & mask)
+            wanted &= ~mask
+        rows, good = self._checked(batch, where, wanted)
         rows = _rows(rows, good)
         self.ingest.times(rows["start_us"], end_us(rows["start_us"], rows["duration"]))
         rows = self._chosen(rows)
@@ -140,14 +141,15 @@ class Collector:
             self._rows[0] if self._rows else None, self._hosts.values, self._names.values, self._services.values
         )
 
-    def _checked(self, batch: Batch, where: Where) -> tuple[dict[str, NDArray[Any]], Bools]:
+    def _checked(self, batch: Batch, where: Where, wanted: Bools) -> tuple[dict[str, NDArray[Any]], Bools]:
         states = np.array([STATE_CODE.get(state, 0) for state in batch.state.values], dtype=np.uint8)
         protos = np.array([_PROTO_CODE.get(proto.lower(), -1) for proto in batch.proto.values], dtype=np.int64)
         start = batch.start
         sane = (start > -1e11) & (start < 1e11)  # also false for NaN
+        bad_duration = (batch.duration < 0) | (batch.duration > 1e9)
         rows: dict[str, NDArray[Any]] = {
             "start_us": np.rint(np.where(sane, start, 0.0) * MICROSECONDS).astype(np.int64),
-            "duration": np.rint(batch.duration * MICROSECONDS) / MICROSECONDS,
+            "duration": round_time(np.where(bad_duration, np.nan, batch.duration)),
             "orig_h": batch.orig_h.map(self._hosts.codes(batch.orig_h.values)),
             "orig_p": batch.orig_p,
             "resp_h": batch.resp_h.map(self._hosts.codes(batch.resp_h.values)),
@@ -160,22 +162,23 @@ class Collector:
             "midstream": batch.history.map(np.array([is_midstream(text) for text in batch.history.values]), 0) > 0,
             "name": batch.name.map(self._names.codes(batch.name.values)),
         }
-        good = np.ones(len(batch), dtype=np.bool_)
+        good = wanted.copy()
         for bad, reason in (
             (~sane, "start time missing or impossible"),
             (rows["orig_h"] < 0, "originator is no address"),
             (rows["resp_h"] < 0, "responder is no address"),
             ((batch.resp_p < 0) | (batch.resp_p > 65_535), "responder port missing or over 65535"),
             (batch.orig_p > 65_535, "originator port over 65535"),
-            ((batch.duration < 0) | (batch.duration > 1e9), "duration negative or impossible"),
-            ((batch.orig_bytes < 0) | (batch.resp_bytes < 0), "negative byte count"),
+            (bad_duration, "duration negative or impossible"),
+            (_no_size(batch.orig_bytes) | _no_size(batch.resp_bytes), "byte count negative or impossible"),
         ):
             fresh = np.flatnonzero(bad & good)
             if len(fresh):
                 good[fresh] = False
-                for row in fresh[:3].tolist():
+                shown = fresh[: self.ingest.room(reason)]
+                for row in shown.tolist():
                     self.ingest.skip(reason, where.path, *where.locate(row))
-                self.ingest.skipped[reason].rows += max(0, len(fresh) - 3)
+                self.ingest.skipped[reason].rows += len(fresh) - len(shown)
         other = good & (rows["proto"] < 0)
         self._leave_out("protocol other than tcp, udp, icmp", other)
         return rows, good & ~other
@@ -190,9 +193,7 @@ class Collector:
         if self._config.direction != "any":
             self._local += map(self._is_local, self._hosts.values[len(self._local) :])
             local = np.array(self._local, dtype=np.bool_)
-            orig, resp = local[rows["orig_h"]], local[rows["resp_h"]]
-            wanted = {"outbound": orig & ~resp, "inbound": ~orig & resp, "internal": orig & resp}
-            direction = wanted[self._config.direction]
+            direction = has_direction(self._config.direction, local[rows["orig_h"]], local[rows["resp_h"]])
             self._leave_out(f"not {self._config.direction}", keep & ~direction)
             keep &= direction
         return _rows(rows, keep)
@@ -218,6 +219,10 @@ class Collector:
             return
         rows = _joined(self._loose)
         rows["tuple_id"] = _five_tuples(rows)
+        order = np.lexsort((rows["duration"], rows["start_us"], rows["tuple_id"]))
+        repeats = _repeats(*(rows[name][order] for name in ("tuple_id", "start_us", "duration")))
+        self.ingest.duplicates += int(repeats.sum())
+        rows = {name: column[order[~repeats]] for name, column in rows.items()}
         kept: Bools = np.zeros(len(rows["tuple_id"]), dtype=np.bool_)
         if keep_after is not None:
             open_tuples = rows["tuple_id"][end_us(rows["start_us"], rows["duration"]) >= keep_after]
@@ -260,9 +265,7 @@ class Collector:
         rows = _joined(self._rows)
         order = by_pair_and_start(rows)
         pair, start, port, duration = (rows[name][order] for name in ("pair", "start_us", "orig_p", "duration"))
-        same = (pair[1:] == pair[:-1]) & (start[1:] == start[:-1]) & (port[1:] == port[:-1]) & (port[1:] >= 0)
-        same &= (duration[1:] == duration[:-1]) | (np.isnan(duration[1:]) & np.isnan(duration[:-1]))
-        unique = np.append(True, ~same)
+        unique = ~_repeats(pair, start, port, duration) | (port < 0)
         twice = rows["named"][order[~unique]]
         self._groups.forget(pair[~unique], twice > 0)
         self.ingest.duplicates += int((twice < 2).sum())
@@ -284,6 +287,19 @@ def _five_tuples(rows: Mapping[str, NDArray[Any]]) -> Ints:
 
 def _rows(rows: dict[str, NDArray[Any]], chosen: Bools) -> dict[str, NDArray[Any]]:
     return rows if chosen.all() else {name: column[chosen] for name, column in rows.items()}
+
+
+def _no_size(count: Floats) -> Bools:
+    return (count < 0) | (count > 2.0**64)
+
+
+def _repeats(*columns: NDArray[Any]) -> Bools:
+    """Which sorted rows say the same as the one before them; a missing duration equals another missing one."""
+    repeats = np.ones(len(columns[0]), dtype=np.bool_)
+    repeats[:1] = False
+    for column in columns:
+        repeats[1:] &= (column[1:] == column[:-1]) | ((column[1:] != column[1:]) & (column[:-1] != column[:-1]))
+    return repeats
 
 
 def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -20,6 +20,7 @@ from zeek_beacons.errors import InputError
 BLOCK = 16 << 20  # bytes; large enough that parsing pays, small enough that many fit in memory
 LONGEST_LINE = 64 << 20  # bytes; more without an end of line is no log
 STDIN = "-"
+_BOM = b"\xef\xbb\xbf"
 
 Progress: TypeAlias = Callable[[int], None]
 
@@ -64,10 +65,10 @@ def expand(inputs: Sequence[str]) -> list[str]:
             found.append(given)
         elif Path(given).is_dir():
             found += _in_folder(Path(given))
-        elif matches := sorted(glob.glob(given, recursive=True)):  # noqa: PTH207 (absolute patterns)
-            found += [match for match in matches if Path(match).is_file()]
         elif Path(given).exists():
             found.append(given)  # a pipe or device
+        elif matches := [m for m in sorted(glob.glob(given, recursive=True)) if Path(m).is_file()]:  # noqa: PTH207
+            found += matches  # glob.glob: also takes absolute patterns
         else:
             raise InputError(given, "no such file, folder or pattern")
     return list(dict.fromkeys(found))
@@ -75,7 +76,7 @@ def expand(inputs: Sequence[str]) -> list[str]:
 
 def beside(paths: Sequence[str]) -> list[str]:
     """The ssl and http logs in the folders of these files."""
-    folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN)
+    folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
     return [str(file) for folder in folders for file in sorted(folder.iterdir()) if _NAME_LOGS.match(file.name)]
 
 
@@ -87,12 +88,16 @@ def _in_folder(folder: Path) -> list[str]:
     raise InputError(str(folder), "no conn, beacon_candidates or CSV log in this folder")
 
 
-def head(path: str, size: int = 1 << 16) -> bytes:
-    """The first decompressed bytes of a file, to recognise its format; of stdin nothing is consumed."""
-    if path == STDIN:
-        return sys.stdin.buffer.peek(size)  # type: ignore[no-any-return, union-attr]
-    with _opened(path) as stream:
-        return _read(stream, size, path)
+def head(path: str, size: int = 1 << 20) -> bytes:
+    """The first decompressed bytes of a file, to recognise its format. Stdin and pipes are not consumed by it."""
+    _begun.pop(path, None)
+    source = _source(path)
+    with _opened(path, source=source) as stream:
+        first = _read(stream, size, path)
+    if isinstance(source, _Replayed):
+        source.rewind()
+        _begun[path] = source
+    return first.removeprefix(_BOM)
 
 
 def blocks(path: str, progress: Progress | None = None, size: int = BLOCK) -> Iterator[Block]:
@@ -107,18 +112,18 @@ def blocks(path: str, progress: Progress | None = None, size: int = BLOCK) -> It
                     raise InputError(path, f"a line of more than {LONGEST_LINE >> 20} MB: not a log", line)
                 continue
             whole, rest = rest + data[:end], data[end:]
-            yield Block(whole, line)
+            yield Block(whole.removeprefix(_BOM) if line == 1 else whole, line)
             line += whole.count(b"\n")
     if rest:
-        yield Block(rest, line)
+        yield Block(rest.removeprefix(_BOM) if line == 1 else rest, line)
 
 
 @contextmanager
-def _opened(path: str, progress: Progress | None = None) -> Iterator[IO[bytes]]:
+def _opened(path: str, progress: Progress | None = None, source: Any = None) -> Iterator[IO[bytes]]:
     """A file's decompressed bytes; all layers are closed at the end, but stdin is left open."""
     with ExitStack() as layers:
+        raw: Any = layers.enter_context(closing(source or _begun.pop(path, None) or _source(path)))
         try:
-            raw: Any = sys.stdin.buffer if path == STDIN else layers.enter_context(Path(path).open("rb"))
             magic = raw.peek(4)[:4]
         except OSError as error:
             raise InputError(path, f"cannot be read: {error.strerror}") from error
@@ -131,6 +136,15 @@ def _opened(path: str, progress: Progress | None = None) -> Iterator[IO[bytes]]:
         yield raw
 
 
+def _source(path: str) -> Any:
+    """The bytes of a file as they are; those of stdin and of pipes, which come only once, can be replayed."""
+    try:
+        raw: Any = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 (_opened closes it)
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror}") from error
+    return raw if path != STDIN and Path(path).is_file() else _Replayed(raw)
+
+
 def _read(stream: IO[bytes], size: int, path: str) -> bytes:
     try:
         return stream.read(size)
@@ -138,6 +152,40 @@ def _read(stream: IO[bytes], size: int, path: str) -> bytes:
         raise InputError(path, f"compressed data is damaged or cut short: {error}") from error
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+class _Replayed:
+    """A stream whose beginning can be read twice: what was read before `rewind` comes again after it."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw, self._kept, self._at, self._rewound = raw, b"", 0, False
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end; they stay."""
+        if lacking := self._at + size - len(self._kept):
+            self._kept += self._raw.read(max(0, lacking))
+        return self._kept[self._at : self._at + size]
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
+        data = self.peek(size)
+        self._at += len(data)
+        if self._rewound and self._at == len(self._kept):
+            self._kept, self._at = b"", 0
+        return data
+
+    def rewind(self) -> None:
+        """Goes back to the beginning, for good."""
+        self._at, self._rewound = 0, True
+
+    def close(self) -> None:
+        """Closes the stream at the end of the second reading; stdin stays open."""
+        if self._rewound and self._raw is not sys.stdin.buffer:
+            self._raw.close()
+
+
+# Inputs that come only once, between the look at their head and the reading.
+_begun: dict[str, _Replayed] = {}
 
 
 class _Counted:

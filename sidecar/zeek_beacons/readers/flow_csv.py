@@ -71,7 +71,7 @@ HIGH_PORT = 1024
 
 def columns_of(header: str) -> dict[str, str] | None:
     """Our field -> the file's column, or None where the header is not that of a flow CSV."""
-    given = next(csv.reader([header]), [])
+    given = _cells(header)
     plain = {name.strip().lower().replace(" ", "_").lstrip("\ufeff"): name for name in given}
     found = {
         ours: next(plain[alias] for alias in aliases if alias in plain)
@@ -94,27 +94,36 @@ def read(path: str, head: bytes, collector: Collector, progress: Progress | None
     if missing:
         names = "; ".join(f"{name} (one of {', '.join(ALIASES[name][:4])}, …)" for name in missing)
         raise InputError(path, f"required column missing: {names}", 1)
-    columns = next(csv.reader([header]))
+    columns = _cells(header)
+    if twice := [name for name in found.values() if columns.count(name) > 1]:
+        raise InputError(path, f"column {', '.join(twice)} twice in the header", 1)
     as_text = _times_are_text(head, columns.index(found["start"]))
     kinds = {found[name]: TEXT if name in _TEXTS else NUMBER for name in found}
     kinds[found["start"]] = pa.string() if as_text else NUMBER
     parser = delimited(columns, kinds, ",", ("", "-", "null"), quotes=True)
     there = {column: ours for ours, column in found.items()}
-    one_way = "resp_bytes" not in found and "direction" not in found
     for block in blocks(path, progress):
         rows = parse_block(parser, _without_header(block))
         totals = next((at for at, line in enumerate(rows.bad) if line.data.startswith(b"Summary")), None)
         collector.skip(path, rows.bad[:totals])  # nfdump closes with totals
         if rows.table is not None:
             batch = _batch(rows.table.rename_columns([there[name] for name in rows.table.column_names]), found)
-            answers = {"answering half of a flow": _answers(batch)} if one_way else {}
-            collector.add(batch, Where(path, rows.line, rows.data), answers)
+            answers = _answers(batch) & ~_told(rows.table, found)
+            collector.add(batch, Where(path, rows.line, rows.data), {"answering half of a flow": answers})
         if totals is not None:
             break
 
 
 def _first_line(head: bytes) -> str:
     return head.split(b"\n", 1)[0].decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r")
+
+
+def _cells(line: str) -> list[str]:
+    """The fields of one CSV line; none where it is no CSV."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _without_header(block: Block) -> Block:
@@ -125,8 +134,8 @@ def _without_header(block: Block) -> Block:
 
 
 def _times_are_text(head: bytes, column: int) -> bool:
-    lines = head.decode("utf-8", "replace").splitlines()[1:]
-    row = next(csv.reader([line for line in lines if line.strip()][:1]), [])
+    first = next((line for line in head.split(b"\n")[1:] if line.strip()), b"")
+    row = _cells(first.decode("utf-8", "replace").rstrip("\r"))
     try:
         float(row[column] if len(row) > column else "0")
     except ValueError:
@@ -179,7 +188,13 @@ def _swapped(one: Texts, other: Texts, rows: Bools) -> tuple[Texts, Texts]:
     )
 
 
+def _told(table: Table, found: Mapping[str, str]) -> Bools:
+    """Rows whose direction says who began. nfdump's numbers (0 in, 1 out of an interface) do not."""
+    arrows = texts(table, found.get("direction"))
+    return arrows.map(np.array([not value.strip().isdecimal() for value in arrows.values]), 0) > 0
+
+
 def _answers(batch: Batch) -> Bools:
-    """Rows from a well-known port to a high one: the responder's half of a connection."""
-    answers: Bools = (batch.orig_p >= 0) & (batch.orig_p < HIGH_PORT) & (batch.resp_p >= HIGH_PORT)
-    return answers & (batch.orig_p > 0)
+    """Rows from a well-known port to a high one, nothing coming back: the responder's half of a connection."""
+    low_to_high: Bools = (batch.orig_p > 0) & (batch.orig_p < HIGH_PORT) & (batch.resp_p >= HIGH_PORT)
+    return low_to_high & ~(batch.resp_bytes > 0)

@@ -60,6 +60,10 @@ class Ingest:
         self.files[path] = form
         self._newest_us = None
 
+    def room(self, reason: str) -> int:
+        """How many more examples of this reason are wanted."""
+        return EXAMPLES - len(self.skipped[reason].examples) if reason in self.skipped else EXAMPLES
+
     def skip(self, reason: str, path: str, line: int, text: str, rows: int = 1) -> None:
         """Counts a bad row; in strict mode raises InputError."""
         if self.strict:

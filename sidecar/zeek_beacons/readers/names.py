@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,11 @@ def read_names(paths: Sequence[str]) -> Names:
 
 def _tables(path: str) -> list[Any]:
     first = head(path)
-    log = log_name(first)
+    if not first.strip():
+        return []
+    log = log_name(first) or Path(path).name[: len("http")].rstrip("._-")  # JSON leaves out the names that are unset
     if log not in NAME_COLUMN:
-        raise InputError(path, f"expected an ssl or http log, found {log or 'something else'}")
+        raise InputError(path, f"expected an ssl or http log, found {log_name(first) or 'something else'}")
     wanted = ("uid", NAME_COLUMN[log])
     rows = log_rows(path, first, {name: pa.string() for name in wanted}, ("uid",))
     tables = [part.table for part in rows if part.table is not None]

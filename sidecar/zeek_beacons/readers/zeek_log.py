@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from zeek_beacons.pairs import Bools
 from zeek_beacons.readers.collect import Batch, Collector, Texts, Where
 from zeek_beacons.readers.files import Progress
 from zeek_beacons.readers.names import Names
@@ -34,10 +36,19 @@ REQUIRED = ("ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto")
 def read(path: str, head: bytes, collector: Collector, names: Names, progress: Progress | None) -> None:
     """Reads one conn.log into `collector`."""
     wanted = {name: kind for name, kind in COLUMNS.items() if names or name != "uid"}
+    if head.lstrip().startswith(b"{"):
+        wanted["_path"] = TEXT
     for rows in ahead(log_rows(path, head, wanted, REQUIRED, progress)):
         collector.skip(path, rows.bad)
         if rows.table is not None:
-            collector.add(_batch(rows.table, names), Where(path, rows.line, rows.data))
+            where = Where(path, rows.line, rows.data)
+            collector.add(_batch(rows.table, names), where, {"row of another log": _is_other(rows.table)})
+
+
+def _is_other(table: Table) -> Bools:
+    """Rows that say they belong to another log than conn, in a stream of all logs."""
+    logs = texts(table, "_path")
+    return logs.map(np.array([not log.startswith("conn") for log in logs.values]), 0) > 0
 
 
 def _batch(table: Table, names: Names) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from zeek_beacons.readers.tables import Parser, Rows, delimited, json_lines, par
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
+
+
+_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 
 @dataclass(slots=True)
@@ -31,9 +35,9 @@ class Header:
     def read(self, line: str) -> None:
         """Takes one header line; unknown ones are ignored."""
         if line.startswith("#separator "):
-            self.separator = line.split(" ", 1)[1].encode().decode("unicode_escape")
+            self.separator = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), line.split(" ", 1)[1])
             return
-        key, *values = line.split(self.separator)
+        key, *values = line.split(self.separator or "\t")
         match key:
             case "#set_separator" if values:
                 self.set_separator = values[0]
@@ -49,25 +53,29 @@ class Header:
 
 def log_name(head: bytes) -> str | None:
     """The name of the log (`conn`, `ssl`, …) that Zeek's TSV or JSON lines at the start of a file belong to."""
-    lines = head.decode("utf-8", "replace").splitlines()
     if head.startswith(b"#"):
         header = Header()
-        for line in lines:
-            if not line.startswith("#"):
+        for line in head.split(b"\n"):
+            if not line.startswith(b"#"):
                 break
-            header.read(line)
+            header.read(line.decode("utf-8", "replace").rstrip("\r"))
         return _name_of(header.path, header.fields)
-    first = next((line for line in lines if line.strip()), "")
-    if not first.lstrip().startswith("{"):
-        return None
-    try:
-        row = json.loads(first)
-    except ValueError:
-        return None
-    if not isinstance(row, dict):
-        return None
+    row = next(_json_objects(head), {})
     path = row.get("_path")
     return _name_of(path if isinstance(path, str) else "", list(row))
+
+
+def _json_objects(head: bytes) -> Iterator[dict[str, Any]]:
+    """The JSON objects among the lines at the start of a file."""
+    if not head.lstrip().startswith(b"{"):
+        return
+    for line in head.split(b"\n"):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            yield row
 
 
 def _name_of(path: str, fields: Sequence[str]) -> str | None:
@@ -101,20 +109,23 @@ def log_rows(
 
 
 def _times_are_text(head: bytes) -> bool:
-    first = next(line for line in head.splitlines() if line.strip())
-    return isinstance(json.loads(first).get("ts"), str)
+    first = next((row["ts"] for row in _json_objects(head) if row.get("ts") is not None), None)
+    return isinstance(first, str)
 
 
 def _tsv_rows(
     path: str, wanted: Mapping[str, Any], required: Sequence[str], progress: Progress | None
 ) -> Iterator[Rows]:
     """The rows of a tab-separated Zeek log, by its own headers, of which there may be several."""
-    header, parser = Header(), None
+    header, parser, log = Header(), None, ""
     for block in blocks(path, progress):
         for number, piece in _split_headers(block):
             if piece.startswith(b"#"):
                 header.read(piece.decode("utf-8", "replace").rstrip("\r\n"))
                 if piece.startswith(b"#fields"):
+                    log = log or header.path
+                    if header.path != log:
+                        raise InputError(path, f"the {header.path} log begins here, expected {log}", number)
                     parser = _tsv_parser(path, number, header, wanted, required)
             elif parser is None:
                 if piece.strip():
@@ -127,7 +138,9 @@ def _tsv_parser(path: str, line: int, header: Header, wanted: Mapping[str, Any],
     missing = [name for name in required if name not in header.fields]
     if missing:
         raise InputError(path, f"column {', '.join(missing)} missing in #fields", line)
-    if len(header.separator) != 1:
+    if twice := [name for name in wanted if header.fields.count(name) > 1]:
+        raise InputError(path, f"column {', '.join(twice)} twice in #fields", line)
+    if len(header.separator) != 1 or not header.separator.isascii() or header.separator in "\r\n":
         raise InputError(path, f"#separator is {header.separator!r}, expected one character", line)
     return delimited(header.fields, wanted, header.separator, (header.unset, header.empty), quotes=False)
 
