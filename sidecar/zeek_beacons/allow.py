@@ -62,7 +62,7 @@ class AllowList:
     def load(cls, file: Path) -> AllowList:
         """Reads an allow-list file. Raises InputError with the line of the first entry that is not understood."""
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise InputError(str(file), f"allow-list cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:

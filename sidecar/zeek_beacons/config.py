@@ -96,11 +96,17 @@ def _convert(cls: type[Config], name: str, value: Any) -> Any:
         raise ConfigError(f"unknown setting {name!r}, expected one of {', '.join(kinds)}")
     kind = kinds[name]
     if kind is tuple:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+            raise ConfigError(f"{name} is {value!r}, expected a list of texts")
+        return tuple(part.strip() for part in parts)
     try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
+        converted = kind(value)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"{name} is {value!r}, expected {kind.__name__}") from error
+    if isinstance(value, bool) or (isinstance(value, float) and converted != value and value == value):
+        raise ConfigError(f"{name} is {value!r}, expected {kind.__name__}")
+    return converted
 
 
 def _at_least(name: str, value: int, least: int) -> None:
