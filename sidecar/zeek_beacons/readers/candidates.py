@@ -60,7 +60,7 @@ def joined(
     by_key: dict[tuple[Any, ...], list[Candidate]] = {}
     for candidate in _within(_directed(candidates, config, ingest), begin, until, ingest):
         by_key.setdefault(tuple(candidate[name] for name in KEY_COLUMNS), []).append(candidate)
-    ordered = sorted(by_key.items())
+    ordered = sorted(by_key.items(), key=lambda item: (*item[0][:-1], PROTOS.index(item[0][-1])))
     pairs = Pairs.build(_join(same) for _, same in ordered).latest(config.max_observations)
     if len(pairs.start):
         starts = np.sort(np.rint(pairs.start * 1e6).astype(np.int64))

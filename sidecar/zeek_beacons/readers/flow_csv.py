@@ -64,7 +64,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 REQUIRED = ("start", "orig_h", "resp_h", "resp_p", "proto")
 _UNITS = {"milliseconds": 1e3, "microseconds": 1e6, "_ms": 1e3}
-_PORTLESS = frozenset({"icmp", "icmp6", "ipv6-icmp", "1", "58"})
+_PORTLESS = frozenset({"icmp", "icmp6", "icmpv6", "ipv6-icmp", "1", "58"})
 _TEXTS = ("orig_h", "resp_h", "proto", "direction")
 HIGH_PORT = 1024
 

@@ -1,0 +1,246 @@
+"""Logs built in the test: rows as mappings, written in every format the readers know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zeek_beacons.config import Config
+from zeek_beacons.pairs import PROTOS, Pairs
+from zeek_beacons.readers import Request, read
+from zeek_beacons.readers.ingest import Ingest
+
+T0 = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+Row = Mapping[str, Any]
+
+CONN = (
+    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state history"
+).split()
+FLOW = ("timestamp src_ip src_port direction dst_ip dst_port protocol total_bytes out_bytes duration_seconds").split()
+CANDIDATE = (
+    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp service server_name conns named first_ts reason "
+    "resp_hosts site_hosts starts durations orig_bytes resp_bytes states"
+).split()
+TIMES = ("ts", "duration", "first_ts")
+
+
+def conn(at: float = 0.0, **given: Any) -> dict[str, Any]:
+    """A connection `at` seconds after T0; `given` by column, dots written as `__`. None leaves a value out."""
+    row: dict[str, Any] = {
+        "ts": T0 + at,
+        "uid": f"C{at}",
+        "id.orig_h": "10.0.0.5",
+        "id.orig_p": 40_000,
+        "id.resp_h": "203.0.113.9",
+        "id.resp_p": 443,
+        "proto": "tcp",
+        "service": "ssl",
+        "duration": 0.25,
+        "orig_bytes": 300,
+        "resp_bytes": 1200,
+        "conn_state": "SF",
+        "history": "ShADadFf",
+    }
+    return row | {name.replace("__", "."): value for name, value in given.items()}
+
+
+def conns(times: Sequence[float], **given: Any) -> list[dict[str, Any]]:
+    """Connections at these times, each from a port of its own."""
+    return [conn(at, **({"id__orig_p": 40_000 + number} | given)) for number, at in enumerate(times)]
+
+
+def tsv(rows: Sequence[Row], columns: Sequence[str] = CONN, log: str = "conn", close: bool = True) -> bytes:
+    """A Zeek log with its headers."""
+    end = b"#close\t2026-01-01-01-00-00\n" if close else b""
+    return tsv_header(columns, log) + b"".join(tsv_line(row, columns) for row in rows) + end
+
+
+def tsv_header(columns: Sequence[str] = CONN, log: str = "conn") -> bytes:
+    text = "\t".join(columns)
+    return (
+        "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
+        f"#path\t{log}\n#open\t2026-01-01-00-00-00\n#fields\t{text}\n#types\t{text}\n"
+    ).encode()
+
+
+def tsv_line(row: Row, columns: Sequence[str] = CONN) -> bytes:
+    return ("\t".join(_tsv_value(row.get(name), name) for name in columns) + "\n").encode()
+
+
+def _tsv_value(value: Any, name: str) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, (list, tuple)):
+        return ",".join(_tsv_value(element, name) for element in value) or "(empty)"
+    return f"{value:.6f}" if isinstance(value, float) else str(value) or "(empty)"
+
+
+def json_line(row: Row) -> bytes:
+    return json.dumps({name: value for name, value in row.items() if value is not None}).encode() + b"\n"
+
+
+def json_log(rows: Sequence[Row]) -> bytes:
+    """A Zeek log as JSON lines; unset values are left out, as Zeek does."""
+    return b"".join(map(json_line, rows))
+
+
+def flow(row: Row) -> dict[str, Any]:
+    """A connection as a row of the normalized CSV."""
+    values = ("ts", "id.orig_h", "id.orig_p", "", "id.resp_h", "id.resp_p", "proto", "orig_bytes", "resp_bytes")
+    return dict(zip(FLOW, [row.get(name) for name in (*values, "duration")], strict=True)) | {"direction": "->"}
+
+
+def csv_line(row: Row, columns: Sequence[str] = FLOW) -> bytes:
+    values = (row.get(name) for name in columns)
+    texts = ("" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value) for value in values)
+    return ",".join(texts).encode() + b"\n"
+
+
+def flow_csv(rows: Sequence[Row], columns: Sequence[str] = FLOW) -> bytes:
+    return ",".join(columns).encode() + b"\n" + b"".join(csv_line(row, columns) for row in rows)
+
+
+def candidate(times: Sequence[float], **given: Any) -> dict[str, Any]:
+    """A line of beacon_candidates.log with observations at these times after T0."""
+    starts = [T0 + at for at in times]
+    row: dict[str, Any] = {
+        "ts": starts[-1] + 1,
+        "uid": "C1",
+        "id.orig_h": "10.0.0.5",
+        "id.orig_p": 40_000,
+        "id.resp_h": "203.0.113.9",
+        "id.resp_p": 443,
+        "proto": "tcp",
+        "resp": "203.0.113.9",
+        "service": "ssl",
+        "server_name": "",
+        "conns": len(starts),
+        "named": 0,
+        "first_ts": min(starts),
+        "reason": "count",
+        "resp_hosts": 1,
+        "site_hosts": 7,
+        "starts": starts,
+        "durations": [0.25] * len(starts),
+        "orig_bytes": [300] * len(starts),
+        "resp_bytes": [1200] * len(starts),
+        "states": ["SF"] * len(starts),
+    }
+    return row | {name.replace("__", "."): value for name, value in given.items()}
+
+
+def traffic(n: int = 400, seed: int = 1) -> list[dict[str, Any]]:
+    """Connections of a small site in the order of their ends: pairs of all sizes, some values missing."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for number in range(n):
+        proto = ("tcp", "tcp", "udp", "icmp")[rng.integers(4)]
+        at = float(np.round(rng.uniform(0, 86_400), 6))
+        rows.append(
+            conn(
+                at,
+                uid=f"C{seed}x{number}",
+                id__orig_h=f"10.0.0.{rng.integers(1, 6)}",
+                id__orig_p=0 if proto == "icmp" else int(rng.integers(1024, 65_536)),
+                id__resp_h=("203.0.113.9", "198.51.100.7", "2001:db8::7")[rng.integers(3)],
+                id__resp_p=0 if proto == "icmp" else (53, 443)[rng.integers(2)],
+                proto=proto,
+                service=(None, "ssl", "http", "dns")[rng.integers(4)],
+                duration=None if rng.random() < 0.2 else float(np.round(rng.exponential(30), 6)),
+                orig_bytes=None if rng.random() < 0.2 else int(rng.integers(0, 10_000)),
+                resp_bytes=None if rng.random() < 0.2 else int(rng.integers(0, 10_000)),
+                conn_state=("SF", "S0", "REJ", "RSTO")[rng.integers(4)],
+            )
+        )
+    return sorted(rows, key=lambda row: row["ts"] + (row["duration"] or 0.0))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A log as header, lines (one row each) and the number of rows."""
+
+    name: str
+    header: bytes
+    lines: list[bytes]
+
+    @property
+    def data(self) -> bytes:
+        return self.header + b"".join(self.lines)
+
+
+def samples(n: int = 400, seed: int = 1) -> dict[str, Sample]:
+    """The same kind of traffic for every reader."""
+    rows = traffic(n, seed)
+    flows = [flow(row) for row in rows]
+    lines = [
+        candidate(
+            [10.0 * step + host for step in range(count)],
+            id__orig_h=f"10.0.0.{host}",
+            service="ssl" if count > 6 else "http",
+        )
+        for host in range(1, 2 + n // 20)
+        for count in (6, 12, 24)
+    ]
+    return {
+        "conn-tsv": Sample("conn.log", tsv_header(), [tsv_line(row) for row in rows]),
+        "conn-json": Sample("conn.log", b"", [json_line(row) for row in rows]),
+        "flows": Sample("flows.csv", ",".join(FLOW).encode() + b"\n", [csv_line(row) for row in flows]),
+        "candidates-tsv": Sample(
+            "beacon_candidates.log",
+            tsv_header(CANDIDATE, "beacon_candidates"),
+            [tsv_line(row, CANDIDATE) for row in lines],
+        ),
+        "candidates-json": Sample("beacon_candidates.log", b"", [json_line(row) for row in lines]),
+    }
+
+
+def load(
+    folder: Path, data: bytes, name: str = "conn.log", config: Config | None = None, **request: Any
+) -> tuple[Pairs, Ingest]:
+    """Writes a log into `folder` and reads it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    return take([path], config, **request)
+
+
+def take(paths: Sequence[Path | str], config: Config | None = None, **request: Any) -> tuple[Pairs, Ingest]:
+    """Reads these inputs."""
+    pairs, ingest = read(Request([str(path) for path in paths], **request), config or Config())
+    assert_accounted(ingest)
+    assert_well_formed(pairs)
+    return pairs, ingest
+
+
+def assert_accounted(ingest: Ingest) -> None:
+    """Every row is used, skipped, left out or a duplicate."""
+    assert min(ingest.rows, ingest.rows_used, ingest.rows_skipped, ingest.duplicates, ingest.merged) >= 0
+    assert ingest.rows == ingest.rows_used + ingest.rows_skipped + sum(ingest.outside.values()) + ingest.duplicates
+
+
+def assert_well_formed(pairs: Pairs) -> None:
+    assert (pairs.counts >= 1).all()
+    assert (pairs.conns >= pairs.counts).all()
+    assert ((pairs.named >= 0) & (pairs.named <= pairs.conns)).all()
+    assert np.isfinite(pairs.start).all()
+    inside = np.ones(len(pairs.start), dtype=np.bool_)
+    inside[pairs.offsets[:-1]] = False
+    assert (np.diff(pairs.start, prepend=-np.inf)[inside] >= 0).all(), "starts not sorted inside a pair"
+    keys = list(zip(pairs.orig_h, pairs.resp, pairs.resp_p.tolist(), map(PROTOS.index, pairs.proto), strict=True))
+    assert keys == sorted(set(keys))
+
+
+def assert_same(left: Pairs, right: Pairs) -> None:
+    """Bit for bit, NaN included."""
+    for field in fields(Pairs):
+        one, other = getattr(left, field.name), getattr(right, field.name)
+        assert one.dtype == other.dtype, field.name
+        if one.dtype == np.float64:
+            assert np.array_equal(one, other, equal_nan=True), field.name
+        else:
+            assert np.array_equal(one, other), field.name
