@@ -1,0 +1,68 @@
+# What the nodes of a test cluster do: workers start to read their trace once everybody is there; a node that tracks
+# pairs ends when the workers have, the node that logs at last.
+
+@load base/frameworks/cluster
+
+redef Log::default_rotation_interval = 0secs;
+redef exit_only_after_terminate = Cluster::local_node_type() != Cluster::WORKER;
+redef Cluster::retry_interval = 200msecs;
+redef Broker::default_connect_retry = 200msecs;
+redef Log::flush_interval = 100msecs;
+redef Log::write_buffer_size = 1;
+
+global up: set[string];
+global gone: set[string];
+
+function nodes_of(wanted: set[Cluster::NodeType]): set[string]
+	{
+	local names: set[string];
+	for ( name, node in Cluster::nodes )
+		if ( node$node_type in wanted && name != Cluster::node )
+			add names[name];
+	return names;
+	}
+
+function nearly_all_gone(): bool
+	{
+	local before: set[string];
+	switch ( Cluster::local_node_type() )
+		{
+		case Cluster::PROXY:
+			before = nodes_of(set(Cluster::WORKER));
+			break;
+		case Cluster::MANAGER:
+			before = nodes_of(set(Cluster::WORKER, Cluster::PROXY));
+			break;
+		case Cluster::LOGGER:
+			before = nodes_of(set(Cluster::WORKER, Cluster::PROXY, Cluster::MANAGER));
+			break;
+		}
+	return |before - gone| == 0;
+	}
+
+event end()
+	{
+	terminate();
+	}
+
+event zeek_init()
+	{
+	if ( Cluster::local_node_type() == Cluster::WORKER )
+		suspend_processing();
+	}
+
+event Cluster::node_up(name: string, id: string)
+	{
+	add up[name];
+	if ( Cluster::local_node_type() == Cluster::WORKER
+	     && |nodes_of(set(Cluster::MANAGER, Cluster::PROXY, Cluster::LOGGER)) - up| == 0 )
+		continue_processing();
+	}
+
+event Cluster::node_down(name: string, id: string)
+	{
+	add gone[name];
+	# What the node sent last may still be under way.
+	if ( nearly_all_gone() )
+		schedule 2secs { end() };
+	}

@@ -1,0 +1,136 @@
+"""Connections as packets, written with dpkt: what the trace generator needs and no more."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from pathlib import Path
+
+import dpkt
+from dpkt.tcp import TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN
+
+RTT = 0.02  # seconds
+MACS = {"src": b"\x02\x00\x00\x00\x00\x01", "dst": b"\x02\x00\x00\x00\x00\x02"}
+
+
+class Trace:
+    """Packets by time. Times are seconds, addresses and payloads what the caller likes."""
+
+    def __init__(self) -> None:
+        self.packets: list[tuple[float, bytes]] = []
+
+    def write(self, path: Path, by_time: bool = True) -> None:
+        """Writes a pcap, in the order of time unless told to keep the order of creation."""
+        with path.open("wb") as file:
+            writer = dpkt.pcap.Writer(file)
+            for ts, packet in sorted(self.packets, key=lambda item: item[0]) if by_time else self.packets:
+                writer.writepkt(packet, ts)
+
+    def _ip(self, ts: float, src: str, dst: str, proto: int, data: dpkt.Packet) -> None:
+        source, target = ipaddress.ip_address(src), ipaddress.ip_address(dst)
+        if source.version == 6:
+            body = dpkt.ip6.IP6(src=source.packed, dst=target.packed, nxt=proto, hlim=64, plen=len(data), data=data)
+            kind = dpkt.ethernet.ETH_TYPE_IP6
+        else:
+            body = dpkt.ip.IP(src=source.packed, dst=target.packed, p=proto, ttl=64, data=data)
+            kind = dpkt.ethernet.ETH_TYPE_IP
+        self.packets.append((ts, bytes(dpkt.ethernet.Ethernet(**MACS, type=kind, data=body))))
+
+    def tcp(
+        self,
+        start: float,
+        orig: tuple[str, int],
+        resp: tuple[str, int],
+        request: bytes = b"",
+        reply: bytes = b"",
+        lasts: float = 0.1,
+        end: str = "fin",
+    ) -> None:
+        """A TCP connection. `end`: fin, open (nobody closes), refused (SYN, RST) or unanswered (a SYN)."""
+        talk = Talk(self, orig, resp)
+        talk.say(start, True, TH_SYN)
+        if end == "unanswered":
+            return
+        if end == "refused":
+            talk.say(start + RTT, False, TH_RST | TH_ACK)
+            return
+        talk.say(start + RTT, False, TH_SYN | TH_ACK)
+        talk.say(start + 1.1 * RTT, True, TH_ACK)
+        talk.exchange(start + 1.2 * RTT, request, reply)
+        if end == "fin":
+            talk.close(start + lasts)
+
+    def udp(self, ts: float, orig: tuple[str, int], resp: tuple[str, int], request: bytes, reply: bytes = b"") -> None:
+        """A datagram and, where there is one, its answer."""
+        there = dpkt.udp.UDP(sport=orig[1], dport=resp[1], data=request, ulen=8 + len(request))
+        self._ip(ts, orig[0], resp[0], dpkt.ip.IP_PROTO_UDP, there)
+        if reply:
+            back = dpkt.udp.UDP(sport=resp[1], dport=orig[1], data=reply, ulen=8 + len(reply))
+            self._ip(ts + RTT, resp[0], orig[0], dpkt.ip.IP_PROTO_UDP, back)
+
+    def ping(self, ts: float, orig: str, resp: str) -> None:
+        """An echo request and its reply."""
+        for offset, source, target, kind in ((0.0, orig, resp, 8), (RTT, resp, orig, 0)):
+            echo = dpkt.icmp.ICMP(type=kind, data=dpkt.icmp.ICMP.Echo(id=7, seq=1, data=b"x" * 32))
+            self._ip(ts + offset, source, target, dpkt.ip.IP_PROTO_ICMP, echo)
+
+
+class Talk:
+    """A TCP 5-tuple with its sequence numbers."""
+
+    def __init__(self, trace: Trace, orig: tuple[str, int], resp: tuple[str, int]) -> None:
+        self._trace, self._orig, self._resp = trace, orig, resp
+        self._next = {True: 1000, False: 5000}
+
+    def say(self, ts: float, from_orig: bool, flags: int, data: bytes = b"") -> None:
+        """One segment."""
+        source, target = (self._orig, self._resp) if from_orig else (self._resp, self._orig)
+        segment = dpkt.tcp.TCP(
+            sport=source[1],
+            dport=target[1],
+            seq=self._next[from_orig],
+            ack=self._next[not from_orig] if flags & TH_ACK else 0,
+            flags=flags,
+            data=data,
+        )
+        self._trace._ip(ts, source[0], target[0], dpkt.ip.IP_PROTO_TCP, segment)
+        self._next[from_orig] += len(data) + bool(flags & (TH_SYN | TH_FIN))
+
+    def exchange(self, ts: float, request: bytes, reply: bytes) -> None:
+        """A request and its reply, where they are not empty."""
+        if request:
+            self.say(ts, True, TH_PUSH | TH_ACK, request)
+            self.say(ts + RTT, False, TH_ACK)
+        if reply:
+            self.say(ts + 1.2 * RTT, False, TH_PUSH | TH_ACK, reply)
+            self.say(ts + 1.3 * RTT, True, TH_ACK)
+
+    def close(self, ts: float) -> None:
+        """Both sides close."""
+        self.say(ts, True, TH_FIN | TH_ACK)
+        self.say(ts + RTT, False, TH_FIN | TH_ACK)
+        self.say(ts + 1.1 * RTT, True, TH_ACK)
+
+
+def client_hello(name: bytes) -> bytes:
+    """A TLS 1.2 ClientHello with this server name."""
+    sni = struct.pack("!HBH", len(name) + 3, 0, len(name)) + name
+    extension = struct.pack("!HH", 0, len(sni)) + sni
+    hello = b"\x03\x03" + b"\x11" * 32 + b"\x00" + b"\x00\x02\x13\x01" + b"\x01\x00"
+    hello += struct.pack("!H", len(extension)) + extension
+    handshake = b"\x01" + struct.pack("!I", len(hello))[1:] + hello
+    return b"\x16\x03\x01" + struct.pack("!H", len(handshake)) + handshake
+
+
+def http_get(host: bytes) -> bytes:
+    """An HTTP request."""
+    return b"GET /news HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: test\r\n\r\n"
+
+
+def dns_query(name: str, number: int) -> bytes:
+    """A query for an address."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\x00" + struct.pack("!HH", 1, 1)
+
+
+HTTP_REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

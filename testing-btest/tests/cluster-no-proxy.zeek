@@ -1,0 +1,8 @@
+# @TEST-DOC: Where no proxy is alive the manager owns the pairs.
+# @TEST-GROUP: cluster
+# @TEST-PORT: MANAGER_PORT
+# @TEST-PORT: WORKER_1_PORT
+# @TEST-PORT: WORKER_2_PORT
+# @TEST-EXEC: PROXY_PORT= LOGGER_PORT= $SCRIPTS/cluster manager worker-1=worker_1.pcap worker-2=worker_2.pcap -- Beacons::direction=Beacons::ANY
+# @TEST-EXEC: zeek-cut reason id.orig_h resp conns named dropped < manager/beacon_candidates.log | grep final | sort > output
+# @TEST-EXEC: btest-diff output

@@ -1,0 +1,17 @@
+# @TEST-DOC: Under a flood of pairs the cap holds, the beacon stays, and the Reporter says what was given up.
+# @TEST-EXEC: zeek -b -r $TRACES/flood.pcap $PACKAGE %INPUT > counts
+# @TEST-EXEC: zeek-cut reason id.orig_h conns dropped < beacon_candidates.log | grep 10.0.0.5 | grep final > output
+# @TEST-EXEC: cat counts >> output
+# @TEST-EXEC: zeek-cut message < reporter.log | head -1 | sed 's/[0-9]* pairs evicted/N pairs evicted/' >> output
+# @TEST-EXEC: btest-diff output
+
+@load base/frameworks/reporter
+
+redef Beacons::max_pairs = 100;
+redef Beacons::sweep_interval = 2mins;
+
+event zeek_done() &priority=-20
+	{
+	print fmt("within the cap: %s", |Beacons::by_addr| <= 100);
+	print fmt("evicted: %s", Beacons::evicted > 60);
+	}

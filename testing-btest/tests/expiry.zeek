@@ -1,0 +1,12 @@
+# @TEST-DOC: A pair silent for a day is flushed, below the gate too when it had two connections, and forgotten.
+# @TEST-EXEC: zeek -b -r $TRACES/silence.pcap $PACKAGE %INPUT > counts
+# @TEST-EXEC: $SCRIPTS/show reason id.orig_h conns > output
+# @TEST-EXEC: cat counts >> output
+# @TEST-EXEC: btest-diff output
+
+event zeek_done() &priority=-20
+	{
+	for ( orig, resp, p in Beacons::by_addr )
+		print "still tracked", orig;
+	print "observations held", Beacons::held;
+	}

@@ -1,0 +1,13 @@
+# @TEST-DOC: While many pairs are tracked, one is from its second connection on: the first is counted, not held.
+# @TEST-EXEC: zeek -b -r $TRACES/silence.pcap $PACKAGE %INPUT > counts
+# @TEST-EXEC: zeek-cut reason id.orig_h conns dropped first_ts < beacon_candidates.log | sort > output
+# @TEST-EXEC: cat counts >> output
+# @TEST-EXEC: btest-diff output
+
+redef Beacons::exact_pairs = 0;
+redef Beacons::sweep_interval = 1day;
+
+event zeek_done() &priority=-20
+	{
+	print "pairs", |Beacons::by_addr|;
+	}

@@ -1,0 +1,94 @@
+##! Refuses option values that make no sense: at start-up Zeek stops, at run time the old value stays.
+
+@load ./main
+
+module Beacons;
+
+# What is wrong with a value of an option, or "".
+function problem_with(id: string, value: any): string
+	{
+	local least: table[string] of count = {
+		["Beacons::min_connections"] = 3,
+		["Beacons::max_observations"] = 8,
+		["Beacons::max_pairs"] = 100,
+		["Beacons::max_total_observations"] = 1000,
+		["Beacons::exact_pairs"] = 0
+	};
+	local shortest: table[string] of interval = {
+		["Beacons::expire_after"] = 1min,
+		["Beacons::sweep_interval"] = 1sec,
+		["Beacons::candidate_interval"] = 1sec,
+		["Beacons::merge_gap"] = 0sec
+	};
+
+	if ( id in least )
+		{
+		local number = value as count;
+		if ( number < least[id] || number > 1000000000 )
+			return fmt("%s is %d, expected %d to 1000000000", id, number, least[id]);
+		if ( id == "Beacons::min_connections" && number > max_observations )
+			return fmt("%s is %d, over Beacons::max_observations (%d)", id, number,
+			    max_observations);
+		if ( id == "Beacons::max_observations" && number < min_connections )
+			return fmt("%s is %d, below Beacons::min_connections (%d)", id, number,
+			    min_connections);
+		}
+
+	if ( id in shortest )
+		{
+		local duration = value as interval;
+		local longest = id == "Beacons::merge_gap" ? 1day : 365day;
+		if ( duration < shortest[id] || duration > longest )
+			return fmt("%s is %s, expected %s to %s", id, duration, shortest[id],
+			    longest);
+		}
+
+	return "";
+	}
+
+function check_count(id: string, value: count): count
+	{
+	local problem = problem_with(id, value);
+	if ( problem == "" )
+		return value;
+	Reporter::warning(fmt("%s; the old value stays", problem));
+	return lookup_ID(id) as count;
+	}
+
+function check_interval(id: string, value: interval): interval
+	{
+	local problem = problem_with(id, value);
+	if ( problem == "" )
+		return value;
+	Reporter::warning(fmt("%s; the old value stays", problem));
+	return lookup_ID(id) as interval;
+	}
+
+event zeek_init() &priority=10
+	{
+	local problem: string;
+
+	for ( id in set("Beacons::min_connections", "Beacons::max_observations",
+	    "Beacons::max_pairs", "Beacons::max_total_observations",
+	    "Beacons::exact_pairs") )
+		{
+		# A redef bypasses change handlers.
+		problem = problem_with(id, lookup_ID(id));
+		if ( problem != "" )
+			Reporter::fatal(problem);
+		Option::set_change_handler(id, check_count, 10);
+		}
+
+	for ( id in set("Beacons::expire_after", "Beacons::sweep_interval",
+	    "Beacons::candidate_interval", "Beacons::merge_gap") )
+		{
+		problem = problem_with(id, lookup_ID(id));
+		if ( problem != "" )
+			Reporter::fatal(problem);
+		Option::set_change_handler(id, check_interval, 10);
+		}
+
+	if ( sketch_words == 0 || sketch_words > 67108864 )
+		Reporter::fatal(fmt("Beacons::sketch_words is %d, expected 1 to 67108864",
+		    sketch_words));
+	}

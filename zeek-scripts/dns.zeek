@@ -1,0 +1,52 @@
+##! Pairs by registered domain, for clients that ask their resolver: a beacon over DNS shows a pair of the client with the
+##! domain, where the pair with the resolver drowns in everybody's queries. Off by default.
+
+@load ./main
+@load base/protocols/dns
+
+module Beacons;
+
+export {
+	## Whether DNS queries count for the pair of the client with the registered domain it asks for.
+	option pairs_by_domain: bool = F;
+
+	## Second-level labels under which a country registers domains: ``example.co.uk`` is one, ``co.uk`` is not.
+	option shared_labels: set[string] = {
+		"ac",
+		"co",
+		"com",
+		"edu",
+		"go",
+		"gov",
+		"mil",
+		"ne",
+		"net",
+		"or",
+		"org"
+	};
+
+	redef record connection += {
+		## The domain of the first query seen.
+		beacons_domain: string &optional;
+	};
+}
+
+## The last two labels of a name, three where the second last is shared: close enough to what the public suffix list
+## says, without its 10,000 entries.
+function registered_domain(name: string): string
+	{
+	local labels = split_string(name, /\./);
+	local n = |labels|;
+	if ( n < 3 )
+		return name;
+	local domain = labels[n - 2] + "." + labels[n - 1];
+	return |labels[n - 1]| == 2 && labels[n - 2] in shared_labels ? labels[n - 3] + "." +
+	    domain : domain;
+	}
+
+event dns_request(c: connection, msg: dns_msg, query: string, qtype: count,
+    qclass: count)
+	{
+	if ( pairs_by_domain && ! c?$beacons_domain && /\./ in query )
+		c$beacons_domain = registered_domain(query);
+	}

@@ -1,0 +1,67 @@
+##! A pair becomes a candidate.
+
+@load ./main
+@load ./reservoir
+@load ./prevalence
+
+module Beacons;
+
+# Most frequent service, ties go to the first in the alphabet.
+function service_of(p: Pair): string
+	{
+	if ( ! p?$services )
+		return p$service;
+
+	local best = "";
+	local conns = 0;
+	for ( service, n in p$services )
+		{
+		if ( n > conns || ( n == conns && strcmp(service, best) < 0 ) )
+			{
+			best = service;
+			conns = n;
+			}
+		}
+	return best;
+	}
+
+function candidate_of(p: Pair, reason: string): Candidate
+	{
+	local rec = Candidate($ts=network_time(), $uid=p$uid, $id=conn_id(
+	    $orig_h=p$orig_h, $orig_p=p$orig_p, $resp_h=p$resp_h,
+	    $resp_p=p$resp_p), $proto=get_port_transport_proto(p$resp_p),
+	    $resp=p$by_name == "" ? cat(p$resp_h) : p$by_name, $conns=p$conns,
+	    $named=p$named, $first_ts=double_to_time(p$first_ts),
+	    $last_ts=double_to_time(p$last_ts), $resp_hosts=talkers(p),
+	    $site_hosts=|pairs_of|, $reason=reason, $dropped=p$conns - |p$starts|,
+	    $starts=vector(), $durations=vector(), $orig_bytes=vector(),
+	    $resp_bytes=vector(), $states=vector());
+
+	local service = service_of(p);
+	if ( service != "" )
+		rec$service = service;
+	if ( p$server_name != "" )
+		rec$server_name = p$server_name;
+
+	local n = |p$starts|;
+	local i = 0;
+	while ( i < n )
+		{
+		local at = ( p$head + i ) % n;
+		rec$starts += p$starts[at];
+		rec$durations += duration_of(p$spans[at]);
+		rec$orig_bytes += p$orig_bytes[at];
+		rec$resp_bytes += p$resp_bytes[at];
+		rec$states += state_of(p$spans[at]);
+		++i;
+		}
+
+	return rec;
+	}
+
+function emit(p: Pair, reason: string)
+	{
+	p$emitted = network_time();
+	p$emitted_conns = p$conns;
+	hook candidate_found(candidate_of(p, reason));
+	}

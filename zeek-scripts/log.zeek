@@ -1,0 +1,27 @@
+##! beacon_candidates.log: one line a candidate. With it alone everything downstream can be computed again.
+
+@load ./main
+
+module Beacons;
+
+export {
+	redef enum Log::ID += { LOG };
+
+	## Decides which candidates are logged.
+	global log_policy: Log::PolicyHook;
+
+	## Raised for every candidate that is logged.
+	global log_beacon_candidates: event(rec: Candidate);
+}
+
+event zeek_init() &priority=5
+	{
+	Log::create_stream(LOG, Log::Stream($columns=Candidate,
+	    $ev=log_beacon_candidates, $path="beacon_candidates",
+	    $policy=log_policy));
+	}
+
+hook candidate_found(rec: Candidate)
+	{
+	Log::write(LOG, rec);
+	}

@@ -1,0 +1,156 @@
+##! The public face of the package: types, options, events and hooks.
+##!
+##! Connections that end become observations of a pair (who talks to whom). A pair that comes back often enough is a
+##! candidate: it is written to beacon_candidates.log and handed to :zeek:see:`Beacons::candidate_found`.
+
+@load base/frameworks/logging
+
+module Beacons;
+
+export {
+	## Which connections are looked at, by whether their two ends are local.
+	type Direction: enum {
+		## All of them.
+		ANY,
+		## From a local originator to a responder elsewhere.
+		OUTBOUND,
+		## From elsewhere to a local responder.
+		INBOUND,
+		## Between local hosts.
+		INTERNAL
+	};
+
+	## Connections looked at. While no local networks are known, all are.
+	option direction: Direction = OUTBOUND;
+
+	## Connections of a pair at which it becomes a candidate, at least 3: five gaps are the least that show a rhythm.
+	option min_connections: count = 6;
+
+	## Newest observations kept of each pair, at least 8 and *min_connections*.
+	option max_observations: count = 512;
+
+	## Pairs tracked at once, at least 100. Beyond, the least useful ones are evicted.
+	option max_pairs: count = 100000;
+
+	## Observations held in all, at least 10 times *max_observations*. Beyond, the longest pairs are cut to their
+	## newest half.
+	option max_total_observations: count = 4000000;
+
+	## Pairs up to which every pair is tracked from its first connection on. While more are tracked, a new pair first
+	## leaves a mark in a sketch and is tracked from its second connection on, so that pairs seen once cost nothing.
+	option exact_pairs: count = 10000;
+
+	## Words of the sketch that marks pairs seen once: each takes 16 bytes and remembers 4 pairs. A power of two.
+	const sketch_words = 131072 &redef;
+
+	## How long a pair is kept after its last connection, at least 1 minute.
+	option expire_after: interval = 1day;
+
+	## How often pairs are looked through for those to expire, at least 1 second.
+	option sweep_interval: interval = 10mins;
+
+	## A candidate with new connections is emitted again after this time at the latest, at least 1 second.
+	option candidate_interval: interval = 1hr;
+
+	## How long after the end of an open TCP connection a mid-stream piece of it still continues it, 0 seconds to 1 day:
+	## twice the longest keep-alive seen in practice (28 minutes).
+	option merge_gap: interval = 1hr;
+
+	## Whether connections that carry a server name (TLS SNI, HTTP Host) also count for the pair with that name.
+	option pairs_by_name: bool = T;
+
+	## Responder's or originator's networks that are never tracked.
+	option never_subnets: set[subnet] = {};
+
+	## Responder ports that are never tracked.
+	option never_ports: set[port] = {};
+
+	## Server names that are never tracked; a leading ``*.`` also covers the name itself.
+	option never_names: set[string] = {};
+
+	## An allow-list file, reread when it changes; see the file for its format. Empty: none.
+	option allow_file = "";
+
+	## One connection of a pair.
+	type Observation: record {
+		## Who opened the connection.
+		orig_h: addr;
+		orig_p: port;
+		## To whom.
+		resp_h: addr;
+		resp_p: port;
+		## Zeek's uid of the connection.
+		uid: string;
+		## Server name that an analyzer saw, in its one spelling; empty where none.
+		name: string;
+		## Service as in conn.log; empty where none.
+		service: string;
+		## Start of the connection, seconds since the epoch, whole microseconds.
+		start: double;
+		## Seconds, whole microseconds; -1 where unknown.
+		duration: double;
+		## Payload bytes by originator; -1 where unknown.
+		orig_bytes: int;
+		## Payload bytes by responder; -1 where unknown.
+		resp_bytes: int;
+		## conn_state as in conn.log.
+		state: string;
+		## Whether this replaces an earlier observation of the same start, which a mid-stream piece continued.
+		continues: bool &default=F;
+	};
+
+	## A pair that Zeek let through, with its observations: a line of beacon_candidates.log.
+	type Candidate: record {
+		## When it was emitted.
+		ts: time &log;
+		## The newest connection's uid.
+		uid: string &log;
+		## The newest connection's ends.
+		id: conn_id &log;
+		proto: transport_proto &log;
+		## Most frequent service among the connections.
+		service: string &log &optional;
+		## The one server name that all connections which carry a name agree on.
+		server_name: string &log &optional;
+		## The responder: an address, or a server name for a pair formed by name.
+		resp: string &log;
+		## Connections seen.
+		conns: count &log;
+		## Connections seen that carried a server name.
+		named: count &log;
+		## Start of the first and of the newest connection seen.
+		first_ts: time &log;
+		last_ts: time &log;
+		## Distinct originators whose pairs with this responder are tracked, on any port.
+		resp_hosts: count &log;
+		## Distinct originators of all pairs tracked.
+		site_hosts: count &log;
+		## Why it was emitted: gate, doubled, interval, expired, evicted, requested or final.
+		reason: string &log;
+		## Connections seen whose observations are no longer held.
+		dropped: count &log;
+		## The observations held, by start: seconds since the epoch.
+		starts: vector of double &log;
+		## Seconds; -1 where unknown.
+		durations: vector of double &log;
+		## Payload bytes by originator; -1 where unknown.
+		orig_bytes: vector of int &log;
+		## Payload bytes by responder; -1 where unknown.
+		resp_bytes: vector of int &log;
+		## conn_state as in conn.log.
+		states: vector of string &log;
+	};
+
+	## Takes every candidate, on the node that owns its pair: logging and publishing are handlers of this hook.
+	global candidate_found: hook(rec: Candidate);
+
+	## Veto: a handler that breaks keeps a connection from being tracked. Runs for every connection that passed the
+	## filters, so keep it short.
+	global track_policy: hook(c: connection);
+
+	## A finished connection on its way to the node that owns its pair. *by_name*: the pair with the server name.
+	global observed: event(o: Observation, by_name: bool);
+
+	## Emits all pairs held with at least this many connections, with reason ``requested``.
+	global emit_all: function(least: count);
+}

@@ -1,0 +1,65 @@
+##! Site context: how many hosts have pairs with a responder, and how many have pairs at all.
+
+@load ./main
+@load ./reservoir
+
+module Beacons;
+
+# Tracked pairs of each originator: in all, by responder's address and by responder's name. Emptied with the pairs.
+global pairs_of: table[addr] of count &default=0;
+global talkers_to: table[addr] of table[addr] of count;
+global talkers_to_name: table[string] of table[addr] of count;
+
+function count_up(talkers: table[addr] of count, orig: addr)
+	{
+	talkers[orig] = orig in talkers ? talkers[orig] + 1 : 1;
+	}
+
+function count_down(talkers: table[addr] of count, orig: addr)
+	{
+	if ( --talkers[orig] == 0 )
+		delete talkers[orig];
+	}
+
+# A pair is tracked from now on.
+function note_talker(p: Pair)
+	{
+	count_up(pairs_of, p$orig_h);
+
+	if ( p$by_name != "" )
+		{
+		if ( p$by_name !in talkers_to_name )
+			talkers_to_name[p$by_name] = table();
+		count_up(talkers_to_name[p$by_name], p$orig_h);
+		}
+	else
+		{
+		if ( p$resp_h !in talkers_to )
+			talkers_to[p$resp_h] = table();
+		count_up(talkers_to[p$resp_h], p$orig_h);
+		}
+	}
+
+# A pair is tracked no longer.
+function forget_talker(p: Pair)
+	{
+	count_down(pairs_of, p$orig_h);
+
+	if ( p$by_name != "" )
+		{
+		count_down(talkers_to_name[p$by_name], p$orig_h);
+		if ( |talkers_to_name[p$by_name]| == 0 )
+			delete talkers_to_name[p$by_name];
+		}
+	else
+		{
+		count_down(talkers_to[p$resp_h], p$orig_h);
+		if ( |talkers_to[p$resp_h]| == 0 )
+			delete talkers_to[p$resp_h];
+		}
+	}
+
+function talkers(p: Pair): count
+	{
+	return p$by_name != "" ? |talkers_to_name[p$by_name]| : |talkers_to[p$resp_h]|;
+	}

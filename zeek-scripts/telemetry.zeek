@@ -1,0 +1,37 @@
+##! What the package holds and gives up, for Zeek's telemetry.
+
+@load ./main
+@load ./bounds
+@load base/frameworks/telemetry
+
+module Beacons;
+
+global pairs_gauge = Telemetry::register_gauge_family(Telemetry::MetricOpts(
+    $prefix="zeek", $name="beacons_pairs", $unit="",
+    $help_text="Pairs tracked"));
+global observations_gauge = Telemetry::register_gauge_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_observations",
+    $unit="", $help_text="Observations held by all pairs"));
+global evicted_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_evicted_pairs",
+    $unit="", $help_text="Pairs evicted to keep within Beacons::max_pairs"));
+global trimmed_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_trimmed_observations",
+    $unit="", $help_text="Observations given up to keep within Beacons::max_total_observations"));
+global candidates_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_candidates", $unit="",
+    $label_names=vector("reason"), $help_text="Candidates emitted, by reason"));
+
+hook candidate_found(rec: Candidate)
+	{
+	Telemetry::counter_family_inc(candidates_counter, vector(rec$reason));
+	}
+
+hook Telemetry::sync()
+	{
+	local none: vector of string;
+	Telemetry::gauge_family_set(pairs_gauge, none, |by_addr| + |by_name|);
+	Telemetry::gauge_family_set(observations_gauge, none, held);
+	Telemetry::counter_family_set(evicted_counter, none, evicted);
+	Telemetry::counter_family_set(trimmed_counter, none, trimmed);
+	}
