@@ -1,0 +1,112 @@
+"""beacon_candidates.log: overlapping candidates of a pair become one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zeek_beacons.errors import InputError
+
+from .logs import CANDIDATE, T0, candidate, json_log, load, tsv
+
+
+def test_a_candidate_is_a_pair(tmp_path: Path) -> None:
+    line = candidate([0, 60, 120], resp="c2.example", server_name="c2.example", conns=9, named=9, first_ts=T0 - 500)
+    for data in (tsv([line], CANDIDATE, "beacon_candidates"), json_log([line])):
+        pairs, _ = load(tmp_path, data, "beacon_candidates.log")
+        assert (pairs.resp[0], pairs.addr[0], pairs.resp_p[0], pairs.proto[0]) == (
+            "c2.example",
+            "203.0.113.9",
+            443,
+            "tcp",
+        )
+        assert (pairs.conns[0], pairs.named[0], pairs.first_ts[0], pairs.site_hosts[0]) == (9, 9, T0 - 500, 7)
+        assert (pairs.start - T0).tolist() == [0, 60, 120]
+        assert pairs.is_named[0]
+
+
+def test_later_candidates_count_and_earlier_history_stays(tmp_path: Path) -> None:
+    lines = [
+        candidate([0, 10, 20], service="http"),
+        candidate([20, 30, 40], conns=5, orig_bytes=[1, 2, 3], service="ssl"),
+    ]
+    for given in (lines, lines[::-1]):
+        pairs, _ = load(tmp_path, json_log(given), "b.log")
+        assert (pairs.start - T0).tolist() == [0, 10, 20, 30, 40]
+        assert pairs.orig_bytes.tolist() == [300, 300, 1, 2, 3]
+        assert (pairs.conns[0], pairs.service[0], pairs.first_ts[0]) == (5, "ssl", T0)
+
+
+def test_named_throughout_stays_a_twin(tmp_path: Path) -> None:
+    lines = [candidate(times, named=2, server_name="a.example") for times in ([0, 10], [1000, 1010])]
+    assert load(tmp_path, json_log(lines), "b.log")[0].is_twin.tolist() == [True]
+    lines[1]["server_name"] = "b.example"
+    assert load(tmp_path, json_log(lines), "b.log")[0].is_twin.tolist() == [False]
+    lines[1] |= {"server_name": "a.example", "named": 1}
+    pairs, _ = load(tmp_path, json_log(lines), "b.log")
+    assert (pairs.is_twin.tolist(), pairs.conns.tolist(), pairs.named.tolist()) == ([False], [4], [2])
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"starts": None}, "field starts is missing"),
+        ({"starts": []}, "duration and starts differ in length"),
+        ({"durations": [1.0]}, "duration and starts differ in length"),
+        ({"states": ["SF"]}, "states and starts differ in length"),
+        ({"id.resp_p": 70_000}, "an address, port or protocol is none"),
+        ({"id.orig_h": "host"}, "an address, port or protocol is none"),
+        ({"proto": "sctp"}, "an address, port or protocol is none"),
+        ({"starts": ["x", "y"]}, "a value of the wrong kind"),
+        ({"starts": [1e300, 1e300]}, "start times missing or impossible"),
+        ({"starts": [float("nan"), 1.0]}, "start times missing or impossible"),
+        ({"starts": [10**400, 1]}, "a value of the wrong kind"),
+        ({"conns": 10**30}, "conns and named do not fit the observations"),
+        ({"conns": 1}, "conns and named do not fit the observations"),
+        ({"named": 3}, "conns and named do not fit the observations"),
+        ({"conns": float("inf")}, "a value of the wrong kind"),
+        ({"orig_bytes": [float("inf"), 1]}, "orig_bytes impossible"),
+        ({"first_ts": float("inf")}, "first_ts impossible"),
+        ({"starts": {"a": 1}}, "a value of the wrong kind"),
+    ],
+)
+def test_a_bad_line_is_counted_by_reason(bad: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    good = candidate([0, 60])
+    pairs, ingest = load(tmp_path, json_log([good, good | bad, good]), "b.log")
+    assert list(ingest.skipped) == [f"not a candidate: {reason}"]
+    assert ingest.skipped.popitem()[1].examples[0][1] == 2
+    assert pairs.conns.tolist() == [2]
+
+
+def test_reasons_do_not_grow_with_the_lines(tmp_path: Path) -> None:
+    lines = [candidate([0, 60], starts=[f"x{number}", 1]) for number in range(500)]
+    ingest = load(tmp_path, json_log(lines), "b.log")[1]
+    assert [skipped.rows for skipped in ingest.skipped.values()] == [500]
+
+
+def test_deeply_nested_json_is_a_bad_line(tmp_path: Path) -> None:
+    deep = b'{"starts":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"
+    pairs, ingest = load(tmp_path, json_log([candidate([0, 60])]) + deep, "b.log")
+    assert (len(pairs), ingest.rows_skipped) == (1, 1)
+
+
+def test_lines_of_a_tsv_keep_their_numbers(tmp_path: Path) -> None:
+    data = tsv([candidate([0, 60])], CANDIDATE, "beacon_candidates", close=False) + b"a\rb\tc\n\nx\n"
+    ingest = load(tmp_path, data, "b.log")[1]
+    assert [line for _, line, _ in ingest.skipped["not a candidate: too few fields"].examples] == [10, 12]
+
+
+def test_missing_vectors_are_nan(tmp_path: Path) -> None:
+    line = candidate([0, 60], durations=None, orig_bytes=None, resp_bytes=None, states=None, resp_hosts=None)
+    pairs, _ = load(tmp_path, tsv([line], CANDIDATE, "beacon_candidates"), "b.log")
+    assert np.isnan([*pairs.duration, *pairs.orig_bytes, *pairs.resp_bytes, *pairs.resp_hosts]).all()
+    assert pairs.state.tolist() == [0, 0]
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    columns = [name for name in CANDIDATE if name != "conns"]
+    with pytest.raises(InputError, match=r"b\.log:7: column conns missing in #fields"):
+        load(tmp_path, tsv([candidate([0])], columns, "beacon_candidates"), "b.log")
