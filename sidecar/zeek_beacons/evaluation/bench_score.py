@@ -133,14 +133,13 @@ def phases(path: Path) -> dict[str, float]:
     wanted = {name: kind for name, kind in zeek_log.COLUMNS.items() if name != "uid"}
     timed(
         "parse",
-        lambda: sum(
-            len(rows.table or ()) for rows in log_rows(str(path), head(str(path)), wanted, zeek_log.REQUIRED)
-        ),
+        lambda: sum(len(rows.table or ()) for rows in log_rows(str(path), head(str(path)), wanted, zeek_log.REQUIRED)),
     )
     pairs, _ = timed("read", lambda: read(Request([str(path)]), config))
     enough = pairs.take(pairs.counts >= config.min_connections)
     features = timed("features", lambda: extract(enough))
-    timed("forest", lambda: scoring.score(features))
+    timed("forest", lambda: scoring.scorers["forest"](features))
+    timed("rules", lambda: scoring.scorers["rules"](features))
     scored = timed("pipeline", lambda: pipeline.score(pairs, scoring, config))
     with tempfile.TemporaryDirectory() as folder:
         summary = {"profile": "", "model": "", "first_seen": "", "last_seen": "", "ingest": _NO_INGEST}
@@ -183,14 +182,14 @@ def report(connections: int, pairs: int, runs: int, folder: Path, say: Callable[
             )
         took = json.loads(_run([sys.executable, "-c", PHASES, str(path)]).output)
         group = took["read"] - took["parse"]
+        rest = took["pipeline"] - took["features"] - took["forest"]
         say(
             f"phases: parse {took['parse']:.2f} s, group {group:.2f} s, features {took['features']:.2f} s, "
-            f"forest {took['forest']:.2f} s, judge {took['pipeline'] - took['features'] - took['forest']:.2f} s, "
-            f"write {took['write']:.2f} s"
+            f"forest {took['forest']:.2f} s, rules and verdicts {rest:.2f} s, write {took['write']:.2f} s"
         )
         say(
             f"{took['scored']:,.0f} of {took['pairs']:,.0f} pairs scored; "
-            f"forest and rules {took['scored'] / took['forest']:,.0f} pairs/s"
+            f"forest {took['scored'] / took['forest']:,.0f} pairs/s"
         )
     finally:
         path.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from zeek_beacons.readers.groups import Groups, by_pair_and_start
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
 
-PENDING = 2_000_000  # rows kept unsorted before they are sorted into the reservoir
+PENDING = 4_000_000  # rows kept unsorted before they are sorted into the reservoir
 _PROTO_CODE = {name: code for code, name in enumerate(PROTOS)} | {"6": 0, "17": 1, "1": 2, "58": 2}
 _PROTO_CODE |= dict.fromkeys(("icmp6", "icmpv6", "ipv6-icmp"), 2)
 
@@ -43,7 +43,10 @@ class Texts:
         """`table[code]` of every row, `missing` where the row has none."""
         if not len(table):
             return np.full(len(self.codes), missing, dtype=np.int64)
-        mapped: Ints = np.where(self.codes < 0, missing, table.astype(np.int64)[self.codes])
+        mapped: Ints = table.astype(np.int64)[self.codes]
+        absent = self.codes < 0
+        if absent.any():
+            mapped[absent] = missing
         return mapped
 
 
@@ -263,7 +266,7 @@ class Collector:
         """Sorts all rows by pair and start, drops duplicates, and keeps the newest of each pair."""
         if not self._rows:
             return
-        rows = _joined(self._rows)
+        rows, self._rows = _joined(self._rows), []
         order = by_pair_and_start(rows)
         pair, start, port, duration = (rows[name][order] for name in ("pair", "start_us", "orig_p", "duration"))
         unique = ~_repeats(pair, start, port, duration) | (port < 0)
@@ -274,7 +277,8 @@ class Collector:
         ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
         behind = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))
         kept = order[behind <= self._config.max_observations]
-        self._rows = [{name: column[kept] for name, column in rows.items()}]
+        del order, pair, behind
+        self._rows = [{name: rows.pop(name)[kept] for name in list(rows)}]
         self._pending, self._settled = 0, len(kept)
 
 

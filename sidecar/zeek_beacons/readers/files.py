@@ -17,7 +17,7 @@ import zstandard
 
 from zeek_beacons.errors import InputError
 
-BLOCK = 16 << 20  # bytes; large enough that parsing pays, small enough that many fit in memory
+BLOCK = 32 << 20  # bytes; large enough that parsing pays, small enough that many fit in memory
 LONGEST_LINE = 64 << 20  # bytes; more without an end of line is no log
 STDIN = "-"
 _BOM = b"\xef\xbb\xbf"

@@ -224,8 +224,7 @@ def numbers(table: Table, name: str | None) -> Floats:
     """A numeric column as float64, NaN where missing or absent."""
     if name is None or name not in table.column_names:
         return np.full(table.num_rows, np.nan)
-    column = table.column(name).cast(NUMBER)
-    values: Floats = np.asarray(column.fill_null(float("nan")).to_numpy(), dtype=np.float64)
+    values: Floats = table.column(name).cast(NUMBER).to_numpy(zero_copy_only=False)  # a null becomes NaN
     return values
 
 
