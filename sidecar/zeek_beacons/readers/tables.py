@@ -162,9 +162,6 @@ def _sift(
         bad.append(BadLine(number + at, lines[at], "last line is incomplete" if cut else problem))
         return b"\n"
 
-    if len(lines) == 1:
-        good.append((None, drop(0, "line does not parse") if lines[0].strip() else b"\n"))
-        return
     if len(lines) <= _FEW_LINES:
         found = {at: _problem(parser, line) for at, line in enumerate(lines) if line.strip()}
         lines = [drop(at, problem) if (problem := found.get(at)) else line for at, line in enumerate(lines)]
@@ -172,6 +169,9 @@ def _sift(
     table = _parsed(parser, data)
     if table is not None or not data.strip():
         good.append((table, data))
+        return
+    if len(lines) == 1:
+        good.append((None, drop(0, "line does not parse")))
         return
     middle = len(lines) // 2
     _sift(parser, lines[:middle], number, good, bad)
