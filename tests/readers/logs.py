@@ -18,15 +18,19 @@ from zeek_beacons.readers.ingest import Ingest
 T0 = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 Row = Mapping[str, Any]
 
-CONN = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+CONN = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state history"
-).split()
-FLOW = ("timestamp src_ip src_port direction dst_ip dst_port protocol total_bytes out_bytes duration_seconds").split()
-CANDIDATE = (
+)
+FLOW = _words("timestamp src_ip src_port direction dst_ip dst_port protocol total_bytes out_bytes duration_seconds")
+CANDIDATE = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp service server_name conns named first_ts reason "
     "resp_hosts site_hosts starts durations orig_bytes resp_bytes states"
-).split()
-TIMES = ("ts", "duration", "first_ts")
+)
 
 
 def conn(at: float = 0.0, **given: Any) -> dict[str, Any]:

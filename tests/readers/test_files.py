@@ -53,7 +53,7 @@ def test_globs_and_repeats(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["nowhere.log", "*.nothing", "empty"])
 def test_what_is_not_there_is_named(missing: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no such file, folder or pattern|in this folder") as error:
+    with pytest.raises(InputError, match=r"no such file, folder or pattern|in this folder") as error:
         expand([str(tmp_path / missing)])
     assert str(error.value).startswith(str(tmp_path / missing))
 

@@ -11,13 +11,14 @@ from zeek_beacons.errors import InputError
 
 from .logs import T0, load
 
+_ZEROS = ",0,0,0,0,0,0,0,0"
 NFDUMP_16 = (
-    "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,smk,dmk,dtos,dir,nh,nhb,svln,dvln\n"
-    "2026-01-01 00:00:00,2026-01-01 00:00:01,1.250,10.0.0.5,203.0.113.9,40000,443,TCP,....,0,0,5,300,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n"
-    "2026-01-01 00:00:00,2026-01-01 00:00:01,1.250,203.0.113.9,10.0.0.5,443,40000,TCP,....,0,0,5,1200,0,0,0,0,0,0,0,0,0,1,0,0,0,0\n"
-    "2026-01-01 00:01:00,2026-01-01 00:01:01,0.000,10.0.0.5,203.0.113.9,40001,443,TCP,....,0,0,5,300,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n"
+    "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,smk,dmk,dtos,dir\n"
+    f"2026-01-01 00:00:00,2026-01-01 00:00:01,1.25,10.0.0.5,203.0.113.9,40000,443,TCP,.,0,0,5,300,0,0{_ZEROS}\n"
+    f"2026-01-01 00:00:00,2026-01-01 00:00:01,1.25,203.0.113.9,10.0.0.5,443,40000,TCP,.,0,0,5,1200,0,0{_ZEROS}\n"
+    f"2026-01-01 00:01:00,2026-01-01 00:01:01,0.00,10.0.0.5,203.0.113.9,40001,443,TCP,.,0,0,5,300,0,0{_ZEROS}\n"
     "Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n3,1800,15,1,1,1\n"
-)  # fmt: skip
+)
 NFDUMP_17 = (
     "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,bps,bpp,flows\n"
     "2026-01-01 00:00:00.000,1.250,TCP,10.0.0.5,40000,203.0.113.9,443,5,300,1,1,1\n"

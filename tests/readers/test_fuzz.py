@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.readers import READERS, log_name
+from zeek_beacons.readers import READERS
+from zeek_beacons.readers.zeek_rows import log_name
 
 from .logs import load, samples
 
@@ -21,7 +22,8 @@ FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 # What breaks parsers: separators, quotes, ends of lines, numbers at the edge, other scripts, deep nesting.
 SPICE = [
     b"\t", b"\n", b"\r", b"\r\n", b"\x00", b'"', b"'", b",", b"#", b"#fields\t", b"#fields\tts\tts\n", b"#path\tdns\n",
-    b"#separator \\x2c\n", b"#separator \n", b"#unset_field\n", b"-", b"(empty)", b"{", b"}", b"[", b"]", b'{"a":1}', b"null",
+    b"#separator \\x2c\n", b"#separator \n", b"#unset_field\n", b"-", b"(empty)", b"{", b"}", b"[", b"]", b'{"a":1}',
+    b"null",
     b"nan", b"inf", b"-inf", b"1e999", b"-1", b"99999999999999999999", b"0x1f", b"1_0", b"true", b"\xff", b"\xc3\xa9",
     b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"2026-01-01T00:00:00", b"9999-12-31T23:59:59", b"0001-01-01T00:00:00+23:59",
     b"::ffff:1.2.3.4", b"fe80::1%eth0", b"1.2.3.4", b"Summary\n", b"\\x", b"\\u0000", b"\\ud800", b" ", b"  \n",
@@ -30,11 +32,13 @@ SPICE = [
 
 def survives(data: bytes, name: str, form: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        message = folder
         try:
             load(Path(folder), data, name, form=form)
         except InputError as error:
-            assert str(error).startswith(folder)
-            assert "\n" not in str(error)
+            message = str(error)
+        assert message.startswith(folder)
+        assert "\n" not in message
 
 
 @pytest.mark.parametrize("form", [*READERS, None])

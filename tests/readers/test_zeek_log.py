@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_the_other_columns_may_be_absent(optional: str, tmp_path: Path) -> None:
 
 
 def test_a_column_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="conn.log:7: column ts twice in #fields"):
+    with pytest.raises(InputError, match=r"conn\.log:7: column ts twice in #fields"):
         load(tmp_path, tsv(conns([0.0]), [*CONN, "ts"]))
 
 
@@ -124,7 +125,14 @@ def test_strict_stops_at_the_first_bad_row(tmp_path: Path) -> None:
 
 def test_json_values_of_the_wrong_kind(tmp_path: Path) -> None:
     good = json_log(conns([0.0, 60.0]))
-    for bad in ({"duration": "long"}, {"id.orig_h": 5}, {"ts": True}, {"proto": ["tcp"]}, {"orig_bytes": {}}):
+    kinds: tuple[dict[str, Any], ...] = (
+        {"duration": "long"},
+        {"id.orig_h": 5},
+        {"ts": True},
+        {"proto": ["tcp"]},
+        {"orig_bytes": {}},
+    )
+    for bad in kinds:
         pairs, ingest = load(tmp_path, good + json_line(conn(120.0) | bad) + good)
         (name,) = bad
         assert [reason.split(" is")[0] for reason in ingest.skipped] == [f"field {name}"]

@@ -1,0 +1,102 @@
+"""Settings: file < environment < flag, and every bad value names its setting."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zeek_beacons.config import DIRECTIONS, PROFILES, Config
+from zeek_beacons.errors import ConfigError
+
+
+def load(folder: Path, toml: str = "", environ: dict[str, str] | None = None, **flags: Any) -> Config:
+    (folder / "beacons.toml").write_text(toml)
+    return Config.load(folder / "beacons.toml", environ or {}, flags)
+
+
+def test_nothing_given_is_the_default() -> None:
+    assert Config.load(environ={}) == Config()
+
+
+def test_flag_over_environment_over_file(tmp_path: Path) -> None:
+    toml = "min_connections = 7\nmax_observations = 70\nprofile = 'sensitive'\n"
+    environ = {"ZEEK_BEACONS_MAX_OBSERVATIONS": "80", "ZEEK_BEACONS_PROFILE": "balanced", "OTHER": "x"}
+    found = load(tmp_path, toml, environ, profile="conservative", merge_gap=None)
+    assert found == Config(min_connections=7, max_observations=80, profile="conservative")
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8, fd00::/8", "10.0.0.0/8,fd00::/8"])
+def test_a_list_comes_from_text_or_toml(text: str, tmp_path: Path) -> None:
+    expected = ("10.0.0.0/8", "fd00::/8")
+    assert load(tmp_path, environ={"ZEEK_BEACONS_LOCAL_NETS": text}).local_nets == expected
+    assert load(tmp_path, "local_nets = ['10.0.0.0/8', 'fd00::/8']").local_nets == expected
+    assert load(tmp_path, local_nets=["10.0.0.0/8", "fd00::/8"]).local_nets == expected
+
+
+BAD: list[tuple[str, Any]] = [
+    ("min_connections", 2),
+    ("min_connections", 6.5),
+    ("min_connections", "many"),
+    ("min_connections", True),
+    ("min_connections", float("inf")),
+    ("min_connections", float("nan")),
+    ("min_connections", []),
+    ("max_observations", 7),
+    ("max_observations", "5e2"),
+    ("merge_gap", -1),
+    ("merge_gap", 86_401),
+    ("merge_gap", float("nan")),
+    ("merge_gap", "hour"),
+    ("direction", "sideways"),
+    ("profile", "brave"),
+    ("profile", 5),
+    ("local_nets", "10.0.0.0/33"),
+    ("local_nets", "10.0.0.1/8"),
+    ("local_nets", ""),
+    ("local_nets", 5),
+    ("local_nets", [5]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_names_the_setting(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.load(environ={}, flags={name: value})
+    if isinstance(value, str):
+        with pytest.raises(ConfigError, match=name):
+            Config.load(environ={f"ZEEK_BEACONS_{name.upper()}": value})
+
+
+def test_every_setting_has_a_bad_value_in_this_test() -> None:
+    assert {name for name, _ in BAD} == {field.name for field in fields(Config)}
+
+
+def test_fewer_kept_than_needed_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"min_connections is 20, over max_observations \(10\)"):
+        Config(min_connections=20, max_observations=10)
+
+
+def test_unknown_settings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown setting 'min_conn', expected one of min_connections"):
+        load(tmp_path, "min_conn = 7")
+
+
+def test_a_bad_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"beacons\.toml: not valid TOML"):
+        load(tmp_path, "min_connections = = 7")
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file"):
+        Config.load(tmp_path / "nowhere.toml", {})
+    (tmp_path / "binary.toml").write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match=r"binary\.toml: not valid TOML"):
+        Config.load(tmp_path / "binary.toml", {})
+
+
+def test_every_choice_is_accepted_and_nothing_changes_later() -> None:
+    for direction in DIRECTIONS:
+        for profile in PROFILES:
+            assert Config(direction=direction, profile=profile).direction == direction
+    with pytest.raises(FrozenInstanceError):
+        Config().profile = "sensitive"  # type: ignore[misc]
