@@ -209,6 +209,12 @@ def test_times_are_rounded_to_the_same_microsecond_on_every_road(tmp_path: Path)
     assert from_log.start.tolist() == sorted(round(ts, 6) for ts in exact)
 
 
+def test_durations_are_rounded_to_microseconds(tmp_path: Path) -> None:
+    rows = conns([0.0], duration=1.00000049)
+    for data, name in ((json_log(rows), "c.json"), (json_log([candidate([0], durations=[1.00000049])]), "b.log")):
+        assert load(tmp_path, data, name)[0].duration.tolist() == [1.0]
+
+
 @pytest.mark.parametrize("scale", [1, 1000])
 def test_epoch_seconds_and_milliseconds(scale: int, tmp_path: Path) -> None:
     rows = [row | {"ts": row["ts"] * scale} for row in conns([0.0, 0.5, 60.25])]

@@ -8,7 +8,8 @@ handshake. The rule, the same as in the Zeek package (zeek-scripts/observe.zeek)
     seconds after that one ended. Bytes add up, the duration spans both, the state is that of the later piece, and a
     server name that one of them carried stays (the first one's).
 
-UDP and ICMP histories never hold an S, so the rule does not touch them. Pieces of one 5-tuple are ordered by start.
+UDP and ICMP histories never hold an S, so the rule does not touch them. Pieces of one 5-tuple are ordered by start;
+a connection with a handshake that was closed is no piece and stands between none.
 """
 
 from __future__ import annotations
