@@ -11,7 +11,7 @@ function problem_with(id: string, value: any): string
 		["Beacons::min_connections"] = 3,
 		["Beacons::max_observations"] = 8,
 		["Beacons::max_pairs"] = 100,
-		["Beacons::max_total_observations"] = 1000,
+		["Beacons::max_total_observations"] = 8,
 		["Beacons::exact_pairs"] = 0
 	};
 	local shortest: table[string] of interval = {
@@ -28,6 +28,9 @@ function problem_with(id: string, value: any): string
 			return fmt("%s is %d, expected %d to 1000000000", id, number, least[id]);
 		if ( id == "Beacons::min_connections" && number > max_observations )
 			return fmt("%s is %d, over Beacons::max_observations (%d)", id, number,
+			    max_observations);
+		if ( id == "Beacons::max_total_observations" && number < max_observations )
+			return fmt("%s is %d, below Beacons::max_observations (%d)", id, number,
 			    max_observations);
 		if ( id == "Beacons::max_observations" && number < min_connections )
 			return fmt("%s is %d, below Beacons::min_connections (%d)", id, number,

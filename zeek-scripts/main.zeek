@@ -32,7 +32,7 @@ export {
 	## Pairs tracked at once, at least 100. Beyond, the least useful ones are evicted.
 	option max_pairs: count = 100000;
 
-	## Observations held in all, at least 10 times *max_observations*. Beyond, the longest pairs are cut to their
+	## Observations held in all, at least *max_observations*. Beyond, the longest pairs are cut to their
 	## newest half.
 	option max_total_observations: count = 4000000;
 

@@ -25,11 +25,12 @@ type Pair: record {
 	services: table[string] of count &optional;
 	# The one name of all named connections, empty once they differ.
 	server_name: string &default="";
-	# When the pair was last seen and last emitted (network time), and with how many connections it is to be next.
+	# When the pair was last seen and last emitted (network time), and the connections at which it is to be next; 0
+	# before the gate.
 	seen: time;
 	emitted: time;
 	emitted_conns: count &default=0;
-	emit_at: count;
+	emit_at: count &default=0;
 	# The ring: position of the oldest observation, and the observations by position.
 	head: count &default=0;
 	starts: vector of double &default=vector();

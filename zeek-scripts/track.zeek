@@ -80,14 +80,13 @@ function replace_observation(p: Pair, o: Observation, named: bool)
 # Emits a pair that has come to a step of the gate.
 function pass_gate(p: Pair)
 	{
-	if ( p$conns >= p$emit_at )
+	if ( p$conns >= ( p$emit_at == 0 ? min_connections : p$emit_at ) )
 		{
-		local reason = p$emitted_conns == 0 ? "gate" : "doubled";
+		local reason = p$emit_at == 0 ? "gate" : "doubled";
 		p$emit_at = 2 * p$conns;
 		emit(p, reason);
 		}
-	else if ( p$emitted_conns > 0
-	    && network_time() - p$emitted >= candidate_interval )
+	else if ( p$emit_at > 0 && network_time() - p$emitted >= candidate_interval )
 		emit(p, "interval");
 	}
 
@@ -102,8 +101,7 @@ function new_pair(o: Observation, name: string): Pair
 	make_room();
 	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p, $by_name=name,
 	    $first_ts=o$start, $last_ts=o$start, $uid=o$uid, $orig_p=o$orig_p,
-	    $resp_h=o$resp_h, $seen=network_time(), $emitted=network_time(),
-	    $emit_at=min_connections);
+	    $resp_h=o$resp_h, $seen=network_time(), $emitted=network_time());
 
 	# The sketch remembers that there was one connection, not which.
 	if ( |by_addr| + |by_name| >= exact_pairs )

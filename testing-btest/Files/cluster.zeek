@@ -1,10 +1,10 @@
-# What the nodes of a test cluster do: workers start to read their trace once everybody is there; a node that tracks
-# pairs ends when the workers have, the node that logs at last.
+# What the nodes of a test cluster do: workers start to read their trace once everybody is there; a proxy ends after the
+# workers, the manager and the logger after the proxy.
 
 @load base/frameworks/cluster
 
 redef Log::default_rotation_interval = 0secs;
-redef exit_only_after_terminate = Cluster::local_node_type() != Cluster::WORKER;
+redef exit_only_after_terminate = T;
 redef Cluster::retry_interval = 200msecs;
 redef Broker::default_connect_retry = 200msecs;
 redef Log::flush_interval = 100msecs;
@@ -25,18 +25,10 @@ function nodes_of(wanted: set[Cluster::NodeType]): set[string]
 function nearly_all_gone(): bool
 	{
 	local before: set[string];
-	switch ( Cluster::local_node_type() )
-		{
-		case Cluster::PROXY:
-			before = nodes_of(set(Cluster::WORKER));
-			break;
-		case Cluster::MANAGER:
-			before = nodes_of(set(Cluster::WORKER, Cluster::PROXY));
-			break;
-		case Cluster::LOGGER:
-			before = nodes_of(set(Cluster::WORKER, Cluster::PROXY, Cluster::MANAGER));
-			break;
-		}
+	if ( Cluster::local_node_type() == Cluster::PROXY )
+		before = nodes_of(set(Cluster::WORKER));
+	else
+		before = nodes_of(set(Cluster::WORKER, Cluster::PROXY));
 	return |before - gone| == 0;
 	}
 
@@ -49,6 +41,12 @@ event zeek_init()
 	{
 	if ( Cluster::local_node_type() == Cluster::WORKER )
 		suspend_processing();
+	}
+
+# A worker of a live cluster does not end by itself.
+event Pcap::file_done(path: string)
+	{
+	terminate();
 	}
 
 event Cluster::node_up(name: string, id: string)

@@ -3,4 +3,4 @@
 # @TEST-EXEC: $SCRIPTS/show reason id.orig_h id.resp_h conns > output
 # @TEST-EXEC: btest-diff output
 
-redef Site::private_address_space_is_local = F;
+redef Site::local_nets = {};

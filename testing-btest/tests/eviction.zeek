@@ -5,13 +5,13 @@
 # @TEST-EXEC: zeek-cut message < reporter.log | head -1 | sed 's/[0-9]* pairs evicted/N pairs evicted/' >> output
 # @TEST-EXEC: btest-diff output
 
-@load base/frameworks/reporter
+module Beacons;
 
 redef Beacons::max_pairs = 100;
 redef Beacons::sweep_interval = 2mins;
 
 event zeek_done() &priority=-20
 	{
-	print fmt("within the cap: %s", |Beacons::by_addr| <= 100);
-	print fmt("evicted: %s", Beacons::evicted > 60);
+	print fmt("within the cap: %s", |by_addr| <= 100);
+	print fmt("evicted: %s", evicted > 60);
 	}

@@ -4,9 +4,11 @@
 # @TEST-EXEC: cat counts >> output
 # @TEST-EXEC: btest-diff output
 
+module Beacons;
+
 event zeek_done() &priority=-20
 	{
-	for ( orig, resp, p in Beacons::by_addr )
+	for ( [orig, resp, p] in by_addr )
 		print "still tracked", orig;
-	print "observations held", Beacons::held;
+	print "observations held", held;
 	}

@@ -1,5 +1,5 @@
 # @TEST-DOC: A log_policy hook can keep candidates out of the log; log_beacon_candidates sees those that are logged.
-# @TEST-EXEC: zeek -b -r $TRACES/prevalence.pcap $PACKAGE %INPUT > output
+# @TEST-EXEC: zeek -b -r $TRACES/prevalence.pcap $PACKAGE %INPUT | sort > output
 # @TEST-EXEC: $SCRIPTS/show reason id.orig_h id.resp_h >> output
 # @TEST-EXEC: btest-diff output
 

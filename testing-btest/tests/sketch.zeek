@@ -4,10 +4,12 @@
 # @TEST-EXEC: cat counts >> output
 # @TEST-EXEC: btest-diff output
 
+module Beacons;
+
 redef Beacons::exact_pairs = 0;
 redef Beacons::sweep_interval = 1day;
 
 event zeek_done() &priority=-20
 	{
-	print "pairs", |Beacons::by_addr|;
+	print "pairs", |by_addr|;
 	}
