@@ -143,7 +143,7 @@ class Rows:
 def parse_block(parser: Parser, block: Block) -> Rows:
     """Parses a block, without its bad lines where it has some."""
     table = _parsed(parser, block.data)
-    if table is not None or not block.data.strip():
+    if table is not None or _blank(block.data):
         return Rows(table, block.data, block.line)
     good: list[tuple[Table | None, bytes]] = []
     bad: list[BadLine] = []
@@ -167,7 +167,7 @@ def _sift(
         lines = [drop(at, problem) if (problem := found.get(at)) else line for at, line in enumerate(lines)]
     data = b"".join(lines)
     table = _parsed(parser, data)
-    if table is not None or not data.strip():
+    if table is not None or _blank(data):
         good.append((table, data))
         return
     if len(lines) == 1:
@@ -180,13 +180,13 @@ def _sift(
 
 def _parsed(parser: Parser, data: bytes) -> Table | None:
     """The table of these lines, one row each; None where one of them is bad, or none holds anything."""
-    if b"\x00" in data or (len(data) > LONGEST_GOOD_LINE and _longest(data) > LONGEST_GOOD_LINE) or not data.strip():
+    if _blank(data) or b"\x00" in data or _holds_long_line(data):
         return None
     try:
         table = parser.parse(data)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return None
-    return table if table.num_rows == _filled(data) else None
+    return table if _filled(data, table.num_rows) else None
 
 
 def _problem(parser: Parser, line: bytes) -> str:
@@ -195,16 +195,24 @@ def _problem(parser: Parser, line: bytes) -> str:
     return "line too long" if len(line) > LONGEST_GOOD_LINE else parser.problem(line)
 
 
+def _blank(data: bytes) -> bool:
+    return not data or data.isspace()
+
+
 def _filled(data: bytes) -> int:
     """How many lines are not blank."""
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    if data.startswith((b"\n", b"\r")) or b"\n\n" in data or b"\n\r" in data or b"\n " in data:
-        return sum(bool(line.strip()) for line in data.split(b"\n"))
-    return lines
+    return sum(bool(line.strip()) for line in data.split(b"\n"))
 
 
-def _longest(data: bytes) -> int:
-    return max(map(len, data.split(b"\n")))
+def _holds_long_line(data: bytes) -> bool:
+    """Whether a line is longer than `LONGEST_GOOD_LINE`; looks at one newline in each such stretch."""
+    begin = 0
+    while len(data) - begin > LONGEST_GOOD_LINE:
+        newline = data.rfind(b"\n", begin, begin + LONGEST_GOOD_LINE + 1)
+        if newline < 0:
+            return True
+        begin = newline + 1
+    return False
 
 
 Item = TypeVar("Item")

@@ -128,7 +128,7 @@ def _tsv_rows(
                         raise InputError(path, f"the {header.path} log begins here, expected {log}", number)
                     parser = _tsv_parser(path, number, header, wanted, required)
             elif parser is None:
-                if piece.strip():
+                if not piece.isspace():
                     raise InputError(path, "rows before any #fields line: not a Zeek log", number)
             else:
                 yield parse_block(parser, Block(piece, number))
