@@ -186,7 +186,8 @@ def _parsed(parser: Parser, data: bytes) -> Table | None:
         table = parser.parse(data)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return None
-    return table if _filled(data, table.num_rows) else None
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    return table if table.num_rows == lines or table.num_rows == _filled(data) else None
 
 
 def _problem(parser: Parser, line: bytes) -> str:
