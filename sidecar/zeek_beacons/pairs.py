@@ -44,7 +44,7 @@ class Pairs:
 
     orig_h: Strings  # (n,) originator's address
     resp: Strings  # (n,) responder: an address, or a server name for pairs formed by name
-    resp_p: Ints  # (n,) responder's port, 0 for icmp
+    resp_p: Ints  # (n,) responder's port; for icmp what Zeek puts there, the code
     proto: Strings  # (n,) one of PROTOS
     addr: Strings  # (n,) responder's address in the newest connection
     service: Strings  # (n,) most frequent non-empty service, "" where none was seen

@@ -102,3 +102,11 @@ def test_the_head_of_a_file_may_be_looked_at_twice(tmp_path: Path) -> None:
 def test_unreadable_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         head(str(tmp_path))
+
+
+def test_an_empty_rotated_log_among_others_is_only_noted(tmp_path: Path) -> None:
+    (tmp_path / "conn.00:00:00-01:00:00.log").write_bytes(b"")
+    (tmp_path / "conn.01:00:00-02:00:00.log").write_bytes(tsv(conns([0.0, 60.0])))
+    pairs, ingest = take([tmp_path])
+    assert pairs.conns.tolist() == [2]
+    assert any("00:00:00-01:00:00.log is empty" in note for note in ingest.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One input file, its first bytes, and the format it is read as."""
+    """One input file, its first bytes, and the format it is read as ("": not known yet)."""
 
     path: str
     head: bytes
@@ -80,34 +80,37 @@ READERS: dict[str, Callable[[Sequence[File], Request, Config, Ingest, Progress |
 def read(request: Request, config: Config, progress: Progress | None = None) -> tuple[Pairs, Ingest]:
     """Reads all inputs, which must be of one format. Raises InputError; bad rows are counted in the Ingest."""
     paths = expand(request.inputs)
-    files = [recognise(path, request.form) for path in paths]
+    files = [File(path, head(path), request.form or "") for path in paths]
+    empty = [file.path for file in files if not file.head.strip()]
+    if len(empty) == len(files):
+        raise InputError(empty[0], "the file is empty")
+    files = [recognise(file) for file in files if file.path not in empty]
     forms = {file.form: file.path for file in files}
     if len(forms) > 1:
         listed = ", ".join(f"{path} is {form}" for form, path in forms.items())
         raise InputError(files[0].path, f"inputs of different formats in one call ({listed}); score them one by one")
     ingest = Ingest(strict=request.strict)
     pairs = READERS[files[0].form](files, request, config, ingest, progress)
+    ingest.notes += [f"{path} is empty" for path in empty]
     if not ingest.rows:
         ingest.notes.append("the input holds no rows")
     return pairs, ingest
 
 
-def recognise(path: str, form: str | None = None) -> File:
-    """A file and its format: the one asked for, or the one its content shows."""
-    first = head(path)
-    if form is not None:
-        return File(path, first, form)
-    if not first.strip():
-        raise InputError(path, "the file is empty")
+def recognise(file: File) -> File:
+    """The file with its format: the one asked for, or the one its content shows. Raises InputError for another."""
+    path, first = file.path, file.head
+    if file.form:
+        return file
     log = log_name(first)
     if log == "conn":
-        return File(path, first, "conn")
+        return replace(file, form="conn")
     if log == "beacon_candidates":
-        return File(path, first, "candidates")
+        return replace(file, form="candidates")
     if log is not None:
         raise InputError(path, f"this is a Zeek {log} log; give the conn.log (ssl and http logs beside it are found)")
     if flow_csv.sniff(first):
-        return File(path, first, "flows")
+        return replace(file, form="flows")
     shown = "stdin" if path == STDIN else "content"
     raise InputError(
         path,
