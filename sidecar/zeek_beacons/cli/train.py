@@ -14,7 +14,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the model.")],
     pairs: Annotated[int, typer.Option(min=200, help="Synthetic pairs, half of them C2.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed and data make the same model.")] = 1,
-    trees: Annotated[int, typer.Option(min=10, max=2000, help="Trees of the forest.")] = 200,
+    trees: Annotated[int, typer.Option(min=10, max=2000, help="Trees of the forest.")] = 100,
     captures: Annotated[
         Optional[Path],
         typer.Option(

@@ -17,10 +17,10 @@ import skl2onnx
 import sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError, OutputError
-from zeek_beacons.evaluation.metrics import roc_auc
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features, extract
 from zeek_beacons.pairs import Bools, Floats, Ints
 from zeek_beacons.readers import Request, read
@@ -54,7 +54,7 @@ class Examples:
     sources: Mapping[str, int]  # pairs by source
 
 
-def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int = 200, say: Say = print) -> Path:
+def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int = 100, say: Say = print) -> Path:
     """Trains a model and writes it to the folder `output`. Raises OutputError, InputError.
 
     The same arguments, data and library versions give the same bytes. Nothing is written before all is done.
@@ -193,7 +193,7 @@ def _threshold(benign: Floats, rate: float) -> float:
 
 
 def _auc(score: Floats, is_c2: Bools) -> float:
-    return round(roc_auc(score, is_c2) or 0.0, 4)
+    return round(float(roc_auc_score(is_c2, score)), 4)
 
 
 def _recall(score: Floats, is_c2: Bools, threshold: float) -> float:
