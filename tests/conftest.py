@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# No test is timed: a loaded machine is no bug.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Labelled captures lie beside a developer's checkout, and in nobody else's.
 CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
