@@ -1,7 +1,7 @@
 @load ./main
 @load ./check
-@load ./dns
 @load ./names
+@load ./dns
 @load ./allow
 @load ./allow-file
 @load ./units

@@ -146,7 +146,10 @@ event Input::end_of_data(name: string, source: string)
 		return;
 
 	if ( reading_problem == "" )
+		{
 		allowed = reading;
+		event lists_changed();
+		}
 	else
 		Reporter::warning(fmt("%s; the last good allow-list stays in force",
 		    reading_problem));
@@ -193,9 +196,12 @@ function change_allow_file(id: string, path: string): string
 	{
 	Input::remove(allow_stream);
 	if ( path != "" )
-		schedule 0sec { open_allow_file(path, F) };
+		event open_allow_file(path, F);
 	else
+		{
 		allowed = AllowList();
+		event lists_changed();
+		}
 	return path;
 	}
 

@@ -23,6 +23,9 @@ type AllowList: record {
 
 global allowed = AllowList();
 
+# Whether there is anything to leave out: on most sensors this is all that a connection costs here.
+global filtering = F;
+
 function port_matches(rule: PairRule, p: port): bool
 	{
 	return ( ! rule?$number || rule$number == port_to_count(p) )
@@ -89,4 +92,37 @@ function never_named(id: conn_id, name: string): bool
 	return covers_name(never_names, name)
 	    || covers_name(allowed$names, name)
 	    || ( |allowed$pairs| > 0 && pair_allowed(id, name) );
+	}
+
+event lists_changed()
+	{
+	filtering = |never_subnets| + |never_ports| + |never_names| + |allowed$subnets| +
+	    |allowed$ports| + |allowed$names| + |allowed$pairs| > 0;
+	}
+
+# Runs before the new value is in force.
+function change_subnets(id: string, value: set[subnet]): set[subnet]
+	{
+	event lists_changed();
+	return value;
+	}
+
+function change_ports(id: string, value: set[port]): set[port]
+	{
+	event lists_changed();
+	return value;
+	}
+
+function change_names(id: string, value: set[string]): set[string]
+	{
+	event lists_changed();
+	return value;
+	}
+
+event zeek_init()
+	{
+	event lists_changed();
+	Option::set_change_handler("Beacons::never_subnets", change_subnets);
+	Option::set_change_handler("Beacons::never_ports", change_ports);
+	Option::set_change_handler("Beacons::never_names", change_names);
 	}

@@ -67,31 +67,36 @@ function check_interval(id: string, value: interval): interval
 	return lookup_ID(id) as interval;
 	}
 
+const counts = vector("Beacons::min_connections", "Beacons::max_observations",
+    "Beacons::max_pairs", "Beacons::max_total_observations",
+    "Beacons::exact_pairs");
+const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
+    "Beacons::candidate_interval", "Beacons::merge_gap");
+
+# A redef bypasses change handlers.
+function refuse(id: string)
+	{
+	local problem = problem_with(id, lookup_ID(id));
+	if ( problem != "" )
+		Reporter::fatal(problem);
+	}
+
 event zeek_init() &priority=10
 	{
-	local problem: string;
-
-	for ( id in set("Beacons::min_connections", "Beacons::max_observations",
-	    "Beacons::max_pairs", "Beacons::max_total_observations",
-	    "Beacons::exact_pairs") )
+	for ( _, id in counts )
 		{
-		# A redef bypasses change handlers.
-		problem = problem_with(id, lookup_ID(id));
-		if ( problem != "" )
-			Reporter::fatal(problem);
+		refuse(id);
 		Option::set_change_handler(id, check_count, 10);
 		}
 
-	for ( id in set("Beacons::expire_after", "Beacons::sweep_interval",
-	    "Beacons::candidate_interval", "Beacons::merge_gap") )
+	for ( _, name in intervals )
 		{
-		problem = problem_with(id, lookup_ID(id));
-		if ( problem != "" )
-			Reporter::fatal(problem);
-		Option::set_change_handler(id, check_interval, 10);
+		refuse(name);
+		Option::set_change_handler(name, check_interval, 10);
 		}
 
-	if ( sketch_words == 0 || sketch_words > 67108864 )
-		Reporter::fatal(fmt("Beacons::sketch_words is %d, expected 1 to 67108864",
-		    sketch_words));
+	if ( sketch_pairs < 1000 || sketch_pairs > 1000000000 )
+		Reporter::fatal(fmt(
+		    "Beacons::sketch_pairs is %d, expected 1000 to 1000000000",
+		    sketch_pairs));
 	}

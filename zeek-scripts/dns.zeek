@@ -2,6 +2,7 @@
 ##! domain, where the pair with the resolver drowns in everybody's queries. Off by default.
 
 @load ./main
+@load ./names
 @load base/protocols/dns
 
 module Beacons;
@@ -24,11 +25,6 @@ export {
 		"or",
 		"org"
 	};
-
-	redef record connection += {
-		## The domain of the first query seen.
-		beacons_domain: string &optional;
-	};
 }
 
 ## The last two labels of a name, three where the second last is shared: close enough to what the public suffix list
@@ -47,6 +43,6 @@ function registered_domain(name: string): string
 event dns_request(c: connection, msg: dns_msg, query: string, qtype: count,
     qclass: count)
 	{
-	if ( pairs_by_domain && ! c?$beacons_domain && /\./ in query )
-		c$beacons_domain = registered_domain(query);
+	if ( pairs_by_domain && ! c?$beacons_name && /\./ in query )
+		c$beacons_name = registered_domain(query);
 	}

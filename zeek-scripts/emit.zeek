@@ -27,6 +27,9 @@ function service_of(p: Pair): string
 
 function candidate_of(p: Pair, reason: string): Candidate
 	{
+	if ( p$head > 0 )
+		straighten(p, max_observations);
+
 	local rec = Candidate($ts=network_time(), $uid=p$uid, $id=conn_id(
 	    $orig_h=p$orig_h, $orig_p=p$orig_p, $resp_h=p$resp_h,
 	    $resp_p=p$resp_p), $proto=get_port_transport_proto(p$resp_p),
@@ -34,8 +37,9 @@ function candidate_of(p: Pair, reason: string): Candidate
 	    $named=p$named, $first_ts=double_to_time(p$first_ts),
 	    $last_ts=double_to_time(p$last_ts), $resp_hosts=talkers(p),
 	    $site_hosts=|pairs_of|, $reason=reason, $dropped=p$conns - |p$starts|,
-	    $starts=vector(), $durations=vector(), $orig_bytes=vector(),
-	    $resp_bytes=vector(), $states=vector());
+	    $starts=p$starts[:], $durations=p$durations[:],
+	    $orig_bytes=p$orig_bytes[:], $resp_bytes=p$resp_bytes[:],
+	    $states=p$states[:]);
 
 	local service = service_of(p);
 	if ( service != "" )
@@ -44,18 +48,8 @@ function candidate_of(p: Pair, reason: string): Candidate
 		rec$server_name = p$server_name;
 
 	local n = |p$starts|;
-	local i = 0;
-	while ( i < n )
-		{
-		local at = ( p$head + i ) % n;
-		rec$starts += p$starts[at];
-		rec$durations += duration_of(p$spans[at]);
-		rec$orig_bytes += p$orig_bytes[at];
-		rec$resp_bytes += p$resp_bytes[at];
-		rec$states += state_of(p$spans[at]);
-		++i;
-		}
-
+	while ( |rec$states| < n )
+		rec$states += p$state;
 	return rec;
 	}
 

@@ -40,8 +40,8 @@ export {
 	## leaves a mark in a sketch and is tracked from its second connection on, so that pairs seen once cost nothing.
 	option exact_pairs: count = 10000;
 
-	## Words of the sketch that marks pairs seen once: each takes 16 bytes and remembers 4 pairs. A power of two.
-	const sketch_words = 131072 &redef;
+	## Pairs seen once that the sketch remembers, at 1.2 bytes each.
+	const sketch_pairs = 1000000 &redef;
 
 	## How long a pair is kept after its last connection, at least 1 minute.
 	option expire_after: interval = 1day;
@@ -88,11 +88,11 @@ export {
 		## Start of the connection, seconds since the epoch, whole microseconds.
 		start: double;
 		## Seconds, whole microseconds; -1 where unknown.
-		duration: double;
+		duration: double &default=-1.0;
 		## Payload bytes by originator; -1 where unknown.
-		orig_bytes: int;
+		orig_bytes: int &default=-1;
 		## Payload bytes by responder; -1 where unknown.
-		resp_bytes: int;
+		resp_bytes: int &default=-1;
 		## conn_state as in conn.log.
 		state: string;
 		## Whether this replaces an earlier observation of the same start, which a mid-stream piece continued.

@@ -1,7 +1,6 @@
 ##! The server name of a connection (HTTP Host, TLS SNI), in one spelling.
 
 @load ./main
-@load ./dns
 @load base/protocols/http
 @load base/protocols/ssl
 
@@ -9,8 +8,8 @@ module Beacons;
 
 export {
 	redef record connection += {
-		## The first HTTP Host seen.
-		beacons_host: string &optional;
+		## The first server name seen, as it came from the wire.
+		beacons_name: string &optional;
 	};
 }
 
@@ -53,20 +52,22 @@ function server_name(raw: string): string
 	    longest_name);
 	}
 
-# The same rule as the conn.log reader: http.log before ssl.log, the first name that is there.
-function name_of(c: connection): string
-	{
-	if ( c?$beacons_host )
-		return server_name(c$beacons_host);
-	if ( c?$http && c$http?$host )
-		return server_name(c$http$host);
-	if ( c?$ssl && c$ssl?$server_name )
-		return server_name(c$ssl$server_name);
-	return c?$beacons_domain ? server_name(c$beacons_domain) : "";
-	}
-
 event http_message_done(c: connection, is_orig: bool, stat: http_message_stat)
 	{
-	if ( is_orig && ! c?$beacons_host && c?$http && c$http?$host )
-		c$beacons_host = c$http$host;
+	if ( is_orig && ! c?$beacons_name && c?$http && c$http?$host )
+		c$beacons_name = c$http$host;
+	}
+
+# A reply may come before its request is done.
+event http_reply(c: connection, version: string, code: count, reason: string)
+	{
+	if ( ! c?$beacons_name && c?$http && c$http?$host )
+		c$beacons_name = c$http$host;
+	}
+
+event ssl_extension_server_name(c: connection, is_client: bool,
+    names: string_vec)
+	{
+	if ( is_client && |names| > 0 && ! c?$beacons_name )
+		c$beacons_name = names[0];
 	}

@@ -10,10 +10,12 @@
 
 module Beacons;
 
+const clustered = Cluster::is_enabled();
+
 # Whether a connection's direction is looked at.
 function wanted_direction(c: connection): bool
 	{
-	if ( direction == ANY || ! c$conn?$local_orig )
+	if ( ! c$conn?$local_orig )
 		return T;
 
 	local from_inside = c$conn$local_orig;
@@ -25,32 +27,10 @@ function wanted_direction(c: connection): bool
 	return from_inside && to_inside;
 	}
 
-# Whether this is the first connection of a pair that the sketch then remembers. On a busy sensor nearly every
-# connection ends here, before an observation is made of it.
-function newcomer(id: conn_id): bool
-	{
-	return [id$orig_h, id$resp_h, id$resp_p] !in by_addr
-	    && |by_addr| + |by_name| >= exact_pairs
-	    && ! seen_before(hash_of(id$orig_h, id$resp_h, id$resp_p));
-	}
-
-function observation_of(c: connection, name: string): Observation
-	{
-	local info = c$conn;
-	return Observation($orig_h=c$id$orig_h, $orig_p=c$id$orig_p,
-	    $resp_h=c$id$resp_h, $resp_p=c$id$resp_p, $uid=c$uid, $name=name,
-	    $service=info?$service ? info$service : "", $start=microseconds(
-	    time_to_double(info$ts)), $duration=info?$duration ? microseconds(
-	    interval_to_double(info$duration)) : -1.0,
-	    $orig_bytes=info?$orig_bytes ? info$orig_bytes + 0 : -1,
-	    $resp_bytes=info?$resp_bytes ? info$resp_bytes + 0 : -1,
-	    $state=info$conn_state);
-	}
-
 # The owner of a pair is a proxy chosen by the responder, so that one node sees all who talk to it.
 function hand_over(o: Observation, named: bool)
 	{
-	if ( ! Cluster::is_enabled() )
+	if ( ! clustered )
 		track(o, named);
 	else if ( ! Cluster::publish_hrw(Cluster::proxy_pool, named ? o$name : cat(
 	    o$resp_h), observed, o, named) )
@@ -64,24 +44,46 @@ event observed(o: Observation, named: bool)
 
 event connection_state_remove(c: connection)
 	{
-	if ( ! wanted_direction(c)
-	    || c$conn$proto == unknown_transport
-	    || never_tracked(c$id) )
+	if ( direction != ANY && ! wanted_direction(c) )
 		return;
 
-	local name = name_of(c);
-	if ( name != "" ? never_named(c$id, name) : ! Cluster::is_enabled() &&
-	    newcomer(c$id) )
+	local id = c$id;
+	if ( filtering && never_tracked(id) )
 		return;
 
-	if ( ! hook track_policy(c) )
+	local name = c?$beacons_name ? server_name(c$beacons_name) : "";
+	if ( name != "" )
+		{
+		if ( filtering && never_named(id, name) )
+			return;
+		}
+
+	# On a busy sensor nearly every connection ends here, as the first of its pair, before an observation is made of it.
+	else if ( ! clustered
+	    && [id$orig_h, id$resp_h, id$resp_p] !in by_addr
+	    && |by_addr| + |by_name| >= exact_pairs
+	    && ! seen_before(id$orig_h, id$resp_h, id$resp_p) )
 		return;
 
-	local o = observation_of(c, name);
-	local earlier_name = c$conn$proto == tcp ? merge_pieces(o, c$history) : "";
+	local info = c$conn;
+	if ( info$proto == unknown_transport || ! hook track_policy(c) )
+		return;
+
+	local o = Observation($orig_h=id$orig_h, $orig_p=id$orig_p, $resp_h=id$resp_h,
+	    $resp_p=id$resp_p, $uid=c$uid, $name=name,
+	    $service=info?$service ? info$service : "", $start=microseconds(
+	    time_to_double(info$ts)), $state=info$conn_state);
+	if ( info?$duration )
+		{
+		o$duration = microseconds(interval_to_double(info$duration));
+		o$orig_bytes = info$orig_bytes;
+		o$resp_bytes = info$resp_bytes;
+		}
+
+	local earlier_name = info$proto == tcp ? merge_pieces(o, c$history) : "";
 
 	# The name counts once for a connection, whichever of its pieces carried it.
-	if ( o$continues && earlier_name != "" )
+	if ( earlier_name != "" )
 		o$name = "";
 	hand_over(o, F);
 

@@ -1,7 +1,6 @@
-##! The newest observations of a pair, in flat vectors that serve as a ring: 64 bytes an observation.
+##! The newest observations of a pair, in flat vectors that serve as a ring: 64 bytes an observation, 80 where states differ.
 
 @load ./main
-@load ./units
 
 module Beacons;
 
@@ -31,32 +30,74 @@ type Pair: record {
 	emitted: time;
 	emitted_conns: count &default=0;
 	emit_at: count &default=0;
-	# The ring: position of the oldest observation, and the observations by position.
+	# The ring: position of the oldest observation, and the observations by position. `states` is empty as long as
+	# all have the same state, as those of most pairs have.
 	head: count &default=0;
 	starts: vector of double &default=vector();
-	spans: vector of count &default=vector();
+	durations: vector of double &default=vector();
 	orig_bytes: vector of int &default=vector();
 	resp_bytes: vector of int &default=vector();
+	state: string &default="";
+	states: vector of string &default=vector();
 };
+
+# In the order that settles ties between observations, the same as in the Python package.
+const state_order: table[string] of count = {
+	["S0"] = 1,
+	["S1"] = 2,
+	["SF"] = 3,
+	["REJ"] = 4,
+	["S2"] = 5,
+	["S3"] = 6,
+	["RSTO"] = 7,
+	["RSTR"] = 8,
+	["RSTOS0"] = 9,
+	["RSTRH"] = 10,
+	["SH"] = 11,
+	["SHR"] = 12,
+	["OTH"] = 13
+} &default=0;
 
 # Observations held by all pairs.
 global held: count = 0;
 
-# Whether the observation at `at` sorts behind these values: by start, ties by duration, sizes and state.
-function follows(p: Pair, at: count, start: double, span: count,
-    orig_bytes: int, resp_bytes: int): bool
+# Orders values of which a negative one is missing and sorts last, like NaN in the Python package.
+function missing_last(a: double, b: double): bool
 	{
-	if ( p$starts[at] != start )
-		return p$starts[at] > start;
-	if ( p$spans[at] / 16 != span / 16 )
-		return p$spans[at] > span;
-	if ( p$orig_bytes[at] != orig_bytes )
-		return orig_bytes >= 0
-		    && ( p$orig_bytes[at] < 0 || p$orig_bytes[at] > orig_bytes );
-	if ( p$resp_bytes[at] != resp_bytes )
-		return resp_bytes >= 0
-		    && ( p$resp_bytes[at] < 0 || p$resp_bytes[at] > resp_bytes );
-	return p$spans[at] > span;
+	return b >= 0 && ( a < 0 || a > b );
+	}
+
+# Whether the observation at `at` sorts behind another with the same start: by duration, sizes and state.
+function ties_behind(p: Pair, at: count, o: Observation): bool
+	{
+	if ( p$durations[at] != o$duration )
+		return missing_last(p$durations[at], o$duration);
+	if ( p$orig_bytes[at] != o$orig_bytes )
+		return missing_last(p$orig_bytes[at], o$orig_bytes);
+	if ( p$resp_bytes[at] != o$resp_bytes )
+		return missing_last(p$resp_bytes[at], o$resp_bytes);
+	return state_order[|p$states| > 0 ? p$states[at] : p$state] >
+	    state_order[o$state];
+	}
+
+function follows(p: Pair, at: count, o: Observation): bool
+	{
+	return p$starts[at] > o$start
+	    || ( p$starts[at] == o$start && ties_behind(p, at, o) );
+	}
+
+function rotated(values: vector of double, at: count): vector of double
+	{
+	local result = values[at:];
+	result += values[:at];
+	return result;
+	}
+
+function rotated_int(values: vector of int, at: count): vector of int
+	{
+	local result = values[at:];
+	result += values[:at];
+	return result;
 	}
 
 # Brings the ring into order, the oldest first, and keeps the newest `n`.
@@ -64,77 +105,124 @@ function straighten(p: Pair, n: count)
 	{
 	local size = |p$starts|;
 	local skip = size > n ? size - n : 0;
-	local starts: vector of double;
-	local spans: vector of count;
-	local orig_bytes: vector of int;
-	local resp_bytes: vector of int;
-	local i = skip;
+	local at = p$head;
 
-	while ( i < size )
+	p$starts = rotated(p$starts, at);
+	p$durations = rotated(p$durations, at);
+	p$orig_bytes = rotated_int(p$orig_bytes, at);
+	p$resp_bytes = rotated_int(p$resp_bytes, at);
+	if ( |p$states| > 0 )
 		{
-		local at = ( p$head + i ) % size;
-		starts += p$starts[at];
-		spans += p$spans[at];
-		orig_bytes += p$orig_bytes[at];
-		resp_bytes += p$resp_bytes[at];
-		++i;
+		local states = p$states[at:];
+		states += p$states[:at];
+		p$states = states;
 		}
-
-	held -= skip;
 	p$head = 0;
-	p$starts = starts;
-	p$spans = spans;
-	p$orig_bytes = orig_bytes;
-	p$resp_bytes = resp_bytes;
+
+	if ( skip > 0 )
+		{
+		p$starts = p$starts[skip:];
+		p$durations = p$durations[skip:];
+		p$orig_bytes = p$orig_bytes[skip:];
+		p$resp_bytes = p$resp_bytes[skip:];
+		if ( |p$states| > 0 )
+			p$states = p$states[skip:];
+		held -= skip;
+		}
 	}
 
-# Holds an observation, in the place of the oldest where the ring is full. Connections end out of order, so the new one
-# moves forward past those that started later.
-function hold(p: Pair, o: Observation)
+# The first observation whose state differs from all before.
+function spell_out_states(p: Pair)
 	{
-	local span = pack(o$duration, o$state);
 	local n = |p$starts|;
+	while ( |p$states| < n )
+		p$states += p$state;
+	}
 
-	if ( n > max_observations || ( n < max_observations && p$head > 0 ) )
+function put(p: Pair, at: count, o: Observation)
+	{
+	p$starts[at] = o$start;
+	p$durations[at] = o$duration;
+	p$orig_bytes[at] = o$orig_bytes;
+	p$resp_bytes[at] = o$resp_bytes;
+	if ( |p$states| > 0 )
+		p$states[at] = o$state;
+	}
+
+function move(p: Pair, from: count, to: count)
+	{
+	p$starts[to] = p$starts[from];
+	p$durations[to] = p$durations[from];
+	p$orig_bytes[to] = p$orig_bytes[from];
+	p$resp_bytes[to] = p$resp_bytes[from];
+	if ( |p$states| > 0 )
+		p$states[to] = p$states[from];
+	}
+
+# Holds an observation that does not go to the end of a ring with room: connections end out of order, so it moves
+# forward past those that started later; and a full ring gives up its oldest.
+function insert(p: Pair, o: Observation)
+	{
+	local n = |p$starts|;
+	if ( n >= max_observations )
 		{
-		# The option has changed.
-		straighten(p, max_observations);
-		n = |p$starts|;
+		if ( n > max_observations )
+			{
+			# The option has changed.
+			straighten(p, max_observations);
+			n = max_observations;
+			}
+		if ( follows(p, p$head, o) )
+			return;
+		p$head = ( p$head + 1 ) % n;
 		}
-
-	if ( n < max_observations )
+	else
 		{
-		p$starts += o$start;
-		p$spans += span;
-		p$orig_bytes += o$orig_bytes;
-		p$resp_bytes += o$resp_bytes;
+		if ( p$head > 0 )
+			straighten(p, n);
+		p$starts[n] = o$start;
+		p$durations[n] = o$duration;
+		p$orig_bytes[n] = o$orig_bytes;
+		p$resp_bytes[n] = o$resp_bytes;
+		if ( |p$states| > 0 )
+			p$states[n] = o$state;
 		++held;
 		++n;
 		}
-	else if ( follows(p, p$head, o$start, span, o$orig_bytes, o$resp_bytes) )
-		return;
-	else
-		p$head = ( p$head + 1 ) % n;
 
-	local at = ( p$head + n - 1 ) % n;
 	local i = n - 1;
-	while ( i > 0 )
+	while ( i > 0 && follows(p, ( p$head + i - 1 ) % n, o) )
 		{
-		local before = ( p$head + i - 1 ) % n;
-		if ( ! follows(p, before, o$start, span, o$orig_bytes, o$resp_bytes) )
-			break;
-		p$starts[at] = p$starts[before];
-		p$spans[at] = p$spans[before];
-		p$orig_bytes[at] = p$orig_bytes[before];
-		p$resp_bytes[at] = p$resp_bytes[before];
-		at = before;
+		move(p, ( p$head + i - 1 ) % n, ( p$head + i ) % n);
 		--i;
 		}
+	put(p, ( p$head + i ) % n, o);
+	}
 
-	p$starts[at] = o$start;
-	p$spans[at] = span;
-	p$orig_bytes[at] = o$orig_bytes;
-	p$resp_bytes[at] = o$resp_bytes;
+# Holds an observation, by start.
+function hold(p: Pair, o: Observation)
+	{
+	local n = |p$starts|;
+	if ( n == 0 )
+		p$state = o$state;
+	else if ( o$state != p$state && |p$states| == 0 )
+		spell_out_states(p);
+
+	if ( n >= max_observations
+	    || p$head > 0
+	    || ( n > 0 && p$starts[n - 1] >= o$start ) )
+		{
+		insert(p, o);
+		return;
+		}
+
+	p$starts += o$start;
+	p$durations += o$duration;
+	p$orig_bytes += o$orig_bytes;
+	p$resp_bytes += o$resp_bytes;
+	if ( |p$states| > 0 )
+		p$states += o$state;
+	++held;
 	}
 
 # Replaces the newest observation that started with `o`, which continues it.
@@ -142,15 +230,15 @@ function replace(p: Pair, o: Observation)
 	{
 	local n = |p$starts|;
 	local i = n;
+	if ( o$state != p$state && |p$states| == 0 )
+		spell_out_states(p);
 	while ( i > 0 )
 		{
 		--i;
-		local at = ( p$head + i ) % n;
-		if ( p$starts[at] != o$start )
-			next;
-		p$spans[at] = pack(o$duration, o$state);
-		p$orig_bytes[at] = o$orig_bytes;
-		p$resp_bytes[at] = o$resp_bytes;
-		return;
+		if ( p$starts[( p$head + i ) % n] == o$start )
+			{
+			put(p, ( p$head + i ) % n, o);
+			return;
+			}
 		}
 	}

@@ -1,35 +1,56 @@
 ##! A sketch of pairs seen once, for the time when too many pairs are tracked to hold each from the start.
 ##!
-##! A word is a bucket of four 16-bit tags, the newest first; a fifth pushes out the oldest, so it needs no clock and no
-##! cleaning. A pair is taken for another one in 1 of 16,000 cases, which only tracks it one connection early.
+##! A Bloom filter of a megabyte remembers a million pairs; one in a hundred new pairs is taken for an old one, which only
+##! tracks it one connection early. When it is full it starts anew.
 
 @load ./main
 
 module Beacons;
 
-global sketch: vector of count;
+# Who talks to whom; what the filter by address holds.
+type PairKey: record {
+	orig_h: addr;
+	resp_h: addr;
+	resp_p: port;
+};
 
-function seen_before(hash: count): bool
+global seen_pairs: opaque of bloomfilter;
+global seen_names: opaque of bloomfilter;
+global marks: count = 0;
+
+# Puts a mark where there is none. Returns whether there was one.
+function seen_before(orig_h: addr, resp_h: addr, resp_p: port): bool
 	{
-	while ( |sketch| < sketch_words )
-		sketch += 0;
-
-	local bucket = hash % sketch_words;
-	# 0 is an empty place.
-	local tag = ( ( hash >> 32 ) & 0xffff ) | 1;
-	local word = sketch[bucket];
-
-	if ( ( word & 0xffff ) == tag
-	    || ( ( word >> 16 ) & 0xffff ) == tag
-	    || ( ( word >> 32 ) & 0xffff ) == tag
-	    || word >> 48 == tag )
+	local key = PairKey($orig_h=orig_h, $resp_h=resp_h, $resp_p=resp_p);
+	if ( bloomfilter_lookup(seen_pairs, key) > 0 )
 		return T;
-
-	sketch[bucket] = ( word << 16 ) | tag;
+	bloomfilter_add(seen_pairs, key);
+	if ( ++marks > sketch_pairs )
+		{
+		bloomfilter_clear(seen_pairs);
+		bloomfilter_clear(seen_names);
+		marks = 0;
+		}
 	return F;
 	}
 
-function hash_of(orig: addr, resp: any, p: port): count
+# The same for a pair with a server name.
+function seen_name_before(orig_h: addr, name: string, resp_p: port): bool
 	{
-	return ( fnv1a64(orig) * 31 + fnv1a64(resp) ) * 31 + port_to_count(p);
+	local key = cat(orig_h, " ", resp_p, " ", name);
+	if ( bloomfilter_lookup(seen_names, key) > 0 )
+		return T;
+	bloomfilter_add(seen_names, key);
+	++marks;
+	return F;
+	}
+
+event zeek_init() &priority=5
+	{
+	seen_pairs = bloomfilter_basic_init(0.01, sketch_pairs);
+	seen_names = bloomfilter_basic_init(0.01, sketch_pairs);
+	# A filter takes its type from the first element.
+	bloomfilter_add(seen_pairs, PairKey($orig_h=0.0.0.0, $resp_h=0.0.0.0,
+	    $resp_p=0/tcp));
+	bloomfilter_add(seen_names, "");
 	}

@@ -86,14 +86,17 @@ function pass_gate(p: Pair)
 		p$emit_at = 2 * p$conns;
 		emit(p, reason);
 		}
-	else if ( p$emit_at > 0 && network_time() - p$emitted >= candidate_interval )
+	else if ( p$emit_at > 0 && p$seen - p$emitted >= candidate_interval )
 		emit(p, "interval");
 	}
 
 # Whether a pair not yet tracked is to be. While few are, every pair is; later those seen before.
-function admitted(hash: count): bool
+function admitted(o: Observation, named: bool): bool
 	{
-	return |by_addr| + |by_name| < exact_pairs || seen_before(hash);
+	if ( |by_addr| + |by_name| < exact_pairs )
+		return T;
+	return named ? seen_name_before(o$orig_h, o$name, o$resp_p) : seen_before(
+	    o$orig_h, o$resp_h, o$resp_p);
 	}
 
 function new_pair(o: Observation, name: string): Pair
@@ -119,7 +122,7 @@ function track(o: Observation, named: bool)
 		{
 		if ( [o$orig_h, o$name, o$resp_p] !in by_name )
 			{
-			if ( o$continues || ! admitted(hash_of(o$orig_h, o$name, o$resp_p)) )
+			if ( o$continues || ! admitted(o, T) )
 				return;
 			by_name[o$orig_h, o$name, o$resp_p] = new_pair(o, o$name);
 			}
@@ -129,7 +132,7 @@ function track(o: Observation, named: bool)
 		{
 		if ( [o$orig_h, o$resp_h, o$resp_p] !in by_addr )
 			{
-			if ( o$continues || ! admitted(hash_of(o$orig_h, o$resp_h, o$resp_p)) )
+			if ( o$continues || ! admitted(o, F) )
 				return;
 			by_addr[o$orig_h, o$resp_h, o$resp_p] = new_pair(o, "");
 			}

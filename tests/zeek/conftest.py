@@ -1,0 +1,43 @@
+"""A real Zeek, where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "zeek-scripts"
+TRACES = ROOT / "testing-btest" / "Traces"
+CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", ROOT.parent / "shared" / "data"))
+
+
+def traces() -> list[Path]:
+    """The traces of the btests, and the lab captures where they are present."""
+    return [*sorted(TRACES.glob("*.pcap")), *sorted(CAPTURES.glob("dev/*/*.pcap*"))]
+
+
+@pytest.fixture(scope="session")
+def zeek() -> str:
+    found = shutil.which("zeek") or shutil.which("zeek", path="/opt/zeek/bin:/usr/local/zeek/bin")
+    if found is None:
+        pytest.skip("no zeek on this machine")
+    return found
+
+
+@pytest.fixture
+def run_zeek(zeek: str, tmp_path: Path) -> Callable[..., Path]:
+    """Runs Zeek with the package on a capture and returns the folder of its logs."""
+
+    def run(capture: Path, *arguments: str) -> Path:
+        command = [zeek, "-C", "-r", str(capture), str(SCRIPTS), "Beacons::direction=Beacons::ANY", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "error" not in done.stderr, done.stderr
+        return tmp_path
+
+    return run
