@@ -10,6 +10,9 @@ redef Broker::default_connect_retry = 200msecs;
 redef Log::flush_interval = 100msecs;
 redef Log::write_buffer_size = 1;
 
+const others = set(Cluster::MANAGER, Cluster::PROXY, Cluster::LOGGER);
+global ready: event(name: string);
+global prepared: set[string];
 global up: set[string];
 global gone: set[string];
 
@@ -49,12 +52,19 @@ event Pcap::file_done(path: string)
 	terminate();
 	}
 
+event ready(name: string)
+	{
+	add prepared[name];
+	if ( |nodes_of(others) - prepared| == 0 )
+		continue_processing();
+	}
+
+# A worker may start when everybody else knows everybody, lest it be gone before it was known to be there.
 event Cluster::node_up(name: string, id: string)
 	{
 	add up[name];
-	if ( Cluster::local_node_type() == Cluster::WORKER
-	     && |nodes_of(set(Cluster::MANAGER, Cluster::PROXY, Cluster::LOGGER)) - up| == 0 )
-		continue_processing();
+	if ( Cluster::local_node_type() in others && |nodes_of(others | set(Cluster::WORKER)) - up| == 0 )
+		Cluster::publish(Cluster::worker_topic, ready, Cluster::node);
 	}
 
 event Cluster::node_down(name: string, id: string)
