@@ -47,6 +47,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch, size: int = 2000, pending: int
     """Many blocks and several settlings, as in input larger than memory."""
     monkeypatch.setattr(files.blocks, "__defaults__", (None, size))
     monkeypatch.setattr(collect, "PENDING", pending)
+    monkeypatch.setattr(collect, "LOOSE", pending)
 
 
 def test_every_reader_has_a_sample() -> None:

@@ -188,6 +188,7 @@ def test_long_logs_merge_the_same_in_bounded_memory(tmp_path: Path, monkeypatch:
     assert ingest.merged > 50
     monkeypatch.setattr(files.blocks, "__defaults__", (None, 500))
     monkeypatch.setattr(collect, "PENDING", 40)
+    monkeypatch.setattr(collect, "LOOSE", 40)
     assert_same(whole, load(tmp_path, data, config=CONFIG)[0])
 
 

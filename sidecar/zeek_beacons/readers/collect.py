@@ -22,7 +22,8 @@ from zeek_beacons.readers.groups import Groups, by_pair_and_start
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
 
-PENDING = 4_000_000  # rows kept unsorted before they are sorted into the reservoir
+PENDING = 2_000_000  # rows kept unsorted before they are sorted into the reservoir
+LOOSE = 1_000_000  # open or mid-stream TCP connections kept before they are merged
 _PROTO_CODE = {name: code for code, name in enumerate(PROTOS)} | {"6": 0, "17": 1, "1": 2, "58": 2}
 _PROTO_CODE |= dict.fromkeys(("icmp6", "icmpv6", "ipv6-icmp"), 2)
 
@@ -211,10 +212,10 @@ class Collector:
         if len(rows["start_us"]):
             self._loose.append(rows)
             self._loose_rows += len(rows["start_us"])
-        if self._loose_rows > PENDING:
+        if self._loose_rows > LOOSE:
             newest = max(int(held["start_us"].max()) for held in self._loose)
             self._settle_loose(keep_after=newest - round(self._config.merge_gap * MICROSECONDS))
-            if self._loose_rows > PENDING // 2:
+            if self._loose_rows > LOOSE // 2:
                 self._settle_loose(keep_after=None)
 
     def _settle_loose(self, keep_after: int | None) -> None:
@@ -267,6 +268,12 @@ class Collector:
         if not self._rows:
             return
         rows, self._rows = _joined(self._rows), []
+        kept = self._newest(rows)
+        self._rows = [{name: rows.pop(name)[kept] for name in list(rows)}]
+        self._pending, self._settled = 0, len(kept)
+
+    def _newest(self, rows: Mapping[str, NDArray[Any]]) -> Ints:
+        """Where the newest rows of each pair stand, by pair and start, each once; takes back what repeats."""
         order = by_pair_and_start(rows)
         pair, start, port, duration = (rows[name][order] for name in ("pair", "start_us", "orig_p", "duration"))
         unique = ~_repeats(pair, start, port, duration) | (port < 0)
@@ -276,10 +283,7 @@ class Collector:
         order, pair = order[unique], pair[unique]
         ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
         behind = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))
-        kept = order[behind <= self._config.max_observations]
-        del order, pair, behind
-        self._rows = [{name: rows.pop(name)[kept] for name in list(rows)}]
-        self._pending, self._settled = 0, len(kept)
+        return order[behind <= self._config.max_observations]
 
 
 def _five_tuples(rows: Mapping[str, NDArray[Any]]) -> Ints:
@@ -307,5 +311,6 @@ def _repeats(*columns: NDArray[Any]) -> Bools:
     return repeats
 
 
-def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The parts as one, column by column; the parts are used up, so that no row is held twice."""
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
