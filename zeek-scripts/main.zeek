@@ -38,7 +38,7 @@ export {
 
 	## Pairs up to which every pair is tracked from its first connection on. While more are tracked, a new pair first
 	## leaves a mark in a sketch and is tracked from its second connection on, so that pairs seen once cost nothing.
-	option exact_pairs: count = 10000;
+	option exact_pairs: count = 2000;
 
 	## Pairs seen once that the sketch remembers, at 1.2 bytes each.
 	const sketch_pairs = 1000000 &redef;

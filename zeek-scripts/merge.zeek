@@ -54,9 +54,6 @@ function continue_piece(o: Observation, end: double)
 function merge_pieces(o: Observation, history: string): string
 	{
 	local left_open = o$state in open_states;
-	if ( ! left_open && |open_pieces| == 0 )
-		return "";
-
 	local midstream = history != "" && /[SsHh]/ !in history;
 	if ( ! left_open && ! midstream )
 		return "";

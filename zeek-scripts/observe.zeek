@@ -80,7 +80,10 @@ event connection_state_remove(c: connection)
 		o$resp_bytes = info$resp_bytes;
 		}
 
-	local earlier_name = info$proto == tcp ? merge_pieces(o, c$history) : "";
+	local earlier_name = "";
+	if ( info$proto == tcp
+	    && ( |open_pieces| > 0 || info$conn_state in open_states ) )
+		earlier_name = merge_pieces(o, c$history);
 
 	# The name counts once for a connection, whichever of its pieces carried it.
 	if ( earlier_name != "" )
