@@ -50,6 +50,8 @@ class Config:
     def __post_init__(self) -> None:
         _at_least("min_connections", self.min_connections, 3)
         _at_least("max_observations", self.max_observations, 8)
+        if self.max_observations > 1_000_000:
+            raise ConfigError(f"max_observations is {self.max_observations}, expected at most 1000000")
         if self.min_connections > self.max_observations:
             raise ConfigError(
                 f"min_connections is {self.min_connections}, over max_observations ({self.max_observations})"

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 import unittest.mock
@@ -208,3 +209,55 @@ def test_bench_score_prints_ratios(tmp_path: Path) -> None:
     ran = run("bench", "score", "--connections", 3000, "--pairs", 100, "--runs", 1, "--folder", tmp_path)
     assert "| score |" in ran.stdout, ran.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_from_the_network_are_no_markup(conn_log: Log, pair: Make) -> None:
+    log = conn_log([pair(), pair(orig_h="fd00::1", resp="fd00::b:7"), pair(orig_h="10.0.0.7")])
+    uids = [line.split("\t")[1] for line in log.read_text().splitlines() if "\t10.0.0.7\t" in line]
+    names = "".join(f"{uid}\ta[/b].example\n" for uid in uids)
+    (log.parent / "ssl.log").write_text("#separator \\x09\n#path\tssl\n#fields\tuid\tserver_name\n" + names)
+    ran = run("score", log)
+    assert ran.returncode == 0, ran.stderr
+    assert "a[/b].example:443/tcp" in ran.stdout
+    assert "[fd00::b:7]:443/tcp" in ran.stdout
+
+
+def test_nothing_is_left_behind_in_a_home(log: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    ran = spawn("score", log, stdout=subprocess.PIPE, env={"HOME": str(home), "PATH": os.environ["PATH"]})
+    assert ran.returncode == 0, ran.stderr
+    assert list(home.rglob("*")) == []
+    assert ran.stderr == ""
+
+
+def test_an_ascii_terminal_is_enough(conn_log: Log, pair: Make) -> None:
+    log = conn_log([pair(orig_h=f"10.0.1.{host}") for host in range(25)])
+    ran = spawn("score", log, stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_reader_that_leaves_is_no_crash(log: Path) -> None:
+    command = f"{sys.executable} -m zeek_beacons score {log} --json | head -c 1"
+    ran = subprocess.run(["bash", "-c", command + "; exit ${PIPESTATUS[0]}"], capture_output=True, check=False)
+    assert ran.returncode in (0, 141)
+    assert ran.stderr == b""
+
+
+@pytest.mark.parametrize("row", ["10.0.0.5,203.0.113.9,,tcp,c2", "10.0.0.5,203.0.113.9,443,tcp,malware"])
+def test_labels_that_say_nothing_are_refused(row: str, log: Path, tmp_path: Path) -> None:
+    truth = tmp_path / "labels.csv"
+    truth.write_text(f"orig_h,resp_h,resp_p,proto,label\n{row}\n")
+    ran = run("score", log, "--truth", truth)
+    assert ran.returncode == 2
+    assert "labels.csv" in ran.stderr
+
+
+def test_a_time_range_the_wrong_way_round_is_refused(log: Path) -> None:
+    assert run("score", log, "--from", "2026-01-02", "--to", "2026-01-01").returncode == 2
+
+
+def test_flows_made_by_synth_are_scored_from_their_folder(tmp_path: Path) -> None:
+    run("synth", tmp_path / "fl", "--format", "csv", "--beacons", 2, "--benign", 3, "--hours", 4)
+    assert run("score", tmp_path / "fl", "-o", tmp_path / "fl" / "report").returncode == 0
+    assert run("score", tmp_path / "fl", "-o", tmp_path / "fl" / "report").returncode == 0

@@ -147,3 +147,13 @@ def test_nothing_to_report_is_reported(tmp_path: Path) -> None:
     reports.write(nothing, SUMMARY, tmp_path, with_features=True)
     assert rows(tmp_path / "alerts.csv") == []
     assert "0 of 0 pairs" in (tmp_path / "report.md").read_text()
+
+
+def test_a_folder_in_the_way_changes_nothing(scored: Scored, tmp_path: Path) -> None:
+    reports.write(scored, SUMMARY, tmp_path, with_features=True)
+    (tmp_path / "hosts.csv").unlink()
+    (tmp_path / "hosts.csv").mkdir()
+    before = {path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match="is a folder"):
+        reports.write(scored, SUMMARY | {"profile": "other"}, tmp_path)
+    assert {path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir()} == before

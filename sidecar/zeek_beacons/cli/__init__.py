@@ -1,10 +1,14 @@
 """The command line. Only this package prints and picks exit codes: 0 ran, 1 found beacons with --fail-on-alert,
-2 bad usage or input.
+2 bad usage or input, 70 a fault of ours.
 """
 
 from __future__ import annotations
 
+import io
+import signal
 import sys
+import traceback
+from typing import NoReturn
 
 import typer
 
@@ -46,21 +50,28 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """The `zeek-beacons` command: errors of this package become one line and exit code 2."""
+    """The `zeek-beacons` command: errors of this package become one line and exit code 2, faults of ours 70."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it quietly, as it ends every other tool
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names from the network on an ASCII terminal
     try:
         try:
             app()
         finally:
             sys.stdout.flush()
     except BeaconsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        _end(f"error: {error}", 2)
     except OSError as error:  # standard output cannot be written
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except Exception:
+        traceback.print_exc()
+        _end("error: this is a fault of zeek-beacons, please report it with the lines above", 70)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(code)

@@ -40,7 +40,9 @@ Until = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row instead of counting it.")]
 ConfigFile = Annotated[
     Optional[Path],
-    typer.Option("--config", help="Settings in TOML; ZEEK_BEACONS_<NAME> and flags override them.", show_default=False),
+    typer.Option(
+        "--config", help="Settings in TOML; ZEEK_BEACONS_... variables and flags override them.", show_default=False
+    ),
 ]
 Direction = Annotated[
     Optional[str],
@@ -62,12 +64,15 @@ def request(
     """What to read, from the options. Raises ConfigError."""
     if form is not None and form not in READERS:
         raise ConfigError(f"--format is {form!r}, expected one of {', '.join(READERS)}")
+    first, last = (None if text is None else moment(name, text) for name, text in (("--from", begin), ("--to", until)))
+    if first is not None and last is not None and first >= last:
+        raise ConfigError(f"--from {begin} is not before --to {until}")
     return Request(
         inputs=inputs,
         form=form,
         name_logs=None if names is None else expand(names),
-        begin=None if begin is None else moment("--from", begin),
-        until=None if until is None else moment("--to", until),
+        begin=first,
+        until=last,
         strict=strict,
     )
 

@@ -7,15 +7,15 @@ import platform
 import sys
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import numpy as np
-import onnxruntime
-import pyarrow
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from zeek_beacons import __version__, reports
 from zeek_beacons.allow import AllowList
@@ -139,9 +139,7 @@ def _summary(
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "versions": {
             "python": platform.python_version(),
-            "numpy": np.__version__,
-            "pyarrow": pyarrow.__version__,
-            "onnxruntime": onnxruntime.__version__,
+            **{name: version(name) for name in ("numpy", "pyarrow", "onnxruntime")},
         },
     }
 
@@ -171,8 +169,8 @@ def _show(
                 str(rank),
                 SEVERITIES[verdicts.severity[row]],
                 f"{verdicts.score[row]:.2f}",
-                pairs.orig_h[row],
-                target(scored, row),
+                Text(pairs.orig_h[row]),  # names and addresses are data, never markup
+                Text(target(scored, row)),
                 "?" if np.isnan(sleep) else duration(sleep),
                 "?" if np.isnan(jitter) else f"{jitter * 100:.0f} %",
                 str(pairs.conns[row]),
@@ -180,7 +178,7 @@ def _show(
             )
         console.print(table)
         if len(order) > SHOWN:
-            console.print(f"… and {len(order) - SHOWN} more")
+            console.print(f"and {len(order) - SHOWN} more")
         console.print()
     plural = "" if summary["alerts"] == 1 else "s"
     print(

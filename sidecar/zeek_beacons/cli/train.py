@@ -25,7 +25,7 @@ def train(
 ) -> None:
     """Train the forest on synthetic traffic, and on benign pairs of real captures where given.
 
-    Needs the `train` extra: `pip install 'zeek-beacons[train]'`.
+    Needs the `train` extra: `pip install '.[train]'` in the checkout.
 
     Examples:
 
@@ -36,6 +36,6 @@ def train(
     try:
         from zeek_beacons.training.forest import train as make
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install 'zeek-beacons[train]'") from error
+        raise ConfigError(f"{error.name} is not installed: pip install '.[train]' in the checkout") from error
     folder = make(output, pairs, seed, captures, trees)
     print(f"model in {folder}")

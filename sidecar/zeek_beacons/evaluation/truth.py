@@ -89,11 +89,15 @@ class Truth:
             raise InputError(str(file), f"column {', '.join(missing)} missing", 1)
         labels: dict[Key, str] = {}
         cases: dict[Key, str] = {}
-        for row in table.to_pylist():
+        for line, row in enumerate(table.to_pylist(), 2):
+            if any(row[name] in (None, "") for name in ("orig_h", resp, "resp_p", "proto", "label")):
+                raise InputError(str(file), "a pair without address, port, protocol or label", line)
             host = str(row[resp])
             key = (str(row["orig_h"]), address(host) or host, int(row["resp_p"]), str(row["proto"]))
-            labels[key] = str(row["label"])
+            labels[key] = str(row["label"]).lower()
             cases[key] = str(row.get("case") or "")
+        if not (BEACONS | BENIGN) & set(labels.values()):
+            raise InputError(str(file), f"no label is one of {', '.join(sorted(BEACONS | BENIGN))}")
         return cls(labels, cases)
 
     def compare(self, scored: Scored) -> Outcome:

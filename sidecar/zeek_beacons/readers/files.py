@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import os
 import re
 import sys
 import zlib
@@ -32,6 +33,8 @@ _IN_FOLDER = (
     re.compile("^beacon_candidates" + _LOG),
     re.compile(r"\.csv(\.gz|\.zst)?$"),
 )
+# CSV files of our own that may lie in a folder of flows: reports and labels.
+_OURS = frozenset({"alerts.csv", "hosts.csv", "scored_pairs.csv", "labels.csv"})
 _NAME_LOGS = re.compile("^(ssl|http)" + _LOG)
 
 
@@ -81,7 +84,9 @@ def beside(paths: Sequence[str]) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[str]:
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(str(folder), "permission denied")
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name not in _OURS)
     for pattern in _IN_FOLDER:
         if chosen := [str(file) for file in files if pattern.search(file.name)]:
             return chosen
@@ -138,6 +143,8 @@ def _opened(path: str, progress: Progress | None = None, source: Any = None) -> 
 
 def _source(path: str) -> Any:
     """The bytes of a file as they are; those of stdin and of pipes, which come only once, can be replayed."""
+    if path == STDIN and sys.stdin is None:
+        raise InputError(path, "stdin is closed")
     try:
         raw: Any = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 (_opened closes it)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tempfile
@@ -55,10 +56,12 @@ def write(scored: Scored, summary: Summary, folder: Path, with_features: bool = 
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
         for name, make in wanted.items():
             make(scored, summary, aside / name)
-        for name in ON_REQUEST.keys() - wanted.keys():
-            (folder / name).unlink(missing_ok=True)
+            if (folder / name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{folder / name} is a folder")
         for name in wanted:
             (aside / name).replace(folder / name)
+        for name in ON_REQUEST.keys() - wanted.keys():
+            (folder / name).unlink(missing_ok=True)
     except (OSError, pa.ArrowException) as error:
         raise OutputError(f"{folder}: results cannot be written, nothing was changed: {error}") from error
     finally:

@@ -13,7 +13,7 @@ from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.sentence import reasons, sentence
 from zeek_beacons.scoring.rules import RULES
-from zeek_beacons.verdicts import BEACON, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
+from zeek_beacons.verdicts import LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
 
 Table = Any  # pyarrow ships no types
 
@@ -85,7 +85,6 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "score": _maybe(verdicts.score[order]),
     }
     columns |= {f"score_{name}": _maybe(np.round(values[order], 6)) for name, values in verdicts.scorers.items()}
-    beaconing = verdicts.label[order] == BEACON
     return columns | {
         "orig_h": pa.array(pairs.orig_h[order], pa.string()),
         "resp": pa.array(pairs.resp[order], pa.string()),
@@ -97,8 +96,8 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "first_seen": _times(pairs.first_ts[order]),
         "last_seen": _times(pairs.last_ts[order]),
         "connections": pairs.conns[order],
-        "sleep": _maybe(np.where(beaconing, np.round(verdicts.sleep[order], 3), np.nan)),
-        "jitter": _maybe(np.where(beaconing, np.round(verdicts.jitter[order], 3), np.nan)),
+        "sleep": _maybe(np.round(verdicts.sleep[order], 3)),
+        "jitter": _maybe(np.round(verdicts.jitter[order], 3)),
         "evidence": pairs.counts[order],
         "evidence_needed": verdicts.needed[order],
         "hosts_of_responder": _maybe(pairs.resp_hosts[order]),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+
+# onnxruntime's wheels report to their maker, from the import on. A detector on a sensor calls nobody.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime as ort
 from numpy.typing import NDArray
 

@@ -7,7 +7,7 @@ import json
 import platform
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError, OutputError
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features, extract
-from zeek_beacons.pairs import Bools, Floats, Ints
+from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import rules
 from zeek_beacons.scoring.evidence import chance_table
@@ -38,6 +38,8 @@ FALSE_POSITIVES = {"conservative": 0.01, "balanced": 0.04, "sensitive": 0.1}
 DEPTH = 10  # of each tree; without a limit onnxruntime scores a tenth of the pairs a second, for .01 of AUC
 FOLDS = 6  # groups of captures left out in turn
 FOLD_TREES = 100
+WITHOUT_ANSWERS = 0.15  # share of synthetic pairs shown as one-way flows: no answer, duration or state
+WITHOUT_SIZES = 0.25  # share shown without any size
 REAL_WEIGHT = 0.5  # share of the benign weight given to real pairs, where there are any
 
 Say = Callable[[str], None]
@@ -111,7 +113,8 @@ def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> E
     """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, their benign pairs."""
     say(f"generating {pairs} synthetic pairs")
     synthetic, truth = labelled_pairs(pairs, seed)
-    parts = [extract(synthetic.latest(Config().max_observations)).matrix]
+    synthetic = _as_flows(synthetic.latest(Config().max_observations), seed)
+    parts = [extract(synthetic).matrix]
     is_c2 = [np.asarray(truth.label == "c2")]
     sources = {"synthetic c2": int(is_c2[0].sum()), "synthetic benign": int((~is_c2[0]).sum())}
     capture = [np.full(pairs, -1)]
@@ -133,6 +136,23 @@ def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> E
     for rows, part in ((~labels & ~from_capture, 1 - share), (from_capture, share)):
         weight[rows] = 0.5 * part / max(1, rows.sum())
     return Examples(Features(np.concatenate(parts)), labels, weight * len(labels), numbers, sources)
+
+
+def _as_flows(pairs: Pairs, seed: int) -> Pairs:
+    """Takes sizes, durations and states from some pairs of both classes, as flow records and http.log lack them.
+
+    Otherwise a missing size would tell the class: the captures without sizes hold benign pairs only.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.repeat(rng.random((len(pairs), 2)), pairs.counts, axis=0)
+    answers, sizes = rows[:, 0] < WITHOUT_ANSWERS, rows[:, 1] < WITHOUT_SIZES
+    return replace(
+        pairs,
+        orig_bytes=np.where(sizes, np.nan, pairs.orig_bytes),
+        resp_bytes=np.where(answers | sizes, np.nan, pairs.resp_bytes),
+        duration=np.where(answers | sizes, np.nan, pairs.duration),
+        state=np.where(answers | sizes, 0, pairs.state).astype(np.uint8),
+    )
 
 
 def real_benign(folder: Path) -> Any:
