@@ -48,17 +48,22 @@ function all_pairs(): vector of Pair
 	return pairs;
 	}
 
-# Drops a twentieth of the pairs, the least useful ones.
+# Drops a tenth of the pairs, the least useful ones: enough that looking through all of them is rare.
 function evict()
 	{
 	local pairs = all_pairs();
-	local need = |pairs| / 20 + 1;
+	local need = |pairs| / 10 + 1;
+	local worths: vector of count;
 	local by_worth: vector of count;
 	local level = 0;
 	while ( |by_worth| < 64 )
 		by_worth += 0;
 	for ( i in pairs )
-		++by_worth[worth(pairs[i])];
+		{
+		local of_pair = worth(pairs[i]);
+		worths += of_pair;
+		++by_worth[of_pair];
+		}
 
 	# Everything worth less than `level` goes, and of those worth `level` as many as are still needed.
 	local below = 0;
@@ -71,7 +76,7 @@ function evict()
 
 	for ( i in pairs )
 		{
-		local w = worth(pairs[i]);
+		local w = worths[i];
 		if ( w > level || ( w == level && of_level == 0 ) )
 			next;
 		if ( w == level )
