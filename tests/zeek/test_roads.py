@@ -16,12 +16,7 @@ from zeek_beacons.scoring import Scoring
 
 from .conftest import traces
 
-# The TSV reader leaves the backslashes doubled that Zeek's log writer doubles.
-_BACKSLASHES = pytest.mark.xfail(reason="readers do not undo the escaping of backslashes", strict=False)
-ROADS = pytest.mark.parametrize(
-    "capture",
-    [pytest.param(path, id=path.stem, marks=[_BACKSLASHES] * (path.stem == "hostile_names")) for path in traces()],
-)
+ROADS = pytest.mark.parametrize("capture", traces(), ids=lambda path: path.stem)
 # Not the site context: an originator whose pairs have expired is counted in the log and no longer in Zeek.
 DESCRIPTIVE = ("addr", "service", "server_name", "conns", "named", "first_ts")
 

@@ -44,7 +44,8 @@ def server_name(text: str) -> str | None:
     name = name.rstrip(".")
     if not name or name in {"-", "(empty)"} or address(name) is not None:
         return None
-    escaped = "".join(c if "!" <= c <= "~" else f"\\x{ord(c):02x}" for c in name[:LONGEST_NAME])
+    octets = name[:LONGEST_NAME].encode("utf-8", "surrogateescape")
+    escaped = "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)
     return escaped[:LONGEST_NAME]
 
 

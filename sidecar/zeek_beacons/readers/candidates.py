@@ -214,5 +214,5 @@ def _tsv_row(text: str, header: Header) -> Mapping[str, Any]:
         elif name in NUMBER_VECTORS or name == "states":
             row[name] = [] if value == header.empty else value.split(header.set_separator)
         else:
-            row[name] = "" if value == header.empty else value
+            row[name] = "" if value == header.empty else value.replace("\\\\", "\\")  # Zeek's writer doubles them
     return row

@@ -64,4 +64,8 @@ def _tables(path: str) -> list[Any]:
     wanted = ("uid", NAME_COLUMN[log])
     rows = log_rows(path, first, {name: pa.string() for name in wanted}, ("uid",))
     tables = [part.table for part in rows if part.table is not None]
-    return [table.select(wanted) for table in tables if set(wanted) <= set(table.column_names)]
+    chosen = [table.select(wanted) for table in tables if set(wanted) <= set(table.column_names)]
+    if not first.startswith(b"#"):
+        return chosen
+    # Zeek's writer of tab-separated logs doubles backslashes.
+    return [table.set_column(1, log, pc.replace_substring(table.column(1), "\\\\", "\\")) for table in chosen]
