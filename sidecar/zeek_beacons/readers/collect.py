@@ -22,7 +22,7 @@ from zeek_beacons.readers.groups import Groups, by_pair_and_start
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
 
-PENDING = 2_000_000  # rows kept unsorted before they are sorted into the reservoir
+PENDING = 3_000_000  # rows kept unsorted before they are sorted into the reservoir
 LOOSE = 250_000  # open or mid-stream TCP connections kept before they are merged
 _PROTO_CODE = {name: code for code, name in enumerate(PROTOS)} | {"6": 0, "17": 1, "1": 2, "58": 2}
 _PROTO_CODE |= dict.fromkeys(("icmp6", "icmpv6", "ipv6-icmp"), 2)
