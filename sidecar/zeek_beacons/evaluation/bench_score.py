@@ -139,7 +139,6 @@ def phases(path: Path) -> dict[str, float]:
     enough = pairs.take(pairs.counts >= config.min_connections)
     features = timed("features", lambda: extract(enough))
     timed("forest", lambda: scoring.scorers["forest"](features))
-    timed("rules", lambda: scoring.scorers["rules"](features))
     scored = timed("pipeline", lambda: pipeline.score(pairs, scoring, config))
     with tempfile.TemporaryDirectory() as folder:
         summary = {"profile": "", "model": "", "first_seen": "", "last_seen": "", "ingest": _NO_INGEST}

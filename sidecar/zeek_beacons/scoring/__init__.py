@@ -18,7 +18,8 @@ from zeek_beacons.scoring.model import ModelFolder, shipped_model
 
 Scorer = Callable[[Features], Floats]
 
-# Thresholds of the rules alone: their score at 0.1, 1 and 5 % false positives on the generator's benign pairs.
+# Thresholds of the rules alone, set by hand, not by a false-positive rate: a benign timer fits the rules as well as an
+# implant does. `zeek-beacons evaluate real FOLDER --rules-only` counts what they find and what alerts falsely.
 RULE_THRESHOLDS = {"conservative": 0.75, "balanced": 0.6, "sensitive": 0.45}
 DECIMALS = 6  # of a fused score: finer digits depend on how many rows were scored together
 
