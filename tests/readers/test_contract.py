@@ -246,7 +246,7 @@ def test_relative_times_of_1970_are_legal(tmp_path: Path) -> None:
     [("any", 4), ("outbound", 1), ("inbound", 1), ("internal", 1)],
 )
 def test_directions(direction: str, expected: int, tmp_path: Path) -> None:
-    ends = [("10.0.0.1", "203.0.113.9"), ("203.0.113.9", "10.0.0.1"), ("10.0.0.1", "fd00::1"), ("8.8.8.8", "1.1.1.1")]
+    ends = [("10.0.0.1", "9.9.9.9"), ("9.9.9.9", "10.0.0.1"), ("10.0.0.1", "fd00::1"), ("8.8.8.8", "1.1.1.1")]
     rows = [conns([0.0], id__orig_h=orig, id__resp_h=resp)[0] for orig, resp in ends]
     lines = [candidate([0, 1], id__orig_h=orig, id__resp_h=resp, resp=resp) for orig, resp in ends]
     config = Config(direction=direction)

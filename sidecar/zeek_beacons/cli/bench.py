@@ -38,3 +38,17 @@ def score(
 
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         report(connections, pairs, runs, Path(scratch))
+
+
+@app.command()
+def zeek(
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each variant on each trace, taking turns.")] = 10,
+) -> None:
+    """What the Zeek package costs a real Zeek: CPU and memory without it, with a naive table of times, and with it.
+
+    Needs zeek in PATH or /opt/zeek/bin, and about half an hour.
+    """
+    from zeek_beacons.evaluation.bench_zeek import bench
+
+    for line in bench(rounds):
+        print(line, flush=True)

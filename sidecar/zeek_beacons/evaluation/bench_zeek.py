@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -211,9 +210,8 @@ def bytes_a_pair(scripts: Path, pairs: int = 20_000, observations: int = 128) ->
     return (peaks[1] - peaks[0]) / pairs
 
 
-def bench(rounds: int = 10, workloads: Sequence[Workload] = WORKLOADS, scripts: Path = SCRIPTS) -> list[str]:
-    """Runs the whole benchmark and returns its report, line by line."""
-    report: list[str] = []
+def bench(rounds: int = 10, workloads: Sequence[Workload] = WORKLOADS, scripts: Path = SCRIPTS) -> Iterator[str]:
+    """Runs the whole benchmark and yields its report, line by line."""
     with tempfile.TemporaryDirectory(prefix="bench-zeek-") as folder:
         naive = Path(folder) / "naive.zeek"
         naive.write_text(NAIVE, encoding="utf-8")
@@ -225,10 +223,9 @@ def bench(rounds: int = 10, workloads: Sequence[Workload] = WORKLOADS, scripts: 
         for workload in workloads:
             trace = Path(folder) / "trace.pcap"
             write_trace(trace, workload)
-            report.append(f"{workload.name}: {workload.connections:,} connections, {rounds} rounds")
-            report += _table(compare(trace, variants, rounds))
-    report.append(f"a tracked pair of 128 observations: {bytes_a_pair(scripts) / 1000:.1f} kB")
-    return report
+            yield f"{workload.name}: {workload.connections:,} connections, {rounds} rounds"
+            yield from _table(compare(trace, variants, rounds))
+    yield f"a tracked pair of 128 observations: {bytes_a_pair(scripts) / 1000:.1f} kB"
 
 
 def _table(runs: Mapping[str, NDArray[np.float64]]) -> list[str]:
@@ -244,7 +241,3 @@ def _table(runs: Mapping[str, NDArray[np.float64]]) -> list[str]:
             f"  {memory:+7.1f} MB [{memory_low:+.1f}, {memory_high:+.1f}]"
         )
     return lines
-
-
-if __name__ == "__main__":
-    sys.stdout.write("\n".join(bench(int(sys.argv[1]) if len(sys.argv) > 1 else 10)) + "\n")
