@@ -9,6 +9,7 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import candidates, flow_csv, zeek_log
+from zeek_beacons.readers.candidate_rows import Candidate
 from zeek_beacons.readers.collect import Collector
 from zeek_beacons.readers.files import STDIN, Progress, beside, expand, head
 from zeek_beacons.readers.ingest import Ingest
@@ -63,7 +64,7 @@ def _read_flows(
 def _read_candidates(
     files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
 ) -> Pairs:
-    found: list[candidates.Candidate] = []
+    found: list[Candidate] = []
     for file in files:
         ingest.open(file.path, file.form)
         found += candidates.candidates(file.path, file.head, ingest, progress)
