@@ -1,14 +1,18 @@
-"""The shipped model on real C2, where the labelled captures are at hand."""
+"""The shipped model on real C2, where the labelled captures are at hand; and the figures on captures made here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
-from zeek_beacons.evaluation.real import evaluate, table
+from zeek_beacons.evaluation.captures import lab_of, load_all
+from zeek_beacons.evaluation.real import evaluate
+from zeek_beacons.evaluation.sample import left_out, ours
 from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
@@ -32,12 +36,59 @@ def test_known_c2_alerts_under_balanced(captures: Path, capture: str, addr: str)
     assert addr in set(pairs.addr[scored.verdicts.alerts])
 
 
-def test_every_capture_is_scored(captures: Path) -> None:
-    results = evaluate(captures / "dev", Scoring.load(), Config())
-    assert len(results) == len(list((captures / "dev").iterdir()))
-    assert table(results).count("\n") == len(results) + 2
+def test_every_capture_is_measured(captures: Path) -> None:
+    found = load_all(captures / "dev", Config())
+    scoring = Scoring.load()
+    table = evaluate(found, ours(lambda _: scoring, Config()), Config()).by_capture()
+    assert [row[0] for row in table.rows] == sorted(path.name for path in (captures / "dev").iterdir())
+    # Simulated check-ins are C2 like others; the forty address pairs of one host and site are ten by name.
+    assert {row[0]: row[4] for row in table.rows}["rita_lab_http_24h"] == "10"
 
 
 def test_a_folder_without_captures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"labels\.csv"):
-        evaluate(tmp_path, Scoring.rules_only(), Config())
+        load_all(tmp_path, Config())
+
+
+@pytest.fixture
+def site(tmp_path: Path, pair: Callable[..., dict[str, Any]], conn_log: Callable[..., Path]) -> Path:
+    """Two captures of lab `here` and one that a file says is of lab `there`: a beacon and a human pair each."""
+    for name in ("here_1", "here_2", "here_3"):
+        folder = tmp_path / "site" / name
+        folder.mkdir(parents=True)
+        beacon = pair(n=200, sleep=60.0)
+        conn_log([beacon, pair(n=200, rhythm=False, resp="198.51.100.7")]).rename(folder / "conn.log")
+        head = "orig_h,resp_h,resp_p,proto,label\n"
+        rows = "10.0.0.5,203.0.113.9,443,tcp,c2\n10.0.0.5,198.51.100.7,443,tcp,benign\n10.0.0.9,1.1.1.1,9,tcp,exclude\n"
+        (folder / "labels.csv").write_text(head + rows)
+    (tmp_path / "site" / "here_3" / "lab").write_text("there\n")
+    return tmp_path / "site"
+
+
+def test_figures_of_a_perfect_site(site: Path) -> None:
+    found = evaluate(load_all(site, Config()), ours(lambda _: Scoring.rules_only(), Config()), Config())
+    figures = {row[0]: str(row[1]) for row in found.figures(seed=1).rows}
+    assert figures["C2 pairs"] == "3"
+    assert figures["C2 first"] == "3"
+    assert figures["AUC"].startswith("1.000")
+    assert figures["recall, balanced"].startswith("1.000")
+    assert figures["false alerts per host-day, balanced"].startswith("0.000")
+
+
+def test_the_lab_is_the_name_up_to_the_underscore_or_what_its_file_says(site: Path) -> None:
+    assert [lab_of(site / name) for name in ("here_1", "here_2", "here_3")] == ["here", "here", "there"]
+    (site / "here_3" / "lab").write_text("")
+    with pytest.raises(InputError, match="lab"):
+        lab_of(site / "here_3")
+
+
+def test_each_lab_is_left_out_once(site: Path) -> None:
+    asked: list[frozenset[str]] = []
+
+    def trainer(names: frozenset[str]) -> Scoring:
+        asked.append(names)
+        return Scoring.rules_only()
+
+    captures = load_all(site, Config())
+    evaluate(captures, ours(left_out(captures, trainer), Config()), Config())
+    assert asked == [frozenset({"here_1", "here_2"}), frozenset({"here_3"})]

@@ -8,10 +8,34 @@ from typing import Annotated, Optional
 import typer
 
 from zeek_beacons.cli import options
-from zeek_beacons.evaluation import real as captures
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.evaluation import captures as labelled
+from zeek_beacons.evaluation import real as study
+from zeek_beacons.evaluation.sample import Method, Trainer, left_out, ours
+from zeek_beacons.evaluation.tables import save
 from zeek_beacons.scoring import Scoring
 
 app = typer.Typer(help="Measure detection quality.", no_args_is_help=True)
+
+Captures = Annotated[
+    Path, typer.Argument(help="Folder of captures: a conn.log and a labels.csv in a folder each.", show_default=False)
+]
+ModelFolder = Annotated[
+    Optional[Path], typer.Option("--model", help="Model folder (default: the shipped one).", show_default=False)
+]
+LeaveOut = Annotated[
+    bool,
+    typer.Option(
+        "--leave-out", help="Train anew for each lab, on synthetic traffic and the captures of the other labs."
+    ),
+]
+PairsToTrainOn = Annotated[int, typer.Option("--pairs", min=200, help="With --leave-out: synthetic pairs.")]
+Trees = Annotated[int, typer.Option(min=10, max=2000, help="With --leave-out: trees of the forest.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of training and of everything drawn; the same gives the same.")]
+Output = Annotated[
+    Optional[Path],
+    typer.Option("--output", "-o", help="Write the tables into this folder as well.", show_default=False),
+]
 
 
 @app.callback()
@@ -21,22 +45,52 @@ def root() -> None:
 
 @app.command()
 def real(
-    folder: Annotated[Path, typer.Argument(help="Folder of captures: a conn.log and a labels.csv in a folder each.")],
-    model: Annotated[
-        Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
-    ] = None,
+    folder: Captures,
+    model: ModelFolder = None,
     rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    leave_out: LeaveOut = False,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
     profile: Annotated[
         Optional[str], typer.Option(help="conservative, balanced, sensitive.", show_default=False)
     ] = None,
+    output: Output = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Labelled captures one by one: rank of their C2 pairs, how many alert, and what else does.
+    """Labelled captures: what is found, what alerts falsely, and where the C2 ranks.
+
+    The shipped model knows the benign pairs of the captures it was trained with; `--leave-out` judges each capture by
+    a model that saw nothing of its lab. A lab is the text before the first `_` of a folder's name, or what a file
+    `lab` in it says.
 
     Examples:
 
         zeek-beacons evaluate real captures/
+
+        zeek-beacons evaluate real captures/ --leave-out -o docs/evaluation
     """
+    if leave_out and (model or rules_only):
+        raise ConfigError("--leave-out trains its own models; give neither --model nor --rules-only")
     settings = options.settings(config, profile=profile)
-    scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
-    print(captures.table(captures.evaluate(folder, scoring, settings)))
+    captures = labelled.load_all(folder, settings)
+    if leave_out:
+        method: Method = ours(left_out(captures, forest_trainer(folder, pairs, seed, trees)), settings)
+    else:
+        scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+        method = ours(lambda _capture: scoring, settings)
+    found = study.evaluate(captures, method, settings)
+    tables = {"real_captures": found.by_capture(), "real_figures": found.figures(seed)}
+    for table in tables.values():
+        print(table.markdown(), end="\n\n")
+    if output:
+        save(output, tables)
+
+
+def forest_trainer(folder: Path, pairs: int, seed: int, trees: int) -> Trainer:
+    """The trainer of the shipped model. Raises ConfigError where the `train` extra is missing."""
+    try:
+        from zeek_beacons.evaluation.leave_out import forest_trainer as make
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed: pip install '.[train]' in the checkout") from error
+    return make(folder, pairs, seed, trees)

@@ -1,4 +1,4 @@
-"""Figures of merit, in numpy alone."""
+"""Figures of merit, in numpy alone. A score that is NaN must be made a number before it comes here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeek_beacons.pairs import Bools, Floats
+from zeek_beacons.pairs import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +20,84 @@ class Counts:
     @property
     def precision(self) -> float | None:
         """Share of the alerts that are beacons."""
-        return _share(self.hits, self.hits + self.false_alerts)
+        return share(self.hits, self.hits + self.false_alerts)
 
     @property
     def recall(self) -> float | None:
         """Share of the beacons that alert."""
-        return _share(self.hits, self.hits + self.misses)
+        return share(self.hits, self.hits + self.misses)
 
     @property
     def f1(self) -> float | None:
         """Harmonic mean of precision and recall."""
-        return _share(2 * self.hits, 2 * self.hits + self.false_alerts + self.misses)
+        return share(2 * self.hits, 2 * self.hits + self.false_alerts + self.misses)
 
 
-def roc_auc(score: Floats, positive: Bools) -> float | None:
-    """Chance that a positive scores above a negative, ties counting half (Mann-Whitney); None without both."""
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
+def roc_auc(score: Floats, positive: Bools, weight: Floats | None = None) -> float | None:
+    """Chance that a positive scores above a negative, ties counting half (Mann-Whitney); None without both.
+
+    With `weight`, positives and negatives are drawn by their weights.
+    """
+    if positive.all() or not positive.any():
         return None
-    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    del values
-    ranks = np.cumsum(counts) - (counts - 1) / 2
-    return float((ranks[inverse][positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    weight = np.ones(len(score)) if weight is None else weight
+    values, place = np.unique(score, return_inverse=True)
+    up = np.bincount(place, weight * positive, len(values))
+    down = np.bincount(place, weight * ~positive, len(values))
+    below = np.cumsum(down) - down / 2
+    return float((up * below).sum() / (up.sum() * down.sum()))
 
 
-def _share(part: int, whole: int) -> float | None:
+def average_precision(score: Floats, positive: Bools) -> float | None:
+    """Precision averaged over the recalls it is reached at, ties taken together; None without positives."""
+    if not positive.any():
+        return None
+    values, place = np.unique(-score, return_inverse=True)
+    hits = np.bincount(place, positive, len(values))
+    precision = np.cumsum(hits) / np.cumsum(np.bincount(place, minlength=len(values)))
+    return float((precision * hits).sum() / hits.sum())
+
+
+def limit(negative: Floats, allowed: int) -> float:
+    """The score that alerts must exceed so that at most `allowed` of these negatives alert."""
+    if allowed >= len(negative):
+        return -np.inf
+    return float(np.sort(negative)[::-1][allowed])
+
+
+def tpr_at(score: Floats, positive: Bools, fpr: float) -> float | None:
+    """Share of the positives found where at most this share of the negatives alerts; None without both."""
+    if positive.all() or not positive.any():
+        return None
+    bound = limit(score[~positive], int(fpr * (~positive).sum() + 1e-9))
+    return float((score[positive] > bound).mean())
+
+
+def precision_at(score: Floats, positive: Bools, count: int) -> float | None:
+    """Share of positives among the `count` highest scores, expected over the order of ties; None with fewer rows."""
+    if len(score) < count:
+        return None
+    edge = np.sort(score)[::-1][count - 1]
+    above, tied = score > edge, score == edge
+    return float((positive[above].sum() + positive[tied].mean() * (count - above.sum())) / count)
+
+
+def mean_by_group(values: Floats | Bools, group: Ints) -> float | None:
+    """Mean over the groups of the mean in each; None without rows."""
+    if not len(values):
+        return None
+    count = np.bincount(group)
+    total = np.bincount(group, values)
+    return float((total[count > 0] / count[count > 0]).mean())
+
+
+def equal_weights(group: Ints, positive: Bools) -> Floats:
+    """Weights that give each group's positives the same sum, and each group's negatives too, (n,)."""
+    cell = 2 * group + positive
+    weights: Floats = 1.0 / np.bincount(cell)[cell]
+    return weights
+
+
+def share(part: float, whole: float) -> float | None:
+    """part / whole, None where there is no whole."""
     return part / whole if whole else None

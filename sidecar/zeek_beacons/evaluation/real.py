@@ -4,74 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
+from zeek_beacons.config import PROFILES, Config
+from zeek_beacons.evaluation.captures import Capture
+from zeek_beacons.evaluation.figures import VIEWS, Figure, ranks_of_c2, view, with_intervals
+from zeek_beacons.evaluation.sample import Method, Result, Sample, measure, pooled
+from zeek_beacons.evaluation.tables import Table
 
-from zeek_beacons.config import Config
-from zeek_beacons.errors import InputError
-from zeek_beacons.evaluation.truth import BEACONS, BENIGN
-from zeek_beacons.pipeline import score
-from zeek_beacons.readers import Request, read
-from zeek_beacons.scoring import Scoring
-from zeek_beacons.training.datasets import load_capture_labels
+NONE = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """What came out for one capture. Pairs that speak for the same connections (by name and by address) count once."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Real:
+    """A method measured on captures."""
 
-    name: str
-    scored: int  # pairs with enough connections
-    ranks: tuple[int, ...]  # of the scored C2 pairs among all pairs that may alert
-    beacons: int  # labelled C2 and simulated pairs with enough connections
-    found: int  # of them, those that alert
-    false_alerts: int  # alerts on pairs labelled benign
-    other_alerts: int  # alerts on pairs with another label, or none
+    captures: Sequence[Capture]
+    sample: Sample
+    result: Result
+
+    def figures(self, seed: int) -> Table:
+        """Every figure, a column a view."""
+        found = {name: self._of_view(name, seed) for name in VIEWS}
+        names = found["all"]
+        rows = [(name, *(shown(found[column][name]) for column in VIEWS)) for name in names]
+        return Table(("figure", *VIEWS), rows)
+
+    def by_capture(self) -> Table:
+        """A line a capture: infrastructure set aside, unless it is C2."""
+        rows = view(self.sample, "no infrastructure")
+        sample, result = self.sample.take(rows), self.result.take(rows)
+        ranks = ranks_of_c2(sample, result.score)
+        head = ("capture", "lab", "host-days", "benign", "C2", "best rank")
+        columns = (*head, *(f"found, {p}" for p in PROFILES), *(f"false, {p}" for p in PROFILES))
+        return Table(columns, [self._line(sample, result, ranks, number) for number in range(len(self.captures))])
+
+    def _of_view(self, name: str, seed: int) -> dict[str, Figure]:
+        rows = view(self.sample, name)
+        return with_intervals(self.sample.take(rows), self.result.take(rows), seed)
+
+    def _line(self, sample: Sample, result: Result, ranks: dict[int, int], number: int) -> tuple[str, ...]:
+        capture = self.captures[number]
+        rows = sample.of_scenario(number)
+        beacon = sample.beacon[rows]
+        alerts = [result.alerts[profile][rows] for profile in PROFILES]
+        return (
+            *(capture.name, capture.lab, f"{capture.host_days:.1f}", str((~beacon).sum()), str(beacon.sum())),
+            str(ranks.get(number, NONE)),
+            *(str((alert & beacon).sum()) if beacon.any() else NONE for alert in alerts),
+            *(str((alert & ~beacon).sum()) for alert in alerts),
+        )
 
 
-def evaluate(folder: Path, scoring: Scoring, config: Config) -> list[Capture]:
-    """Scores each capture (a folder with `labels.csv` and a conn.log) below `folder`. Raises InputError without any."""
-    folders = sorted(file.parent for file in folder.glob("*/labels.csv"))
-    if not folders:
-        raise InputError(str(folder), "no folder with a labels.csv in it")
-    return [_capture(one, scoring, config) for one in folders]
+def evaluate(captures: Sequence[Capture], method: Method, config: Config) -> Real:
+    """Measures a method that alerts by profile on every labelled pair of the captures."""
+    sample = pooled(captures, config)
+    return Real(captures, sample, measure(sample, captures, method))
 
 
-def table(captures: Sequence[Capture]) -> str:
-    """The captures as a Markdown table with a line of totals."""
-    lines = [
-        "| capture | pairs scored | C2 found | rank of C2 pairs | false alerts | other alerts |",
-        "|---|---|---|---|---|---|",
-    ]
-    for one in captures:
-        ranks = ", ".join(map(str, one.ranks[:5])) + (" …" if len(one.ranks) > 5 else "")
-        found = f"{one.found} of {one.beacons}" if one.beacons else ""
-        lines.append(f"| {one.name} | {one.scored} | {found} | {ranks} | {one.false_alerts} | {one.other_alerts} |")
-    hits, beacons = sum(c.found for c in captures), sum(c.beacons for c in captures)
-    false, other = sum(c.false_alerts for c in captures), sum(c.other_alerts for c in captures)
-    lines.append(f"| all | {sum(c.scored for c in captures)} | {hits} of {beacons} | | {false} | {other} |")
-    return "\n".join(lines)
-
-
-def _capture(folder: Path, scoring: Scoring, config: Config) -> Capture:
-    pairs, _ = read(Request([str(folder)]), config)
-    scored = score(pairs, scoring, config)
-    verdicts = scored.verdicts
-    labels = load_capture_labels(folder)
-    keys = zip(pairs.orig_h, pairs.addr, pairs.resp_p, pairs.proto, strict=True)
-    label = np.array([found.label if (found := labels.get(key)) else "" for key in keys], dtype=object)
-    speaks = (scored.feature_row >= 0) & (verdicts.suppressed == 0)
-    order = verdicts.ranking()
-    place = np.empty(len(pairs), dtype=np.int64)
-    place[order] = np.cumsum(speaks[order])
-    beacon, benign = np.isin(label, list(BEACONS)) & speaks, np.isin(label, list(BENIGN)) & speaks
-    return Capture(
-        name=folder.name,
-        scored=int(speaks.sum()),
-        ranks=tuple(sorted(place[beacon].tolist())),
-        beacons=int(beacon.sum()),
-        found=int((beacon & verdicts.alerts).sum()),
-        false_alerts=int((benign & verdicts.alerts).sum()),
-        other_alerts=int((speaks & ~beacon & ~benign & verdicts.alerts).sum()),
-    )
+def shown(figure: Figure) -> str:
+    """A figure with its interval as text."""
+    if figure.value is None:
+        return NONE
+    if float(figure.value).is_integer() and figure.value > 1:
+        return f"{figure.value:.0f}"
+    interval = "" if figure.low is None else f" ({figure.low:.2f} to {figure.high:.2f})"
+    return f"{figure.value:.3f}{interval}"
