@@ -8,12 +8,21 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zeek_beacons.errors import ConfigError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+S = TypeVar("S", bound="DataclassInstance")
+
 PROFILES = ("conservative", "balanced", "sensitive")
 DIRECTIONS = ("any", "outbound", "inbound", "internal")
+
+ENVIRONMENT = "ZEEK_BEACONS_"
+OTHER_TABLES = ("sidecar",)  # of the settings file: read by whom they concern
+TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 # What Zeek's Site framework calls local while nobody says otherwise (Site::private_address_space, Zeek 8.0): private,
 # shared, link-local, documentation, benchmarking, multicast and reserved space, the same in 6to4, and IPv6's own.
@@ -104,16 +113,12 @@ class Config:
         flags: Mapping[str, Any] | None = None,
     ) -> Self:
         """Settings from a TOML file, then `ZEEK_BEACONS_<NAME>` variables, then flags; None means not given."""
-        given: dict[str, Any] = _read_toml(file) if file else {}
-        for field in fields(cls):
-            text = environ.get(f"ZEEK_BEACONS_{field.name.upper()}")
-            if text is not None:
-                given[field.name] = text
-        given |= {name: value for name, value in (flags or {}).items() if value is not None}
-        return replace(cls(), **{name: _convert(cls, name, value) for name, value in given.items()})
+        given = {name: value for name, value in read_toml(file).items() if name not in OTHER_TABLES} if file else {}
+        return layered(cls, str(file), given, ENVIRONMENT, environ, flags)
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """The content of a settings file. Raises ConfigError."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -122,8 +127,41 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
 
 
-def _convert(cls: type[Config], name: str, value: Any) -> Any:
-    kinds: dict[str, type] = {field.name: type(getattr(Config(), field.name)) for field in fields(cls)}
+def layered(
+    cls: type[S],
+    file: str,
+    given: Mapping[str, Any],
+    prefix: str,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Any] | None,
+) -> S:
+    """An instance of a settings class: `given` by the file < variables with this prefix < flags that are not None.
+
+    Every field has a default, and its type is the default's. Raises ConfigError, which names setting and source.
+    """
+    kinds = {field.name: type(getattr(cls(), field.name)) for field in fields(cls)}
+    layers: list[tuple[str, str, Any]] = [(name, file, value) for name, value in given.items()]
+    layers += [
+        (name, f"{prefix}{name.upper()}", environ[f"{prefix}{name.upper()}"])
+        for name in kinds
+        if f"{prefix}{name.upper()}" in environ
+    ]
+    layers += [(name, "command line", value) for name, value in (flags or {}).items() if value is not None]
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, source, value in layers:
+        try:
+            values[name], sources[name] = _convert(kinds, name, value), source
+        except ConfigError as error:
+            raise ConfigError(f"{error} ({source})") from error
+    try:
+        return replace(cls(), **values)
+    except ConfigError as error:
+        source = sources.get(str(error).split()[0].rstrip(":"), "")
+        raise ConfigError(f"{error} ({source})" if source else str(error)) from error
+
+
+def _convert(kinds: Mapping[str, type], name: str, value: Any) -> Any:
     if name not in kinds:
         raise ConfigError(f"unknown setting {name!r}, expected one of {', '.join(kinds)}")
     kind = kinds[name]
@@ -132,6 +170,11 @@ def _convert(cls: type[Config], name: str, value: Any) -> Any:
         if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
             raise ConfigError(f"{name} is {value!r}, expected a list of texts")
         return tuple(part.strip() for part in parts)
+    if kind is bool:
+        truth = TRUTHS.get(str(value).lower())
+        if truth is None:
+            raise ConfigError(f"{name} is {value!r}, expected true or false")
+        return truth
     try:
         converted = kind(value)
     except (TypeError, ValueError, OverflowError) as error:
