@@ -29,7 +29,8 @@ def sentence(scored: Scored, row: int) -> str:
     same = _feature(scored, row, "same_size_share")
     if same >= WORTH_TELLING:
         text += f", {same:.0%} the same size"
-    return _spaced(f"{text}; score {verdicts.score[row]:.2f}")
+    score = verdicts.score[row]
+    return _spaced(text if math.isnan(score) else f"{text}; score {score:.2f}")
 
 
 def reasons(scored: Scored, row: int) -> list[str]:
