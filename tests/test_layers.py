@@ -18,7 +18,7 @@ FLOORS = (
     {"readers", "scoring"},
     {"pipeline", "training"},
     {"reports"},
-    {"evaluation"},
+    {"evaluation", "live"},
     {"cli", "__main__"},
 )
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

@@ -18,6 +18,8 @@ from zeek_beacons.cli.convert import convert
 from zeek_beacons.cli.evaluate import app as evaluate
 from zeek_beacons.cli.model import app as model
 from zeek_beacons.cli.score import score
+from zeek_beacons.cli.sidecar import sidecar
+from zeek_beacons.cli.status import status
 from zeek_beacons.cli.synth import synth
 from zeek_beacons.cli.train import train
 from zeek_beacons.cli.validate import validate
@@ -32,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(score)
+app.command()(sidecar)
+app.command()(status)
 app.command()(validate)
 app.command()(synth)
 app.command()(train)

@@ -1,0 +1,100 @@
+"""`zeek-beacons sidecar`: serves a running Zeek."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from zeek_beacons.cli import options
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def sidecar(
+    zeek: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Where Zeek listens: ws://, wss:// or broker://HOST:PORT.  [default: ws://127.0.0.1:27759]",
+            show_default=False,
+        ),
+    ] = None,
+    history: Annotated[
+        Optional[Path], typer.Option(help="History file (default: history.db in the state folder).", show_default=False)
+    ] = None,
+    no_history: Annotated[bool, typer.Option("--no-history", help="Keep nothing of what pairs did before.")] = False,
+    state: Annotated[
+        Optional[Path],
+        typer.Option(help="File for `zeek-beacons status` (default: in the state folder).", show_default=False),
+    ] = None,
+    allow: Annotated[
+        Optional[Path], typer.Option(help="Allow-list file, reread when it changes.", show_default=False)
+    ] = None,
+    profile: Annotated[
+        Optional[str],
+        typer.Option(
+            help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
+    ] = None,
+    rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    min_connections: Annotated[
+        Optional[int],
+        typer.Option(help="Connections below which a pair is not scored.  [default: 6]", show_default=False),
+    ] = None,
+    max_observations: options.MaxObservations = None,
+    tls_ca: Annotated[
+        Optional[Path], typer.Option(help="Certificate authority for wss:// (PEM).", show_default=False)
+    ] = None,
+    allow_plaintext: Annotated[
+        bool, typer.Option("--allow-plaintext", help="Speak to another machine without TLS.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End when the Zeek that was served closes.")] = False,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    config: options.ConfigFile = None,
+) -> None:
+    """Judge the candidates of a running Zeek and send verdicts back, which become its notices.
+
+    Runs until SIGTERM. Connects again for as long as it takes; logs JSON lines to standard error.
+
+    Examples:
+
+        zeek-beacons sidecar
+
+        zeek-beacons sidecar --history /data/beacons.db --allow /etc/zeek-beacons/allow.list --profile conservative
+    """
+    from zeek_beacons.errors import ConfigError
+    from zeek_beacons.live import logs
+    from zeek_beacons.live.service import serve
+    from zeek_beacons.live.settings import SidecarConfig
+    from zeek_beacons.live.start import start
+    from zeek_beacons.scoring import Scoring
+
+    if log_level.upper() not in LEVELS:
+        raise ConfigError(f"--log-level is {log_level!r}, expected one of {', '.join(LEVELS)}")
+    if no_history and history:
+        raise ConfigError("--history and --no-history exclude each other")
+    own = SidecarConfig.load(
+        config,
+        flags={
+            "zeek": zeek,
+            "history": "none" if no_history else _text(history),
+            "state": _text(state),
+            "allow": _text(allow),
+            "tls_ca": _text(tls_ca),
+            "allow_plaintext": allow_plaintext or None,
+        },
+    )
+    settings = options.settings(
+        config, profile=profile, min_connections=min_connections, max_observations=max_observations
+    )
+    scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
+    logs.set_up(log_level.upper())
+    serve(start(own, settings, scoring, once))
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,1 @@
+"""The sidecar: candidates in from a running Zeek, verdicts back. docs/wire.md is the contract."""

@@ -1,0 +1,53 @@
+"""The allow-list of a daemon: its file is read again when it changes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from zeek_beacons.allow import AllowList
+from zeek_beacons.errors import InputError
+
+LOOK = 1.0  # seconds between looks at the file
+
+log = logging.getLogger(__name__)
+
+
+class Allowing:
+    """An allow-list file that may change. One that becomes unreadable leaves the last good list in force."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Raises InputError where the file is bad from the start."""
+        self.problem = ""
+        self._path = path
+        self._list = AllowList.load(path) if path else AllowList()
+        self._stamp = self._stamp_now()
+        self._looked = 0.0
+
+    def current(self, now: float) -> AllowList:
+        """The list in force; `now` is a monotonic clock."""
+        if self._path is not None and now - self._looked >= LOOK:
+            self._looked = now
+            self._look(self._path)
+        return self._list
+
+    def _look(self, path: Path) -> None:
+        stamp = self._stamp_now()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._list = AllowList.load(path)
+        except InputError as error:
+            self.problem = str(error)
+            log.error("allow_list_failed", extra={"fields": {"problem": self.problem}})
+        else:
+            self.problem = ""
+            log.info("allow_list_read", extra={"fields": {"path": str(path)}})
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        try:
+            stat = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (stat.st_mtime_ns, stat.st_size, stat.st_ino) if stat else None

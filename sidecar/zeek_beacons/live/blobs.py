@@ -1,0 +1,58 @@
+"""Observations of one pair as compact bytes, for the history.
+
+A version byte, then, compressed: start as differences and duration, both in microseconds (int64, no duration: -1),
+sizes (float64), states (uint8), column after column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from zeek_beacons.pairs import MICROSECONDS, STATE_CODE, STATES
+
+VERSION = b"\x01"
+WIDTH = 4 * 8 + 1  # bytes an observation, uncompressed
+LARGEST = WIDTH * 1_000_000
+_NAMES = np.array(STATES, dtype=np.object_)
+
+
+class BlobError(ValueError):
+    """The bytes are no observations."""
+
+
+def pack(row: Mapping[str, Any]) -> bytes:
+    """The observation columns of a candidate, whose starts and durations are whole microseconds."""
+    start = np.rint(row["start"] * MICROSECONDS).astype(np.int64)
+    duration = np.rint(np.nan_to_num(row["duration"] * MICROSECONDS, nan=-1.0)).astype(np.int64)
+    codes = bytes(map(STATE_CODE.__getitem__, row["state"]))
+    steps = np.diff(start, prepend=np.int64(0))
+    columns = (steps, duration, np.asarray(row["orig_bytes"], np.float64), np.asarray(row["resp_bytes"], np.float64))
+    content = b"".join((*(column.tobytes() for column in columns), codes))
+    return VERSION + zstandard.ZstdCompressor(level=1, write_checksum=True).compress(content)
+
+
+def unpack(blob: bytes) -> dict[str, NDArray[Any]]:
+    """The observation columns that `pack` was given. Raises BlobError."""
+    try:
+        if blob[:1] != VERSION:
+            raise BlobError(f"version {blob[:1]!r}")
+        content = zstandard.ZstdDecompressor().decompress(blob[1:], max_output_size=LARGEST)
+        n, rest = divmod(len(content), WIDTH)
+        if rest:
+            raise BlobError(f"{len(content)} bytes are no observations")
+        steps, duration = (np.frombuffer(content, np.int64, n, at * n * 8) for at in (0, 1))
+        orig_bytes, resp_bytes = (np.frombuffer(content, np.float64, n, at * n * 8) for at in (2, 3))
+        return {
+            "start": np.cumsum(steps) / MICROSECONDS,
+            "duration": np.where(duration < 0, np.nan, duration / MICROSECONDS),
+            "orig_bytes": orig_bytes,
+            "resp_bytes": resp_bytes,
+            "state": _NAMES[np.frombuffer(content, np.uint8, n, n * 32)],
+        }
+    except (zstandard.ZstdError, IndexError, ValueError) as error:
+        raise BlobError(str(error)) from error

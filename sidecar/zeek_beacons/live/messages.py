@@ -1,0 +1,140 @@
+"""What Zeek and the sidecar tell each other, as docs/wire.md fixes it. Times are in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+VERSION = 1
+
+# orig_h, resp, resp_p, proto: as Zeek spells them, so that it finds the pair again.
+PairKey: TypeAlias = tuple[str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Zeek's answer to a hello: whether this sidecar serves, and who answers."""
+
+    sidecar: str
+    accepted: bool
+    reason: str
+    sensor: str
+    node: str
+    boot: str
+    zeek: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A node that owns pairs is alive: its last seq, candidates without a verdict, candidates given up."""
+
+    node: str
+    boot: str
+    seq: int
+    outstanding: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A notice of this level or a higher one stands for the pair."""
+
+    node: str
+    boot: str
+    key: PairKey
+    level: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A pair to judge. `row`: its checked columns, a mapping for `Pairs.build`."""
+
+    sensor: str
+    node: str
+    boot: str
+    seq: int
+    ts: float
+    uid: str
+    orig_p: int
+    resp_h: str
+    reason: str
+    key: PairKey
+    row: Mapping[str, Any]
+
+    @property
+    def observations(self) -> int:
+        """Observations carried."""
+        return len(self.row["start"])
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A message that cannot be used, and why, in words without the values found: they are counted by reason."""
+
+    reason: str
+
+
+Incoming: TypeAlias = Hello | Heartbeat | Noticed | Candidate | Bad
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The sidecar's hello."""
+
+    sidecar: str
+    name: str
+    version: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The sidecar's heartbeat."""
+
+    sidecar: str
+    queue: int
+    scored: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Asks nodes ("": every one) for their unanswered candidates from a seq on, or for all pairs at the gate."""
+
+    sidecar: str
+    node: str = ""
+    boot: str = ""
+    from_seq: int = 0
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one candidate. `reasons`: mappings with `code`, `text` and, where defined, `value`."""
+
+    sidecar: str
+    node: str
+    boot: str
+    seq: int
+    uid: str
+    orig_p: int
+    resp_h: str
+    key: PairKey
+    conns: int
+    label: str
+    score: float | None
+    sleep: float | None
+    jitter: float | None
+    observations: int
+    needed: int
+    severity: str
+    level: int
+    suppressed: str
+    model: str
+    summary: str
+    reasons: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+Outgoing: TypeAlias = Greeting | Pulse | Resync | Verdict

@@ -1,0 +1,240 @@
+"""The sidecar's process: reads the socket, has one thread score, sends the verdicts. The rules are in `session.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import resource
+import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from zeek_beacons.live import status, wire
+from zeek_beacons.live.allowing import Allowing
+from zeek_beacons.live.background import Background
+from zeek_beacons.live.messages import Bad, Candidate, Verdict
+from zeek_beacons.live.session import HEARTBEAT_INTERVAL, Role, Session
+from zeek_beacons.live.settings import SidecarConfig
+from zeek_beacons.live.transport import Connection, Transport, TransportError
+from zeek_beacons.live.worker import Worker
+
+TICK = 0.5  # seconds
+FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds between attempts to connect
+MOST_UNSENT = 2_000  # verdicts; beyond, scoring waits for Zeek to read
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """One sidecar from start to end. `once`: it ends when Zeek, having been served, closes the connection."""
+
+    def __init__(
+        self,
+        session: Session,
+        transport: Transport,
+        worker: Worker,
+        allowing: Allowing,
+        config: SidecarConfig,
+        once: bool = False,
+    ) -> None:
+        self._session, self._transport, self._worker = session, transport, worker
+        self._allowing, self._config, self._once = allowing, config, once
+        self._thread = ThreadPoolExecutor(1, "scoring")
+        self._background = Background("state")
+        self._writing: Future[None] | None = None
+        self._stopping, self._work, self._send = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._started, self._problem, self._served = time.time(), "", False
+
+    def stop(self) -> None:
+        """Asks for an orderly end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serves until `stop`, or with `once` until Zeek is done."""
+        chores = [asyncio.create_task(chore) for chore in (self._score(), self._tick())]
+        talk = asyncio.create_task(self._talk())
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({*chores, talk, stop}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in (*chores, talk):
+                if ended.done():
+                    ended.result()  # raises where one failed
+            await self._drain()
+        finally:
+            for task in (talk, stop, *chores):
+                task.cancel()
+            await asyncio.gather(talk, stop, *chores, return_exceptions=True)
+            await asyncio.to_thread(self._close)
+
+    async def _drain(self) -> None:
+        """Waits until what came is answered and sent, within bounds."""
+        session, deadline = self._session, time.monotonic() + self._config.drain
+        while time.monotonic() < deadline and (len(session.inbox) or session.scoring or self._unsent()):
+            await asyncio.sleep(0.02)
+        log.info("ending", extra={"fields": {"unscored": len(session.inbox) + session.scoring}})
+
+    def _unsent(self) -> int:
+        return self._session.backlog if self._session.role is Role.SERVING else 0
+
+    def _close(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._worker.keeper is not None:
+            self._worker.work([], self._allowing.current(0.0), self._confirmations())
+            self._worker.keeper.close()
+        self._write_state(ended=True)
+        if self._writing is not None:
+            with contextlib.suppress(Exception):
+                self._writing.result(2.0)
+
+    async def _talk(self) -> None:
+        """Connects, again and again."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                async with self._transport.connect() as connection:
+                    log.info("connected", extra={"fields": {"address": self._transport.address, "to": connection.peer}})
+                    self._problem, delay = "", FIRST_RETRY
+                    self._session.connected(time.monotonic())
+                    await self._converse(connection)
+                    self._problem = "Zeek closed the connection"
+            except TransportError as error:
+                self._problem = str(error)
+            log.warning("disconnected", extra={"fields": {"reason": self._problem}})
+            self._session.disconnected(time.monotonic())
+            if self._once and self._served:
+                return
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
+            delay = min(2 * delay, LAST_RETRY)
+
+    async def _converse(self, connection: Connection) -> None:
+        """Reads and writes until the connection ends. Raises TransportError where it breaks."""
+        self._send.set()
+        tasks = [asyncio.create_task(one) for one in (self._read(connection), self._write(connection))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, connection: Connection) -> None:
+        session = self._session
+        async for event in connection:
+            message = event if isinstance(event, Bad) else wire.decode(event)
+            session.receive(message, time.monotonic())
+            if isinstance(message, Candidate):
+                self._work.set()
+            else:
+                self._served = self._served or session.role is Role.SERVING
+                self._tell()
+            if session.backlog:
+                self._send.set()
+
+    async def _write(self, connection: Connection) -> None:
+        while True:
+            await self._send.wait()
+            self._send.clear()
+            while messages := self._session.outgoing(64):
+                for message in messages:
+                    await connection.send(wire.encode(message))
+
+    async def _score(self) -> None:
+        """Takes what has come together, has it scored, and hands out the verdicts."""
+        session, config = self._session, self._config
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), HEARTBEAT_INTERVAL)
+            if len(session.inbox) < config.batch and config.linger:
+                await asyncio.sleep(config.linger)
+            if session.backlog > MOST_UNSENT:
+                await asyncio.sleep(0.05)
+                continue
+            batch = session.take(config.batch)
+            if not len(session.inbox):
+                self._work.clear()
+            verdicts = await self._in_thread(batch)
+            if verdicts is None:
+                session.give_up(batch)
+            else:
+                session.answer(verdicts, time.monotonic())
+                self._send.set()
+
+    async def _in_thread(self, batch: list[Candidate]) -> list[Verdict] | None:
+        """The verdicts of a batch; None where there are none through a fault of ours."""
+        allow = self._allowing.current(time.monotonic())
+        progress = {place: node.highest for place, node in self._session.nodes.items()}
+        work = partial(self._worker.work, batch, allow, self._confirmations(), progress)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except Exception:
+            log.exception("batch_failed", extra={"fields": {"candidates": len(batch)}})
+            return None
+
+    def _confirmations(self) -> list[Any]:
+        taken, self._session.confirmations = self._session.confirmations, []
+        return taken
+
+    async def _tick(self) -> None:
+        written = 0.0
+        while True:
+            now = time.monotonic()
+            self._session.tick(now)
+            self._tell()
+            if self._session.backlog:
+                self._send.set()
+            if now - written >= HEARTBEAT_INTERVAL:
+                written = now
+                self._write_state()
+            await asyncio.sleep(TICK)
+
+    def _tell(self) -> None:
+        for note in self._session.notes():
+            level = logging.WARNING if note.problem else logging.INFO
+            log.log(level, note.event, extra={"fields": note.fields})
+
+    def _write_state(self, ended: bool = False) -> None:
+        """Has the state written by a thread of its own: the disk may hang."""
+        path = self._config.state_file
+        if path is None or (self._writing is not None and not self._writing.done()):
+            return
+        if self._writing is not None and (error := self._writing.exception()) is not None:
+            log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
+        state = self.state() | {"ended": ended}
+        self._writing = self._background.submit(lambda: status.write(state, path))
+
+    def state(self) -> status.State:
+        """What `zeek-beacons status` shows."""
+        keeper = self._worker.keeper
+        return status.state_of(
+            self._session,
+            None if keeper is None else keeper.health,
+            time.monotonic(),
+            address=self._transport.address,
+            problem=self._problem,
+            written=time.time(),
+            started=self._started,
+            pid=os.getpid(),
+            memory_peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            faults=self._worker.faults,
+            unreadable=self._worker.unreadable,
+            allow_problem=self._allowing.problem,
+        )
+
+
+def serve(service: Service) -> None:
+    """Runs a service to its end; SIGTERM and SIGINT ask for it."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, service.stop)
+        await service.run()
+
+    asyncio.run(run())

@@ -1,0 +1,101 @@
+"""The sidecar's own settings: the table `[sidecar]` of the settings file < ZEEK_BEACONS_SIDECAR_... < flags."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from zeek_beacons.config import layered, read_toml
+from zeek_beacons.errors import ConfigError
+
+ENVIRONMENT = "ZEEK_BEACONS_SIDECAR_"
+SYSTEM_FOLDER = Path("/var/lib/zeek-beacons")
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarConfig:
+    """All settings of the sidecar, valid from creation on."""
+
+    # Where Zeek listens: ws://, wss:// or broker://.
+    zeek: str = "ws://127.0.0.1:27759"
+    # Certificate authority (PEM file) that a wss:// peer is checked against; empty: the system's.
+    tls_ca: str = ""
+    # Whether a peer on another machine may be spoken to without TLS. There is no authentication.
+    allow_plaintext: bool = False
+    # File of the history; empty: `history.db` in the state folder; `none`: no history.
+    history: str = ""
+    # Days after which an observation, and a pair that is not seen again, is forgotten.
+    history_days: float = 30.0
+    # Megabytes that the history file may take.
+    history_megabytes: int = 2048
+    # File for `zeek-beacons status`; empty: `status.json` in the state folder; `none`: not written.
+    state: str = ""
+    # Candidates that may wait to be scored, before some are dropped and asked for again.
+    queue: int = 10_000
+    # Candidates scored at once, at most.
+    batch: int = 256
+    # Seconds that a candidate waits for others to be scored with: fewer, larger batches cost less.
+    linger: float = 0.02
+    # Allow-list file, reread when it changes; empty: none.
+    allow: str = ""
+    # Seconds that the end may take after SIGTERM.
+    drain: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ConfigError(f"{name} is {value}, expected {least} to {most}")
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        flags: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Settings from a TOML file's table `[sidecar]`, the environment and flags; None means not given."""
+        table = read_toml(file).get("sidecar", {}) if file else {}
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: sidecar is no table")
+        return layered(cls, f"{file} [sidecar]", table, ENVIRONMENT, environ, flags)
+
+    @property
+    def history_file(self) -> Path | None:
+        """Where the history is kept; None: nowhere."""
+        return _file(self.history, "history.db")
+
+    @property
+    def state_file(self) -> Path | None:
+        """Where the state is written for `zeek-beacons status`; None: nowhere."""
+        return _file(self.state, "status.json")
+
+
+_RANGES = (
+    ("history_days", 1.0, 3650.0),
+    ("history_megabytes", 1, 1_000_000),
+    ("queue", 10, 1_000_000),
+    ("batch", 1, 10_000),
+    ("linger", 0.0, 1.0),
+    ("drain", 0.0, 600.0),
+)
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the sidecar keeps its files: systemd's StateDirectory, the system's for root, else the user's."""
+    given = environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    if os.geteuid() == 0:
+        return SYSTEM_FOLDER
+    home = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "zeek-beacons"
+
+
+def _file(setting: str, name: str) -> Path | None:
+    if setting == "none":
+        return None
+    return Path(setting) if setting else state_folder() / name

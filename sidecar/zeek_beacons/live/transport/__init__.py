@@ -1,0 +1,88 @@
+"""The way to Zeek: one small interface, a file a kind of address."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from zeek_beacons.errors import BeaconsError, ConfigError
+from zeek_beacons.live.frames import Event
+from zeek_beacons.live.messages import Bad
+from zeek_beacons.live.settings import SidecarConfig
+
+
+class TransportError(BeaconsError):
+    """There is no connection (any more), and why."""
+
+
+class WrongPeerError(TransportError):
+    """Something answers at the address, and it is not Zeek."""
+
+
+class Connection(Protocol):
+    """A connection to Zeek with its subscription taken."""
+
+    peer: str  # who answered, for people
+
+    def __aiter__(self) -> AsyncIterator[Event | Bad]:
+        """What comes in. Ends when Zeek closes; raises TransportError when the connection breaks."""
+
+    async def send(self, event: Event) -> None:
+        """Publishes an event, waiting while Zeek does not read. Raises TransportError."""
+
+
+class Transport(Protocol):
+    """Makes connections to one address."""
+
+    address: str
+
+    def connect(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection, closed at the end. Entering raises TransportError."""
+
+
+def transport(config: SidecarConfig) -> Transport:
+    """The transport for the configured address. Raises ConfigError."""
+    url = _parsed(config.zeek)
+    if url.scheme != "wss" and not config.allow_plaintext and not _is_loopback(url.hostname or ""):
+        raise ConfigError(
+            f"zeek is {config.zeek!r}: another machine, and anyone between could read and answer. "
+            "Use wss://, an SSH tunnel, or allow it with --allow-plaintext"
+        )
+    return _KINDS[url.scheme](config)
+
+
+def _parsed(address: str) -> SplitResult:
+    try:
+        url = urlsplit(address)
+        port = url.port
+    except ValueError as error:
+        raise ConfigError(f"zeek is {address!r}: {error}") from error
+    if url.scheme not in _KINDS or not url.hostname or not port:
+        schemes = ", ".join(f"{scheme}://HOST:PORT" for scheme in _KINDS)
+        raise ConfigError(f"zeek is {address!r}, expected {schemes}")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _websocket(config: SidecarConfig) -> Transport:
+    from zeek_beacons.live.transport.websocket import WebSocketTransport
+
+    return WebSocketTransport(config.zeek, config.tls_ca)
+
+
+def _broker(config: SidecarConfig) -> Transport:
+    from zeek_beacons.live.transport.broker import BrokerTransport
+
+    return BrokerTransport(config.zeek)
+
+
+_KINDS: Mapping[str, Callable[[SidecarConfig], Transport]] = {"ws": _websocket, "wss": _websocket, "broker": _broker}

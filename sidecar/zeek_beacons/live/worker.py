@@ -1,0 +1,193 @@
+"""A batch of candidates -> verdicts: joined with history, scored, and kept before anything is sent."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zeek_beacons.allow import AllowList
+from zeek_beacons.config import Config
+from zeek_beacons.live import wire
+from zeek_beacons.live.blobs import BlobError, pack, unpack
+from zeek_beacons.live.history import Changes, Key, Stored
+from zeek_beacons.live.keeper import Keeper
+from zeek_beacons.live.messages import Candidate, Noticed, Verdict
+from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
+from zeek_beacons.pipeline import Scored, score
+from zeek_beacons.readers.candidate_rows import join
+from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.rules import RULES
+from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
+
+log = logging.getLogger(__name__)
+_STORED = ("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Worker:
+    """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry."""
+
+    sidecar: str
+    scoring: Scoring
+    config: Config
+    keeper: Keeper | None
+    faults: int = 0  # candidates that could not be scored, a fault of ours
+    unreadable: int = 0  # stored observations that were none
+
+    def work(
+        self,
+        batch: Sequence[Candidate],
+        allow: AllowList,
+        confirmed: Sequence[Noticed] = (),
+        progress: Mapping[tuple[str, str], int] | None = None,
+    ) -> list[Verdict]:
+        """One verdict a candidate, in their order; what an alert rests on is committed on return."""
+        stored = self._stored(batch)
+        rows = [self._joined(candidate, stored) for candidate in batch]
+        verdicts = self._verdicts(batch, rows, allow) if batch else []
+        if self.keeper is not None:
+            changes = Changes(
+                pairs={key: _to_store(row) for key, row in stored.items()},
+                alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
+                confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
+                progress=progress or {},
+            )
+            if batch or confirmed:
+                self.keeper.store(changes)
+            self.keeper.maintain()
+        return verdicts
+
+    def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
+        """What the history holds of the pairs of a batch, as mappings for `Pairs.build`."""
+        if self.keeper is None:
+            return {}
+        found: dict[Key, Row] = {}
+        for key, row in self.keeper.load({_key(candidate.row) for candidate in batch}).items():
+            try:
+                found[key] = _from_store(key, row)
+            except BlobError:
+                self.unreadable += 1
+        return found
+
+    def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
+        """The candidate with what earlier ones of its pair held; from now on that is what is stored."""
+        key = _key(candidate.row)
+        row = candidate.row
+        if key in stored:
+            row = join([dict(stored[key]), dict(row)])
+        if self.keeper is not None:
+            oldest = row["start"].max() - self.keeper.horizon
+            row = stored[key] = _newest(row, self.config.max_observations, oldest)
+        return row
+
+    def _verdicts(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
+        try:
+            return self._scored(batch, rows, allow)
+        except Exception:
+            log.exception("scoring_failed", extra={"fields": {"candidates": len(batch)}})
+        if len(batch) > 1:  # one of them is to blame: the others need not suffer for it
+            return [
+                verdict
+                for candidate, row in zip(batch, rows, strict=True)
+                for verdict in self._verdicts([candidate], [row], allow)
+            ]
+        self.faults += 1
+        return [_unscored(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
+
+    def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
+        scored = score(Pairs.build(rows), self.scoring, self.config, allow)
+        model = self.scoring.identity
+        return [verdict_of(scored, row, candidate, self.sidecar, model) for row, candidate in enumerate(batch)]
+
+
+def verdict_of(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
+    """What was concluded about the pair at `row`, as the answer to the candidate."""
+    verdicts = scored.verdicts
+    severity = int(verdicts.severity[row])
+    return Verdict(
+        **_answered(candidate, sidecar, model),
+        conns=int(scored.pairs.conns[row]),
+        label=LABELS[verdicts.label[row]],
+        score=_number(verdicts.score[row]),
+        sleep=_number(verdicts.sleep[row]),
+        jitter=_number(verdicts.jitter[row]),
+        observations=int(scored.pairs.counts[row]),
+        needed=int(verdicts.needed[row]),
+        severity=SEVERITIES[severity],
+        level=severity if verdicts.alerts[row] else 0,
+        suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
+        summary=sentence(scored, row),
+        reasons=tuple(_reasons(scored, row)),
+    )
+
+
+def _unscored(candidate: Candidate, sidecar: str, model: str, needed: int) -> Verdict:
+    return Verdict(
+        **_answered(candidate, sidecar, model),
+        conns=int(candidate.row["conns"]),
+        label=LABELS[0],
+        score=None,
+        sleep=None,
+        jitter=None,
+        observations=candidate.observations,
+        needed=needed,
+        severity="",
+        level=0,
+        suppressed="",
+        summary="could not be scored, see the sidecar's log",
+    )
+
+
+def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
+    names = ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")
+    return {"sidecar": sidecar, "model": model} | {name: getattr(candidate, name) for name in names}
+
+
+def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
+    given = [RULES[index] for index in scored.verdicts.reasons[row] if index >= 0]
+    told = []
+    for rule, text in zip(given, reasons(scored, row), strict=True):
+        value = _number(scored.features.column(rule.feature)[scored.feature_row[row]])
+        told.append({"code": rule.code, "text": text} | ({} if value is None else {"value": value}))
+    return told
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _level(message: Verdict | Noticed) -> int:
+    return message.level
+
+
+def _key(row: Row) -> Key:
+    return row["orig_h"], row["resp"], row["resp_p"], row["proto"]
+
+
+def _newest(row: Row, most: int, oldest: float) -> Row:
+    """The row with its newest observations only, none of them older than `oldest`."""
+    start = row["start"]
+    if len(start) <= most and start.min() >= oldest:
+        return row
+    order = np.argsort(start, kind="stable")[-most:]
+    order = order[start[order] >= oldest]
+    return dict(row) | {name: row[name][order] for name in OBSERVATION_COLUMNS}
+
+
+def _to_store(row: Row) -> Stored:
+    described = (None if row[name] != row[name] else row[name] for name in _STORED)  # NaN is no SQL value
+    return (*described, pack(row))
+
+
+def _from_store(key: Key, stored: Stored) -> Row:
+    described = dict(zip(_STORED, stored, strict=False))
+    hosts = {name: math.nan if described[name] is None else described[name] for name in ("resp_hosts", "site_hosts")}
+    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | hosts | unpack(stored[-1])
