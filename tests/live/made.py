@@ -62,15 +62,9 @@ def candidate(seq: int = 1, **given: Any) -> Candidate:
 
 
 def hello(accepted: bool = True, **given: Any) -> Hello:
-    content: dict[str, Any] = {
-        "sidecar": ME.sidecar,
-        "accepted": accepted,
-        "reason": "",
-        "sensor": "lab",
-        "node": "zeek",
-        "boot": "b1",
-    }
-    return Hello(**(content | {"zeek": "8.0.10", "package": "0.1.0"} | given))
+    content: dict[str, Any] = {"sidecar": ME.sidecar, "accepted": accepted, "reason": ""}
+    content |= {"sensor": "lab", "node": "zeek", "boot": "b1", "zeek": "8.0.10", "package": "0.1.0"}
+    return Hello(**(content | given))
 
 
 def verdict(one: Candidate, level: int = 0, **given: Any) -> Verdict:

@@ -67,7 +67,7 @@ def unframe(data: bytes | str) -> Frame:
     if len(data) > LONGEST_FRAME:
         return Bad("frame too long")
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         content = JSON.decode(text)
     except (ValueError, RecursionError):
         return Bad("frame is no JSON")

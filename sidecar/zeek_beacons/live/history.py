@@ -6,6 +6,7 @@ SQLite in WAL mode. Everything here is synchronous and raises sqlite3.Error; `ke
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -146,13 +147,20 @@ class History:
     def prune(self, now: float) -> int:
         """Forgets some of what is too old or too much. Returns how many pairs; 0: there is nothing to forget."""
         oldest = int((now - self._limits.days * 86_400) // HOUR)
-        some = "IN (SELECT rowid FROM {table} WHERE touched < ? ORDER BY touched LIMIT ?)"
-        for table in ("alerts", "progress"):
-            self._db.execute(f"DELETE FROM {table} WHERE rowid {some.format(table=table)}", (oldest, PRUNE_ROWS))  # noqa: S608
-        limit = oldest if self.size() <= self._limits.size else int(now // HOUR) + 1
-        gone = self._db.execute(f"DELETE FROM pairs WHERE rowid {some.format(table='pairs')}", (limit, PRUNE_ROWS))  # noqa: S608
-        self._db.execute(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
-        return gone.rowcount
+        self._forget("alerts", oldest, PRUNE_ROWS)
+        self._forget("progress", oldest, PRUNE_ROWS)
+        gone = self._forget("pairs", oldest, PRUNE_ROWS)
+        size = self.size()
+        if not gone and size > self._limits.size:
+            too_many = math.ceil(self.pairs() * (1 - self._limits.size / size))
+            gone = self._forget("pairs", int(now // HOUR) + 1, min(too_many, PRUNE_ROWS))
+        self._db.executescript(f"PRAGMA incremental_vacuum({FREE_PAGES})")  # execute() would free one page
+        return gone
+
+    def _forget(self, table: str, hour: int, most: int) -> int:
+        """Deletes rows not touched since `hour`, the oldest first. Returns how many."""
+        chosen = f"SELECT rowid FROM {table} WHERE touched < ? ORDER BY touched LIMIT ?"  # noqa: S608
+        return self._db.execute(f"DELETE FROM {table} WHERE rowid IN ({chosen})", (hour, most)).rowcount  # noqa: S608
 
     def size(self) -> int:
         """Bytes in use, free pages left out."""
