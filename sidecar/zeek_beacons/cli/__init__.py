@@ -17,6 +17,7 @@ from zeek_beacons.cli.bench import app as bench
 from zeek_beacons.cli.convert import convert
 from zeek_beacons.cli.evaluate import app as evaluate
 from zeek_beacons.cli.model import app as model
+from zeek_beacons.cli.pcap import pcap
 from zeek_beacons.cli.score import score
 from zeek_beacons.cli.sidecar import sidecar
 from zeek_beacons.cli.status import status
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(score)
+app.command()(pcap)
 app.command()(sidecar)
 app.command()(status)
 app.command()(validate)

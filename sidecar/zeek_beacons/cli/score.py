@@ -104,7 +104,7 @@ def score(
     read_at = time.perf_counter()
     scored = score_pairs(pairs, scoring, settings, allowed)
     scored_at = time.perf_counter()
-    summary = _summary(scored, ingest, scoring, settings, {"read": read_at - began, "score": scored_at - read_at})
+    summary = summarise(scored, ingest, scoring, settings, {"read": read_at - began, "score": scored_at - read_at})
     outcome = expected.compare(scored) if expected else None
     if outcome is not None:
         summary["truth"] = outcome.summary()
@@ -113,14 +113,15 @@ def score(
     if as_json:
         print(json.dumps(summary | {"alerts": reports.tables.alerts(scored).to_pylist()}, indent=2))
     else:
-        _show(scored, summary, ingest, outcome, output)
+        show(scored, summary, ingest, outcome, output)
     if fail_on_alert and scored.verdicts.alerts.any():
         raise typer.Exit(1)
 
 
-def _summary(
+def summarise(
     scored: Scored, ingest: Ingest, scoring: Scoring, settings: Config, seconds: dict[str, float]
 ) -> dict[str, Any]:
+    """The content of run_summary.json."""
     verdicts = scored.verdicts
     return {
         "zeek_beacons": __version__,
@@ -150,9 +151,8 @@ def _when(microseconds: int | None) -> str | None:
     return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _show(
-    scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None
-) -> None:
+def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None) -> None:
+    """Prints the alerts, and what they come from."""
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
     verdicts, pairs = scored.verdicts, scored.pairs
     order = verdicts.ranking()[: int(verdicts.alerts.sum())]

@@ -109,7 +109,7 @@ class Service:
             if self._once and self._served:
                 return
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
-            delay = min(2 * delay, LAST_RETRY)
+            delay = min(2 * delay, FIRST_RETRY if self._once else LAST_RETRY)
 
     async def _converse(self, connection: Connection) -> None:
         """Reads and writes until the connection ends. Raises TransportError where it breaks."""

@@ -1,0 +1,166 @@
+"""`zeek-beacons pcap`: captures in, notices and reports out, by the same loop as on a sensor."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from zeek_beacons import reports
+from zeek_beacons.allow import AllowList
+from zeek_beacons.cli import options
+from zeek_beacons.cli.score import show, summarise
+from zeek_beacons.config import Config
+from zeek_beacons.errors import InputError, OutputError
+from zeek_beacons.pipeline import score as score_pairs
+from zeek_beacons.readers import Request, read
+from zeek_beacons.scoring import Scoring
+
+if TYPE_CHECKING:
+    from zeek_beacons.live.offline import Loop
+
+
+def pcap(
+    captures: Annotated[list[Path], typer.Argument(help="Capture files that Zeek can read.", show_default=False)],
+    output: Annotated[
+        Optional[Path],
+        typer.Option("--output", "-o", help="Folder for Zeek's logs and the reports.", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder if it exists.")] = False,
+    zeek: Annotated[
+        Optional[Path],
+        typer.Option(help="Zeek's executable (default: PATH, /opt/zeek, /usr/local/zeek).", show_default=False),
+    ] = None,
+    zeek_arg: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="A further script or setting for Zeek, as on its command line; may repeat.", show_default=False
+        ),
+    ] = None,
+    profile: Annotated[
+        Optional[str],
+        typer.Option(
+            help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
+    ] = None,
+    rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    allow: Annotated[Optional[Path], typer.Option(help="Allow-list file.", show_default=False)] = None,
+    direction: options.Direction = None,
+    local_net: options.LocalNets = None,
+    timeout: Annotated[
+        Optional[float],
+        typer.Option(min=1, help="Seconds for one capture (default: as long as Zeek works).", show_default=False),
+    ] = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Run captures through Zeek and the sidecar: notices as on a sensor, and the reports of `score`.
+
+    Needs Zeek 8.0 or later on this machine. DIR is written whole or not at all.
+
+    Examples:
+
+        zeek-beacons pcap suspicious.pcap -o result
+
+        zeek-beacons pcap monday.pcap tuesday.pcap -o week --direction outbound
+    """
+    from zeek_beacons.live import logs, offline
+
+    logs.set_up("ERROR")
+    settings = options.settings(config, profile=profile, direction=direction, local_nets=local_net)
+    executable = offline.find_zeek(zeek)
+    for capture in captures:
+        if not capture.is_file():
+            raise InputError(str(capture), "no such file")
+    if allow is not None:
+        AllowList.load(allow)
+    scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+    extra = tuple(_absolute(word) for word in zeek_arg or ())
+    loop = offline.Loop(executable, settings, scoring, allow, extra, timeout)
+    with _whole(output, force) as folder:
+        made = _run_all(captures, folder, loop)
+        _report(made, folder, output, settings, scoring, allow)
+
+
+def _absolute(word: str) -> str:
+    """Zeek runs in a folder of its own: files are named from there."""
+    return str(Path(word).resolve()) if Path(word).exists() else word
+
+
+def _run_all(captures: list[Path], root: Path, loop: Loop) -> list[Path]:
+    """Runs the captures one after the other. Returns the folders of their logs."""
+    from zeek_beacons.live import offline
+
+    made = offline.folders(captures, root)
+    for capture, folder in made.items():
+        folder.mkdir(exist_ok=True)
+        began = time.perf_counter()
+        state = offline.run(capture, folder, loop)
+        seconds = time.perf_counter() - began
+        print(f"{capture}: {state['scored']} candidates, {state['confirmed']} notices, {seconds:.1f} s")
+        for line in offline.said(folder):
+            print(f"  zeek: {line}")
+        (folder / offline.SAID).unlink()
+    return list(made.values())
+
+
+def _report(
+    logs: list[Path], folder: Path, output: Path | None, settings: Config, scoring: Scoring, allow: Path | None
+) -> None:
+    """The reports of `score` over the connections that Zeek saw."""
+    conns = [str(log / "conn.log") for log in logs if (log / "conn.log").exists()]
+    if not conns:
+        print("no connections: no reports")
+        return
+    began = time.perf_counter()
+    pairs, ingest = read(Request(inputs=conns), settings)
+    read_at = time.perf_counter()
+    scored = score_pairs(pairs, scoring, settings, AllowList.load(allow) if allow else None)
+    seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
+    summary = summarise(scored, ingest, scoring, settings, seconds)
+    reports.write(scored, summary, folder)
+    show(scored, summary, ingest, None, output)
+
+
+@contextmanager
+def _whole(output: Path | None, force: bool) -> Iterator[Path]:
+    """A folder to work in that becomes `output` at the end, or vanishes. Raises OutputError."""
+    if output is None:
+        with tempfile.TemporaryDirectory(prefix="zeek-beacons-") as scratch:
+            yield Path(scratch)
+        return
+    target = output.absolute()
+    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
+        raise OutputError(f"{output}: exists; name another folder or replace it with --force")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.unfinished-", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error.strerror}") from error
+    try:
+        yield aside
+        aside.chmod(0o755)
+        _replace(aside, target)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written, nothing was changed: {error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _replace(fresh: Path, target: Path) -> None:
+    """Puts a folder in the place of another one."""
+    old = None
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
+        target.rename(old / target.name)
+    fresh.rename(target)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
