@@ -36,10 +36,6 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
     me = Greeting(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
     session = Session(me, Bounds(own.queue))
     path = own.history_file
-    keeper = None
-    if path is not None:
-        keeper = Keeper(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
-        _resume(session, keeper)
     log.info(
         "starting",
         extra={
@@ -53,6 +49,10 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
             }
         },
     )
+    keeper = None
+    if path is not None:
+        keeper = Keeper(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
+        _resume(session, keeper)
     return Service(session, way, Worker(me.sidecar, scoring, config, keeper), allowing, own, once)
 
 

@@ -1,0 +1,196 @@
+"""`sidecar` and `status` as a user, or systemd, runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zeek_beacons.live import status
+
+from .commands import run
+from .fake_zeek import FakeZeek, listening
+from .made import fields
+
+Scene = Callable[[FakeZeek, int], Coroutine[Any, Any, None]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--zeek", "ws://192.0.2.1:27759"], "another machine"),
+        (["--zeek", "ws://zeek.example:27759"], "another machine"),
+        (["--zeek", "broker://192.0.2.1:9999"], "another machine"),
+        (["--zeek", "http://127.0.0.1:1"], "expected ws://HOST:PORT, wss://HOST:PORT, broker://HOST:PORT"),
+        (["--zeek", "ws://127.0.0.1"], "expected ws://HOST:PORT"),
+        (["--zeek", "ws://127.0.0.1:99999"], "out of range"),
+        (["--zeek", "wss://zeek.example:1", "--tls-ca", "nowhere.pem"], "tls_ca is 'nowhere.pem'"),
+        (["--history", "x.db", "--no-history"], "exclude each other"),
+        (["--allow", "nowhere"], "allow-list cannot be read"),
+        (["--profile", "brave"], "profile is 'brave'"),
+        (["--log-level", "loud"], "--log-level is 'loud'"),
+        (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["--model", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_settings_end_it_at_once(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    ran = run("sidecar", *arguments)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_broker_without_zeeks_bindings_says_where_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zeek_beacons.live.transport.broker.bindings.__defaults__", (("/nowhere",),))
+    monkeypatch.delenv("ZEEK_PYTHON", raising=False)
+    ran = run("sidecar", "--zeek", "broker://127.0.0.1:9999")
+    assert ran.returncode == 2
+    assert "broker:// needs the Python bindings that Zeek's build puts into PREFIX/lib/zeek/python" in ran.stderr
+
+
+def test_pypis_broker_is_not_taken_for_zeeks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker" / "__init__.py").write_text("version = 1\n")
+    monkeypatch.setattr("zeek_beacons.live.transport.broker.bindings.__defaults__", (("/nowhere",),))
+    monkeypatch.setenv("ZEEK_PYTHON", str(tmp_path))
+    assert "not Zeek's" in run("sidecar", "--zeek", "broker://127.0.0.1:9999").stderr
+    assert "broker" not in sys.modules
+
+
+def play(scene: Scene) -> None:
+    async def both() -> None:
+        zeek = FakeZeek()
+        async with listening(zeek) as port:
+            await scene(zeek, port)
+
+    asyncio.run(both())
+
+
+async def spawn(port: int, folder: Path, *more: str) -> asyncio.subprocess.Process:
+    arguments = ["--zeek", f"ws://127.0.0.1:{port}", "--history", str(folder / "h.db"), "--state", str(folder / "s")]
+    command = [sys.executable, "-m", "zeek_beacons", "sidecar", *arguments, *more]
+    return await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+
+
+def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
+    async def scene(zeek: FakeZeek, port: int) -> None:
+        process = await spawn(port, tmp_path)
+        await zeek.until(lambda: zeek.all("resync"))
+        for seq in range(1, 101):
+            await zeek.say("candidate", fields(seq, orig_h=f"10.0.0.{seq}"))
+        await zeek.until(lambda: zeek.all("verdict"))
+        process.send_signal(signal.SIGTERM)
+        _, said = await process.communicate()
+        assert process.returncode == 0
+        lines = [json.loads(line) for line in said.decode().splitlines()]
+        events = [line["event"] for line in lines]
+        assert events[:4] == ["starting", "history_works", "connected", "accepted"]
+        assert "ending" in events
+        state = status.read(tmp_path / "s")
+        assert state is not None
+        assert state["scored"] == state["received"] == len(zeek.all("verdict"))
+
+    play(scene)
+    assert run("status", "--state", tmp_path / "s").returncode == 3
+
+
+def test_a_killed_sidecar_is_followed_by_another(tmp_path: Path) -> None:
+    async def scene(zeek: FakeZeek, port: int) -> None:
+        zeek.confirming = False
+        process = await spawn(port, tmp_path)
+        await zeek.until(lambda: zeek.all("resync"))
+        await zeek.say("candidate", fields())
+        await zeek.until(lambda: zeek.all("verdict"))
+        process.kill()
+        await process.wait()
+        zeek.confirming = True
+        heard = len(zeek.all("verdict"))
+        process = await spawn(port, tmp_path)
+        await zeek.until(lambda: len(zeek.all("verdict")) > heard)
+        assert zeek.all("verdict")[-1]["level"]
+        process.terminate()
+        assert await process.wait() == 0
+
+    play(scene)
+
+
+def test_a_wrong_peer_is_named_and_not_given_up(tmp_path: Path) -> None:
+    async def scene(zeek: FakeZeek, port: int) -> None:
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        process = await spawn(server.sockets[0].getsockname()[1], tmp_path)
+        assert process.stderr is not None
+        while (line := json.loads(await process.stderr.readline()))["event"] != "disconnected":
+            pass
+        assert "not Zeek's WebSocket API" in line["reason"]
+        process.terminate()
+        assert await process.wait() == 0
+        server.close()
+
+    play(scene)
+
+
+def state(**given: Any) -> dict[str, Any]:
+    """What a healthy sidecar leaves."""
+    names = ("received", "scored", "queue", "alerts", "confirmed", "unconfirmed", "forgotten_alerts", "dropped")
+    zeros = dict.fromkeys((*names, "gaps", "failed", "faults", "resyncs"), 0)
+    me = {"name": "host:1", "version": "0.1.0", "model": "m", "address": "ws://127.0.0.1:27759", "started": 0.0}
+    zeek = {"sensor": "lab", "node": "zeek", "zeek": "8.0.10", "package": "0.1.0", "reason": ""}
+    heard = {"boot": "b", "seq": 5, "outstanding": 0, "lost": 0, "silent_seconds": 2.0}
+    more = {"role": "serving", "zeek": zeek, "nodes": {"zeek": heard}, "bad": {}, "lag_seconds": None, "history": None}
+    return zeros | me | more | {"written": time.time(), "pid": os.getpid(), "ended": False} | given
+
+
+CONDITIONS = {0: "healthy", 1: "unhealthy", 3: "stale"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({}, 0, "healthy"),
+        ({"lag_seconds": {"p50": 0.005, "p99": 0.02, "max": 1.0}}, 0, "5 ms median, 20 ms for 99 %"),
+        ({"bad": {"frame is no JSON": 3}}, 0, "3 frame is no JSON"),
+        ({"role": "away", "problem": "refused"}, 1, "unhealthy: not connected: refused"),
+        ({"role": "standby", "zeek": state()["zeek"] | {"reason": "another serves"}}, 1, "another serves"),
+        ({"nodes": {"w": state()["nodes"]["zeek"] | {"silent_seconds": 70.0}}}, 1, "no heartbeat from w for 70 s"),
+        (
+            {"history": {"working": False, "last_error": "disk full", "pairs": 1, "bytes": 1, "errors": 2}},
+            1,
+            "history: disk full",
+        ),
+        ({"allow_problem": "line 3"}, 1, "allow-list: line 3"),
+        ({"written": time.time() - 3600}, 3, "no sign of the sidecar for 36"),
+        ({"pid": 2**22 + 1}, 3, "stale"),
+        ({"ended": True}, 3, "the sidecar ended"),
+    ],
+)
+def test_status_tells_how_it_is(given: dict[str, Any], code: int, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    status.write(state(**given), path)
+    ran = run("status", "--state", path)
+    assert ran.returncode == code, ran.stderr
+    assert said in ran.stdout
+    content = json.loads(run("status", "--state", path, "--json").stdout)
+    assert (content["state"]["pid"], content["condition"]) == (given.get("pid", os.getpid()), CONDITIONS[code])
+
+
+def test_status_without_a_state(tmp_path: Path) -> None:
+    assert run("status", "--state", tmp_path / "none").returncode == 3
+    (tmp_path / "bad").write_text("[]")
+    assert run("status", "--state", tmp_path / "bad").returncode == 2
+    assert run("status", "--state", "none").returncode == 2
