@@ -1,140 +1,127 @@
 ##! Keeps the owner's state within its bounds: expiry, eviction, and the flush at the end.
+##!
+##! Nothing here looks through all pairs at once: eviction and trimming take the least useful of the next few pairs, and
+##! the sweep goes through them in pieces, so that no packet waits.
 
 @load ./main
 @load ./track
 
 module Beacons;
 
-# Pairs flushed in one go, so that no sweep holds up packets for long.
+# Pairs that eviction and trimming choose among, and that a piece of the sweep looks at.
+const sample = 16;
+const most_cuts = 64;
 const sweep_batch = 1000;
+const sweep_pause = 100msecs;
+
+# The pairs that they look at next, counted from 0.
+global sample_at: count = 0;
+global sweep_at: count = 0;
 
 # What was given up for the sake of the bounds, for telemetry and the Reporter.
 global evicted: count = 0;
 global evicted_reported: count = 0;
 global trimmed: count = 0;
 
-# How much a pair is worth keeping, 0 to 63: its connections, fewer the longer it has been silent.
-function worth(p: Pair): count
+# How much a pair is worth keeping: its connections, fewer the longer it has been silent.
+function worth(p: Pair): double
 	{
-	local silent = ( network_time() - p$seen ) / expire_after;
-	if ( silent >= 1.0 )
-		return 0;
-	local conns = p$conns > 63 ? 63 : p$conns;
-	return silent <= 0.0 ? conns : double_to_count(floor(conns * ( 1.0 - silent
-	    )));
+	return p$conns * ( 1.0 - ( network_time() - p$seen ) / expire_after );
 	}
 
-# Stops tracking a pair; what it held since it was last emitted goes out first.
-function drop_pair(p: Pair, reason: string, least: count)
+# Stops tracking the pair at a place; what it held since it was last emitted goes out first.
+function drop_pair(place: count, reason: string, least: count)
 	{
+	local p = pairs[place - 1];
 	if ( p$conns >= least && p$conns > p$emitted_conns )
 		emit(p, reason);
-
-	held -= |p$starts|;
-	forget_talker(p);
-	if ( p$by_name != "" )
-		delete by_name[p$orig_h, p$by_name, p$resp_p];
-	else
-		delete by_addr[p$orig_h, p$resp_h, p$resp_p];
+	remove_pair(place);
 	}
 
-function all_pairs(): vector of Pair
+# The place of the one of the next few pairs that is worth least.
+function least_useful(): count
 	{
-	local pairs: vector of Pair;
-	for ( _, p in by_addr )
-		pairs += p;
-	for ( _, p in by_name )
-		pairs += p;
-	return pairs;
+	local n = |pairs|;
+	local place = sample_at % n + 1;
+	local least = worth(pairs[place - 1]);
+	local i = 1;
+	while ( i < sample )
+		{
+		local at = ( sample_at + i ) % n;
+		local its_worth = worth(pairs[at]);
+		if ( its_worth < least )
+			{
+			least = its_worth;
+			place = at + 1;
+			}
+		++i;
+		}
+	sample_at = ( sample_at + sample ) % n;
+	return place;
 	}
 
-# Drops a tenth of the pairs, the least useful ones: enough that looking through all of them is rare.
-function evict()
+# Makes room for one pair more; the cap may have been lowered.
+function make_room()
 	{
-	local pairs = all_pairs();
-	local need = |pairs| / 10 + 1;
-	local worths: vector of count;
-	local by_worth: vector of count;
-	local level = 0;
-	while ( |by_worth| < 64 )
-		by_worth += 0;
-	for ( i in pairs )
+	while ( |pairs| >= max_pairs )
 		{
-		local of_pair = worth(pairs[i]);
-		worths += of_pair;
-		++by_worth[of_pair];
-		}
-
-	# Everything worth less than `level` goes, and of those worth `level` as many as are still needed.
-	local below = 0;
-	while ( below + by_worth[level] < need )
-		{
-		below += by_worth[level];
-		++level;
-		}
-	local of_level = need - below;
-
-	for ( i in pairs )
-		{
-		local w = worths[i];
-		if ( w > level || ( w == level && of_level == 0 ) )
-			next;
-		if ( w == level )
-			--of_level;
-		drop_pair(pairs[i], "evicted", min_connections);
+		drop_pair(least_useful(), "evicted", min_connections);
 		++evicted;
 		}
 	}
 
-# Cuts the pairs that hold most to their newest observations, until a tenth of the room is free.
+# Cuts the longest of the next few pairs to its newest half, until the observations are within their bound. Where that
+# takes many cuts, since the bound was lowered, the next connections go on with it.
 function trim()
 	{
-	local most = max_observations / 2;
 	local before = held;
-	while ( held > max_total_observations / 10 * 9 && most > 0 )
+	local cuts = 0;
+	while ( held > max_total_observations && ++cuts <= most_cuts )
 		{
-		for ( _, p in by_addr )
-			if ( |p$starts| > most )
-				straighten(p, most);
-		for ( _, p in by_name )
-			if ( |p$starts| > most )
-				straighten(p, most);
-		most = most / 2;
+		local longest = pairs[sample_at % |pairs|];
+		local i = 1;
+		while ( i < sample )
+			{
+			local p = pairs[( sample_at + i ) % |pairs|];
+			if ( |p$starts| > |longest$starts| )
+				longest = p;
+			++i;
+			}
+		sample_at = ( sample_at + sample ) % |pairs|;
+		if ( |longest$starts| > 1 )
+			straighten(longest, |longest$starts| / 2);
 		}
 	trimmed += before - held;
 	}
 
-function make_room()
-	{
-	if ( |by_addr| + |by_name| >= max_pairs )
-		evict();
-	if ( held > max_total_observations )
-		trim();
-	}
-
 function emit_all(least: count)
 	{
-	local pairs = all_pairs();
-	for ( i in pairs )
-		if ( pairs[i]$conns >= least )
-			emit(pairs[i], "requested");
+	for ( _, p in pairs )
+		if ( p$conns >= least )
+			emit(p, "requested");
 	}
 
 event sweep()
 	{
-	local stale: vector of Pair;
 	local oldest = network_time() - expire_after;
-	for ( _, p in by_addr )
-		if ( p$seen < oldest && |stale| < sweep_batch )
-			stale += p;
-	for ( _, p in by_name )
-		if ( p$seen < oldest && |stale| < sweep_batch )
-			stale += p;
+	local looked_at = 0;
+	while ( sweep_at < |pairs| && looked_at < sweep_batch )
+		{
+		# Below the gate too: the sidecar's history joins beacons slower than our memory.
+		if ( pairs[sweep_at]$seen < oldest )
+			drop_pair(sweep_at + 1, "expired", 2);
+		else
+			++sweep_at;
+		++looked_at;
+		}
 
-	# Below the gate too: the sidecar's history joins beacons slower than our memory.
-	for ( i in stale )
-		drop_pair(stale[i], "expired", 2);
+	if ( sweep_at < |pairs| )
+		{
+		schedule sweep_pause { sweep() };
+		return;
+		}
 
+	sweep_at = 0;
 	if ( evicted > evicted_reported )
 		{
 		Reporter::warning(fmt(
@@ -142,8 +129,7 @@ event sweep()
 		    max_pairs, evicted));
 		evicted_reported = evicted;
 		}
-
-	schedule |stale| < sweep_batch ? sweep_interval : 1sec { sweep() };
+	schedule sweep_interval { sweep() };
 	}
 
 event zeek_init()
@@ -153,8 +139,7 @@ event zeek_init()
 
 event zeek_done() &priority=-10
 	{
-	local pairs = all_pairs();
-	for ( i in pairs )
-		if ( pairs[i]$conns >= 2 )
-			emit(pairs[i], "final");
+	for ( _, p in pairs )
+		if ( p$conns >= 2 )
+			emit(p, "final");
 	}

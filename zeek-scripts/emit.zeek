@@ -39,17 +39,13 @@ function candidate_of(p: Pair, reason: string): Candidate
 	    $site_hosts=|pairs_of|, $reason=reason, $dropped=p$conns - |p$starts|,
 	    $starts=p$starts[:], $durations=p$durations[:],
 	    $orig_bytes=p$orig_bytes[:], $resp_bytes=p$resp_bytes[:],
-	    $states=p$states[:]);
+	    $states=|p$states| > 0 ? p$states[:] : repeated(p$state, |p$starts|));
 
 	local service = service_of(p);
 	if ( service != "" )
 		rec$service = service;
 	if ( p$server_name != "" )
 		rec$server_name = p$server_name;
-
-	local n = |p$starts|;
-	while ( |rec$states| < n )
-		rec$states += p$state;
 	return rec;
 	}
 

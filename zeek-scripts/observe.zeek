@@ -11,20 +11,36 @@
 module Beacons;
 
 const clustered = Cluster::is_enabled();
+const epoch = double_to_time(0.0);
 
 # Whether a connection's direction is looked at.
-function wanted_direction(c: connection): bool
+function wanted_direction(info: Conn::Info): bool
 	{
-	if ( ! c$conn?$local_orig )
+	if ( ! info?$local_orig )
 		return T;
-
-	local from_inside = c$conn$local_orig;
-	local to_inside = c$conn$local_resp;
 	if ( direction == OUTBOUND )
-		return from_inside && ! to_inside;
+		return info$local_orig && ! info$local_resp;
 	if ( direction == INBOUND )
-		return ! from_inside && to_inside;
-	return from_inside && to_inside;
+		return ! info$local_orig && info$local_resp;
+	return info$local_orig && info$local_resp;
+	}
+
+function observation_of(c: connection, name: string): Observation
+	{
+	local info = c$conn;
+	local id = c$id;
+	local o = Observation($orig_h=id$orig_h, $orig_p=id$orig_p, $resp_h=id$resp_h,
+	    $resp_p=id$resp_p, $uid=c$uid, $name=name,
+	    $service=info?$service ? info$service : "", $start=( info$ts -
+	    epoch ) / 1sec, $state=info$conn_state);
+	if ( info?$duration )
+		{
+		# Rounded as microseconds() does; packets come at whole ones.
+		o$duration = floor(info$duration / 1usec + 0.5) / 1000000.0;
+		o$orig_bytes = info$orig_bytes;
+		o$resp_bytes = info$resp_bytes;
+		}
+	return o;
 	}
 
 # The owner of a pair is a proxy chosen by the responder, so that one node sees all who talk to it.
@@ -44,42 +60,38 @@ event observed(o: Observation, named: bool)
 
 event connection_state_remove(c: connection)
 	{
-	if ( direction != ANY && ! wanted_direction(c) )
+	local info = c$conn;
+	if ( direction != ANY && ! wanted_direction(info) )
 		return;
 
 	local id = c$id;
 	if ( filtering && never_tracked(id) )
 		return;
 
-	local name = c?$beacons_name ? server_name(c$beacons_name) : "";
-	if ( name != "" )
+	local name = "";
+	local place = 0;
+	if ( c?$beacons_name )
 		{
-		if ( filtering && never_named(id, name) )
+		name = server_name(c$beacons_name);
+		if ( filtering && name != "" && never_named(id, name) )
 			return;
 		}
 
-	# On a busy sensor nearly every connection ends here, as the first of its pair, before an observation is made of it.
-	else if ( ! clustered
-	    && [id$orig_h, id$resp_h, id$resp_p] !in by_addr
-	    && |by_addr| + |by_name| >= exact_pairs
-	    && ! seen_before(id$orig_h, id$resp_h, id$resp_p) )
-		return;
+	if ( ! clustered )
+		{
+		# On a busy sensor nearly every connection ends here, as the first of its pair, before an observation is made of it.
+		place = place_by_addr[id$orig_h, id$resp_h, id$resp_p];
+		if ( place == 0
+		    && name == ""
+		    && |pairs| >= exact_pairs
+		    && ! seen_before(id$orig_h, id$resp_h, id$resp_p) )
+			return;
+		}
 
-	local info = c$conn;
 	if ( info$proto == unknown_transport || ! hook track_policy(c) )
 		return;
 
-	local o = Observation($orig_h=id$orig_h, $orig_p=id$orig_p, $resp_h=id$resp_h,
-	    $resp_p=id$resp_p, $uid=c$uid, $name=name,
-	    $service=info?$service ? info$service : "", $start=microseconds(
-	    time_to_double(info$ts)), $state=info$conn_state);
-	if ( info?$duration )
-		{
-		o$duration = microseconds(interval_to_double(info$duration));
-		o$orig_bytes = info$orig_bytes;
-		o$resp_bytes = info$resp_bytes;
-		}
-
+	local o = observation_of(c, name);
 	local earlier_name = "";
 	if ( info$proto == tcp
 	    && ( |open_pieces| > 0 || info$conn_state in open_states ) )
@@ -88,7 +100,10 @@ event connection_state_remove(c: connection)
 	# The name counts once for a connection, whichever of its pieces carried it.
 	if ( earlier_name != "" )
 		o$name = "";
-	hand_over(o, F);
+	if ( place > 0 )
+		track_at(place, o, F);
+	else
+		hand_over(o, F);
 
 	if ( ! pairs_by_name || ( name == "" && earlier_name == "" ) )
 		return;

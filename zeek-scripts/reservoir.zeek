@@ -131,12 +131,19 @@ function straighten(p: Pair, n: count)
 		}
 	}
 
+# `n` times the same state.
+function repeated(state: string, n: count): vector of string
+	{
+	local states = vector(state);
+	while ( |states| < n )
+		states += states;
+	return states[:n];
+	}
+
 # The first observation whose state differs from all before.
 function spell_out_states(p: Pair)
 	{
-	local n = |p$starts|;
-	while ( |p$states| < n )
-		p$states += p$state;
+	p$states = repeated(p$state, |p$starts|);
 	}
 
 function put(p: Pair, at: count, o: Observation)
@@ -199,18 +206,20 @@ function insert(p: Pair, o: Observation)
 	put(p, ( p$head + i ) % n, o);
 	}
 
-# Holds an observation, by start.
+# Holds an observation, by start. The usual one is the newest, finds room at the end and has the usual state.
 function hold(p: Pair, o: Observation)
 	{
 	local n = |p$starts|;
 	if ( n == 0 )
 		p$state = o$state;
-	else if ( o$state != p$state && |p$states| == 0 )
-		spell_out_states(p);
-
-	if ( n >= max_observations
-	    || p$head > 0
-	    || ( n > 0 && p$starts[n - 1] >= o$start ) )
+	else if ( |p$states| > 0 || o$state != p$state )
+		{
+		if ( |p$states| == 0 )
+			spell_out_states(p);
+		insert(p, o);
+		return;
+		}
+	else if ( n >= max_observations || p$head > 0 || p$starts[n - 1] >= o$start )
 		{
 		insert(p, o);
 		return;
@@ -220,8 +229,6 @@ function hold(p: Pair, o: Observation)
 	p$durations += o$duration;
 	p$orig_bytes += o$orig_bytes;
 	p$resp_bytes += o$resp_bytes;
-	if ( |p$states| > 0 )
-		p$states += o$state;
 	++held;
 	}
 

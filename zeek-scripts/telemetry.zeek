@@ -30,7 +30,7 @@ hook candidate_found(rec: Candidate)
 hook Telemetry::sync()
 	{
 	local none: vector of string;
-	Telemetry::gauge_family_set(pairs_gauge, none, |by_addr| + |by_name|);
+	Telemetry::gauge_family_set(pairs_gauge, none, |pairs|);
 	Telemetry::gauge_family_set(observations_gauge, none, held);
 	Telemetry::counter_family_set(evicted_counter, none, evicted);
 	Telemetry::counter_family_set(trimmed_counter, none, trimmed);

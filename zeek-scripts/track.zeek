@@ -8,15 +8,18 @@
 
 module Beacons;
 
-# Bounded by max_pairs and max_total_observations (bounds.zeek).
-global by_addr: table[addr, addr, port] of Pair;
-global by_name: table[addr, string, port] of Pair;
+# All pairs, in no order; a table finds the place of one, counted from 1, and 0 for one that is not tracked. Bounded by
+# max_pairs and max_total_observations (bounds.zeek).
+global pairs: vector of Pair;
+global place_by_addr: table[addr, addr, port] of count &default=0;
+global place_by_name: table[addr, string, port] of count &default=0;
 
 # Different services counted for a pair.
 const max_services = 16;
 
-# Keeps to the bounds; defined in bounds.zeek.
+# Keep to the bounds; defined in bounds.zeek.
 global make_room: function();
+global trim: function();
 
 function count_service(p: Pair, service: string)
 	{
@@ -45,7 +48,23 @@ function count_name(p: Pair, name: string)
 	++p$named;
 	}
 
-# Counts and holds a connection.
+# Puts the whole connection in the place of its earlier pieces; `o$name` is set where only the last piece had one.
+function replace_observation(p: Pair, o: Observation)
+	{
+	replace(p, o);
+	if ( p$by_name == "" && o$name != "" )
+		count_name(p, o$name);
+	}
+
+# Emits a pair that has come to a step of the gate.
+function pass_gate(p: Pair)
+	{
+	local reason = p$emit_at == 0 ? "gate" : "doubled";
+	p$emit_at = 2 * p$conns;
+	emit(p, reason);
+	}
+
+# Counts and holds a connection of a pair. On the road of every connection that counts, hence not in smaller pieces.
 function add_observation(p: Pair, o: Observation)
 	{
 	++p$conns;
@@ -58,8 +77,7 @@ function add_observation(p: Pair, o: Observation)
 		p$orig_p = o$orig_p;
 		p$resp_h = o$resp_h;
 		}
-
-	if ( o$start < p$first_ts )
+	else if ( o$start < p$first_ts )
 		p$first_ts = o$start;
 	if ( o$service != "" )
 		count_service(p, o$service);
@@ -67,85 +85,89 @@ function add_observation(p: Pair, o: Observation)
 		count_name(p, o$name);
 
 	hold(p, o);
-	}
 
-# Puts the whole connection in the place of its earlier pieces; `o$name` is set where only the last piece had one.
-function replace_observation(p: Pair, o: Observation, named: bool)
-	{
-	replace(p, o);
-	if ( ! named && o$name != "" )
-		count_name(p, o$name);
-	}
-
-# Emits a pair that has come to a step of the gate.
-function pass_gate(p: Pair)
-	{
 	if ( p$conns >= ( p$emit_at == 0 ? min_connections : p$emit_at ) )
-		{
-		local reason = p$emit_at == 0 ? "gate" : "doubled";
-		p$emit_at = 2 * p$conns;
-		emit(p, reason);
-		}
+		pass_gate(p);
 	else if ( p$emit_at > 0 && p$seen - p$emitted >= candidate_interval )
 		emit(p, "interval");
+	if ( held > max_total_observations )
+		trim();
 	}
 
 # Whether a pair not yet tracked is to be. While few are, every pair is; later those seen before.
 function admitted(o: Observation, named: bool): bool
 	{
-	if ( |by_addr| + |by_name| < exact_pairs )
+	if ( |pairs| < exact_pairs )
 		return T;
 	return named ? seen_name_before(o$orig_h, o$name, o$resp_p) : seen_before(
 	    o$orig_h, o$resp_h, o$resp_p);
 	}
 
-function new_pair(o: Observation, name: string): Pair
+# Tracks a pair from now on.
+function new_pair(o: Observation, named: bool): Pair
 	{
-	make_room();
-	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p, $by_name=name,
-	    $first_ts=o$start, $last_ts=o$start, $uid=o$uid, $orig_p=o$orig_p,
-	    $resp_h=o$resp_h, $seen=network_time(), $emitted=network_time());
+	if ( |pairs| >= max_pairs )
+		make_room();
+	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p,
+	    $by_name=named ? o$name : "", $first_ts=o$start, $last_ts=o$start,
+	    $uid=o$uid, $orig_p=o$orig_p, $resp_h=o$resp_h,
+	    $seen=network_time(), $emitted=network_time());
 
 	# The sketch remembers that there was one connection, not which.
-	if ( |by_addr| + |by_name| >= exact_pairs )
+	if ( |pairs| >= exact_pairs )
 		p$conns = 1;
 
+	pairs += p;
+	if ( named )
+		place_by_name[o$orig_h, o$name, o$resp_p] = |pairs|;
+	else
+		place_by_addr[o$orig_h, o$resp_h, o$resp_p] = |pairs|;
 	note_talker(p);
 	return p;
 	}
 
-# Takes a connection, on the node that owns its pair.
+# Tracks a pair no longer; the last one takes its place.
+function remove_pair(place: count)
+	{
+	local p = pairs[place - 1];
+	held -= |p$starts|;
+	forget_talker(p);
+	if ( p$by_name != "" )
+		delete place_by_name[p$orig_h, p$by_name, p$resp_p];
+	else
+		delete place_by_addr[p$orig_h, p$resp_h, p$resp_p];
+
+	local n = |pairs|;
+	if ( place < n )
+		{
+		local moved = pairs[n - 1];
+		pairs[place - 1] = moved;
+		if ( moved$by_name != "" )
+			place_by_name[moved$orig_h, moved$by_name, moved$resp_p] = place;
+		else
+			place_by_addr[moved$orig_h, moved$resp_h, moved$resp_p] = place;
+		}
+	pairs[n - 1 : n] = vector();
+	}
+
+# Takes a connection on the node that owns its pair, which is at `place`.
+function track_at(place: count, o: Observation, named: bool)
+	{
+	if ( o$continues )
+		{
+		if ( place > 0 )
+			replace_observation(pairs[place - 1], o);
+		}
+	else if ( place > 0 )
+		add_observation(pairs[place - 1], o);
+	else if ( admitted(o, named) )
+		add_observation(new_pair(o, named), o);
+	}
+
 function track(o: Observation, named: bool)
 	{
-	local p: Pair;
 	if ( named )
-		{
-		if ( [o$orig_h, o$name, o$resp_p] !in by_name )
-			{
-			if ( o$continues || ! admitted(o, T) )
-				return;
-			by_name[o$orig_h, o$name, o$resp_p] = new_pair(o, o$name);
-			}
-		p = by_name[o$orig_h, o$name, o$resp_p];
-		}
+		track_at(place_by_name[o$orig_h, o$name, o$resp_p], o, T);
 	else
-		{
-		if ( [o$orig_h, o$resp_h, o$resp_p] !in by_addr )
-			{
-			if ( o$continues || ! admitted(o, F) )
-				return;
-			by_addr[o$orig_h, o$resp_h, o$resp_p] = new_pair(o, "");
-			}
-		p = by_addr[o$orig_h, o$resp_h, o$resp_p];
-		}
-
-	if ( o$continues )
-		replace_observation(p, o, named);
-	else
-		{
-		add_observation(p, o);
-		pass_gate(p);
-		if ( held > max_total_observations )
-			make_room();
-		}
+		track_at(place_by_addr[o$orig_h, o$resp_h, o$resp_p], o, F);
 	}

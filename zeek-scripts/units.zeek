@@ -4,10 +4,8 @@
 
 module Beacons;
 
-## Rounds seconds to whole microseconds like conn.log. The fraction is taken apart first, since an epoch time multiplied
-## by a million has no digits left to tell a half.
+## Seconds rounded to whole microseconds.
 function microseconds(seconds: double): double
 	{
-	local whole = floor(seconds);
-	return whole + double_to_count(( seconds - whole ) * 1000000.0) / 1000000.0;
+	return floor(seconds * 1000000.0 + 0.5) / 1000000.0;
 	}

@@ -12,6 +12,6 @@ redef Beacons::sweep_interval = 2mins;
 
 event zeek_done() &priority=-20
 	{
-	print fmt("within the cap: %s", |by_addr| <= 100);
+	print fmt("within the cap: %s", |pairs| <= 100);
 	print fmt("evicted: %s", evicted > 60);
 	}

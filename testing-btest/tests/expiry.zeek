@@ -8,7 +8,7 @@ module Beacons;
 
 event zeek_done() &priority=-20
 	{
-	for ( [orig, resp, p] in by_addr )
-		print "still tracked", orig;
+	for ( _, p in pairs )
+		print "still tracked", p$orig_h;
 	print "observations held", held;
 	}

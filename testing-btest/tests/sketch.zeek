@@ -11,5 +11,5 @@ redef Beacons::sweep_interval = 1day;
 
 event zeek_done() &priority=-20
 	{
-	print "pairs", |by_addr|;
+	print "pairs", |pairs|;
 	}
