@@ -16,9 +16,16 @@ export {
 
 event zeek_init() &priority=5
 	{
-	Log::create_stream(LOG, Log::Stream($columns=Candidate,
-	    $ev=log_beacon_candidates, $path="beacon_candidates",
-	    $policy=log_policy));
+	local stream = Log::Stream($columns=Candidate, $ev=log_beacon_candidates,
+	    $path="beacon_candidates", $policy=log_policy);
+
+@ifdef ( Log::default_max_field_container_elements )
+	# Zeek 8.2 and later cut longer vectors; ours have max_observations at most.
+	stream$max_field_container_elements = 0;
+	stream$max_total_container_elements = 0;
+@endif
+
+	Log::create_stream(LOG, stream);
 	}
 
 hook candidate_found(rec: Candidate)

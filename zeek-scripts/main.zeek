@@ -69,7 +69,7 @@ export {
 	option never_names: set[string] = {};
 
 	## An allow-list file, reread when it changes; see the file for its format. Empty: none.
-	option allow_file = "";
+	option allow_file = @DIR + "/allow.txt";
 
 	## One connection of a pair.
 	type Observation: record {

@@ -218,7 +218,7 @@ def bench(rounds: int = 10, workloads: Sequence[Workload] = WORKLOADS, scripts: 
         variants = {
             "without": [],
             "naive table": [str(naive)],
-            "package": [str(scripts), "Beacons::direction=Beacons::ANY"],
+            "package": [str(scripts)],
         }
         for workload in workloads:
             trace = Path(folder) / "trace.pcap"
