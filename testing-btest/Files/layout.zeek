@@ -11,6 +11,12 @@ redef Cluster::nodes += {
 };
 @endif
 
+@if ( getenv("PROXY_2_PORT") != "" )
+redef Cluster::nodes += {
+	["proxy-2"] = [$node_type=Cluster::PROXY, $ip=127.0.0.1, $p=to_port(getenv("PROXY_2_PORT")), $manager="manager"],
+};
+@endif
+
 @if ( getenv("LOGGER_PORT") != "" )
 redef Cluster::manager_is_logger = F;
 redef Cluster::nodes += {
