@@ -40,7 +40,7 @@ export {
 	## leaves a mark in a sketch and is tracked from its second connection on, so that pairs seen once cost nothing.
 	option exact_pairs: count = 2000;
 
-	## Pairs seen once that the sketch remembers, at 1.2 bytes each.
+	## Pairs seen once that the sketch remembers, at 3 bytes each, for addresses and names.
 	const sketch_pairs = 1000000 &redef;
 
 	## How long a pair is kept after its last connection, at least 1 minute.

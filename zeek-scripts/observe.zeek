@@ -94,7 +94,7 @@ event connection_state_remove(c: connection)
 	local o = observation_of(c, name);
 	local earlier_name = "";
 	if ( info$proto == tcp
-	    && ( |open_pieces| > 0 || info$conn_state in open_states ) )
+	    && ( |open_pieces| > 0 || ( info$conn_state != "SF" && info$conn_state in open_states ) ) )
 		earlier_name = merge_pieces(o, c$history);
 
 	# The name counts once for a connection, whichever of its pieces carried it.

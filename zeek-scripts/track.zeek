@@ -30,10 +30,10 @@ function count_service(p: Pair, service: string)
 		else if ( |p$services| < max_services )
 			p$services[service] = 1;
 		}
-	else if ( p$service == "" || p$service == service )
+	else if ( p$service == "" )
 		{
 		p$service = service;
-		++p$service_conns;
+		p$service_conns = 1;
 		}
 	else
 		p$services = table([p$service] = p$service_conns, [service] = 1);
@@ -79,7 +79,9 @@ function add_observation(p: Pair, o: Observation)
 		}
 	else if ( o$start < p$first_ts )
 		p$first_ts = o$start;
-	if ( o$service != "" )
+	if ( o$service == p$service && ! p?$services )
+		++p$service_conns;
+	else if ( o$service != "" )
 		count_service(p, o$service);
 	if ( o$name != "" )
 		count_name(p, o$name);
