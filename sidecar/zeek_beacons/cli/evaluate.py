@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -12,7 +14,7 @@ from zeek_beacons.errors import ConfigError
 from zeek_beacons.evaluation import captures as labelled
 from zeek_beacons.evaluation import real as study
 from zeek_beacons.evaluation.sample import Method, Trainer, left_out, ours
-from zeek_beacons.evaluation.tables import save
+from zeek_beacons.evaluation.tables import Report
 from zeek_beacons.scoring import Scoring
 
 app = typer.Typer(help="Measure detection quality.", no_args_is_help=True)
@@ -35,6 +37,13 @@ Seed = Annotated[int, typer.Option(min=0, help="Of training and of everything dr
 Output = Annotated[
     Optional[Path],
     typer.Option("--output", "-o", help="Write the tables into this folder as well.", show_default=False),
+]
+
+Results = Annotated[Path, typer.Option("--output", "-o", help="Folder for tables and figures.")]
+RESULTS = Path("docs/evaluation")
+SeedBenchmark = Annotated[
+    Optional[Path],
+    typer.Option(help="Folder of the beaconing study's benchmark; its forest is left out without it."),
 ]
 
 
@@ -80,17 +89,63 @@ def real(
         scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
         method = ours(lambda _capture: scoring, settings)
     found = study.evaluate(captures, method, settings)
-    tables = {"real_captures": found.by_capture(), "real_figures": found.figures(seed)}
-    for table in tables.values():
-        print(table.markdown(), end="\n\n")
+    report = Report({"real_captures": found.by_capture(), "real_figures": found.figures(seed)})
+    print(report.text())
     if output:
-        save(output, tables)
+        report.save(output)
+
+
+@app.command()
+def peers(
+    folder: Captures,
+    seed_benchmark: SeedBenchmark = None,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """The published formulas and standard learners beside this package, on the same pairs in the same run.
+
+    Everything that learns saw nothing of a capture's lab; `as shipped` is the shipped model, which may have seen benign
+    pairs of these captures.
+
+    Examples:
+
+        zeek-beacons evaluate peers captures/ --seed-benchmark seed-benchmark/
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import peers as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    shipped = Scoring.load()
+    trainer = forest_trainer(folder, pairs, seed, trees)
+    chosen = {
+        study.OURS: ours(left_out(captures, trainer), settings),
+        f"{study.OURS} as shipped": ours(lambda _capture: shipped, settings),
+    }
+    chosen |= study.methods(captures, seed_benchmark, settings, seed)
+    _finish(study.report(study.compare(captures, chosen, settings), seed), output)
+
+
+def _finish(report: Report, output: Path) -> None:
+    print(report.text())
+    with _extra("evaluate"):
+        written = report.save(output)
+    print(f"{len(written)} files in {output}")
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Turns a missing package into a ConfigError that names the extra it comes with."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed: pip install '.[{name}]' in the checkout") from error
 
 
 def forest_trainer(folder: Path, pairs: int, seed: int, trees: int) -> Trainer:
     """The trainer of the shipped model. Raises ConfigError where the `train` extra is missing."""
-    try:
+    with _extra("train"):
         from zeek_beacons.evaluation.leave_out import forest_trainer as make
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install '.[train]' in the checkout") from error
     return make(folder, pairs, seed, trees)
