@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
@@ -126,6 +126,53 @@ def peers(
     }
     chosen |= study.methods(captures, seed_benchmark, settings, seed)
     _finish(study.report(study.compare(captures, chosen, settings), seed), output)
+
+
+@app.command()
+def stress(
+    folder: Captures,
+    model: ModelFolder = None,
+    leave_out: LeaveOut = False,
+    draws: Annotated[int, typer.Option(min=1, help="Beacons of each family and length.")] = 18,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """Simulated beacons injected into the real benign days of captures: what is found, by family and length.
+
+    The threshold is the score that 1 % of all the captures' benign pairs exceed.
+
+    Examples:
+
+        zeek-beacons evaluate stress captures/ --leave-out
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import stress as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    scoring_for = _scoring_for(captures, folder, model, leave_out, pairs, trees, seed)
+    chosen = study.contenders(scoring_for, settings)
+    shots = study.run(captures, chosen, settings, draws, seed)
+    _finish(study.report(shots, study.early_auc(captures, chosen, shots, settings)), output)
+
+
+def _scoring_for(
+    captures: list[labelled.Capture],
+    folder: Path,
+    model: Path | None,
+    leave_out: bool,
+    pairs: int,
+    trees: int,
+    seed: int,
+) -> Callable[[labelled.Capture], Scoring]:
+    if leave_out and model:
+        raise ConfigError("--leave-out trains its own models; give no --model")
+    if leave_out:
+        return left_out(captures, forest_trainer(folder, pairs, seed, trees))
+    scoring = Scoring.load(model)
+    return lambda _capture: scoring
 
 
 def _finish(report: Report, output: Path) -> None:

@@ -28,23 +28,25 @@ def lines(
     bold: Sequence[str] = (),
     bands: Mapping[str, tuple[Floats, Floats]] | None = None,
     log_x: bool = False,
+    ticks: tuple[Floats, Sequence[str]] | None = None,
     steps: bool = False,
     y_limits: tuple[float, float] | None = (0.0, 1.02),
 ) -> None:
     """Curves in one frame; those in `bold` stand out. Raises OutputError."""
     figure, axes = plt.subplots(figsize=(8.5, 5.0))
     for number, (name, (xs, ys)) in enumerate(curves.items()):
-        style: dict[str, Any] = {"linewidth": 2.6} if name in bold else {"linewidth": 1.1, "alpha": 0.9}
+        style: dict[str, Any] = (
+            {"linewidth": 2.8, "color": "black"} if name in bold else {"linewidth": 1.1, "alpha": 0.9}
+        )
         style["linestyle"] = ("-", "--", ":")[number // 10 % 3]
         (line,) = axes.plot(xs, ys, drawstyle="steps-post" if steps else "default", label=name, **style)
         if bands and name in bands:
             axes.fill_between(xs, *bands[name], color=line.get_color(), alpha=0.15, linewidth=0)
     if log_x:
         axes.set_xscale("log")
-        ticks = sorted({float(one) for xs, _ in curves.values() for one in xs})
-        if len(ticks) <= 12:
-            axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
-            axes.minorticks_off()
+    if ticks:
+        axes.set_xticks(*ticks)
+        axes.minorticks_off()
     if y_limits:
         axes.set_ylim(*y_limits)
     axes.set(title=title, xlabel=x, ylabel=y)

@@ -65,6 +65,6 @@ class Report:
 
 
 def _shown(cell: Cell) -> str:
-    if cell is None:
+    if cell is None or cell != cell:
         return "-"
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
