@@ -35,6 +35,7 @@ function drop_pair(place: count, reason: string, least: count)
 	local p = pairs[place - 1];
 	if ( p$conns >= least && p$conns > p$emitted_conns )
 		emit(p, reason);
+	hook pair_dropped(p);
 	remove_pair(place);
 	}
 

@@ -6,6 +6,15 @@
 
 module Beacons;
 
+# A tracked pair is dropped, for its age or for room; what it held since its last candidate has just gone out.
+global pair_dropped: hook(p: Pair);
+
+# The responder as candidates name it.
+function resp_of(p: Pair): string
+	{
+	return p$by_name == "" ? cat(p$resp_h) : p$by_name;
+	}
+
 # Most frequent service, ties go to the first in the alphabet.
 function service_of(p: Pair): string
 	{
@@ -33,13 +42,13 @@ function candidate_of(p: Pair, reason: string): Candidate
 	local rec = Candidate($ts=network_time(), $uid=p$uid, $id=conn_id(
 	    $orig_h=p$orig_h, $orig_p=p$orig_p, $resp_h=p$resp_h,
 	    $resp_p=p$resp_p), $proto=get_port_transport_proto(p$resp_p),
-	    $resp=p$by_name == "" ? cat(p$resp_h) : p$by_name, $conns=p$conns,
-	    $named=p$named, $first_ts=double_to_time(p$first_ts),
-	    $last_ts=double_to_time(p$last_ts), $resp_hosts=talkers(p),
-	    $site_hosts=|pairs_of|, $reason=reason, $dropped=p$conns - |p$starts|,
-	    $starts=p$starts[:], $durations=p$durations[:],
-	    $orig_bytes=p$orig_bytes[:], $resp_bytes=p$resp_bytes[:],
-	    $states=|p$states| > 0 ? p$states[:] : repeated(p$state, |p$starts|));
+	    $resp=resp_of(p), $conns=p$conns, $named=p$named,
+	    $first_ts=double_to_time(p$first_ts), $last_ts=double_to_time(
+	    p$last_ts), $resp_hosts=talkers(p), $site_hosts=|pairs_of|,
+	    $reason=reason, $dropped=p$conns - |p$starts|, $starts=p$starts[:],
+	    $durations=p$durations[:], $orig_bytes=p$orig_bytes[:],
+	    $resp_bytes=p$resp_bytes[:], $states=|p$states| > 0 ? p$states[
+	    :] : repeated(p$state, |p$starts|));
 
 	local service = service_of(p);
 	if ( service != "" )
