@@ -14,5 +14,13 @@
 @load ./bounds
 @load ./observe
 @load ./log
-@load ./telemetry
+@load ./wire
+@load ./listen
+@load ./sidecar
+@load ./hello
+@load ./publish
+@load ./resync
+@load ./verdict-log
+@load ./verdicts
 @load ./heuristic
+@load ./telemetry

@@ -1,6 +1,7 @@
 ##! Refuses option values that make no sense: at start-up Zeek stops, at run time the old value stays.
 
 @load ./main
+@load ./sidecar
 
 module Beacons;
 
@@ -18,7 +19,8 @@ function problem_with(id: string, value: any): string
 		["Beacons::expire_after"] = 1min,
 		["Beacons::sweep_interval"] = 1sec,
 		["Beacons::candidate_interval"] = 1sec,
-		["Beacons::merge_gap"] = 0sec
+		["Beacons::merge_gap"] = 0sec,
+		["Beacons::sidecar_timeout"] = 1sec
 	};
 
 	if ( id in least )
@@ -71,7 +73,8 @@ const counts = vector("Beacons::min_connections", "Beacons::max_observations",
     "Beacons::max_pairs", "Beacons::max_total_observations",
     "Beacons::exact_pairs");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
-    "Beacons::candidate_interval", "Beacons::merge_gap");
+    "Beacons::candidate_interval", "Beacons::merge_gap",
+    "Beacons::sidecar_timeout");
 
 # A redef bypasses change handlers.
 function refuse(id: string)

@@ -2,6 +2,7 @@
 
 @load ./main
 @load ./bounds
+@load ./publish
 @load base/frameworks/telemetry
 
 module Beacons;
@@ -22,6 +23,16 @@ global candidates_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_candidates", $unit="",
     $label_names=vector("reason"), $help_text="Candidates emitted, by reason"));
 
+global outstanding_gauge = Telemetry::register_gauge_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_outstanding", $unit="",
+    $help_text="Candidates without a verdict"));
+global lost_counter = Telemetry::register_counter_family(Telemetry::MetricOpts(
+    $prefix="zeek", $name="beacons_lost_candidates", $unit="",
+    $help_text="Candidates given up without a verdict"));
+global refused_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_refused_messages",
+    $unit="", $help_text="Messages from the sidecar that were refused"));
+
 hook candidate_found(rec: Candidate)
 	{
 	Telemetry::counter_family_inc(candidates_counter, vector(rec$reason));
@@ -34,4 +45,7 @@ hook Telemetry::sync()
 	Telemetry::gauge_family_set(observations_gauge, none, held);
 	Telemetry::counter_family_set(evicted_counter, none, evicted);
 	Telemetry::counter_family_set(trimmed_counter, none, trimmed);
+	Telemetry::gauge_family_set(outstanding_gauge, none, outstanding());
+	Telemetry::counter_family_set(lost_counter, none, lost);
+	Telemetry::counter_family_set(refused_counter, none, bad_messages);
 	}

@@ -1,0 +1,91 @@
+##! Lets the sidecar in: the manager or the standalone Zeek answers its hello. One sidecar serves a sensor.
+
+@load ./main
+@load ./wire
+@load ./listen
+@load ./sidecar
+
+module Beacons;
+
+# What Zeek reads of a sidecar's hello.
+type SidecarHello: record {
+	sidecar: string;
+	name: string &default="";
+};
+
+# Zeek's answer.
+type HelloAnswer: record {
+	v: count &default=wire_version;
+	sidecar: string;
+	accepted: bool;
+	reason: string;
+	sensor: string;
+	node: string;
+	boot: string;
+	zeek: string;
+	package: string;
+};
+
+type SidecarHeartbeat: record {
+	sidecar: string;
+};
+
+function answer_hello(id: string, refusal: string)
+	{
+	local message = HelloAnswer($sidecar=id, $accepted=refusal == "",
+	    $reason=refusal, $sensor=sensor, $node=node_name, $boot=boot,
+	    $zeek=zeek_version(), $package=package_version);
+	Cluster::publish(control_topic, hello, to_json(message));
+	}
+
+function accept(m: SidecarHello)
+	{
+	sidecar_id = m$sidecar;
+	sidecar_name = tame(m$name, 200);
+	note_sidecar();
+	event sidecar_accepted(sidecar_name);
+	}
+
+event hello(message: string)
+	{
+	if ( ! wired || ! is_judge )
+		return;
+	local v = version_of("hello", message);
+	if ( v == 0 )
+		return;
+	local parsed = from_json(message, SidecarHello);
+	if ( ! is_read("hello", parsed) )
+		return;
+
+	local m = parsed$v as SidecarHello;
+	if ( /[0-9a-fA-F]{1,64}/ != m$sidecar )
+		complain("hello", "sidecar is no hexadecimal number");
+	else if ( v > wire_version )
+		answer_hello(m$sidecar, fmt("version %d of the contract, this Zeek speaks %d", v,
+		    wire_version));
+	else if ( sidecar_here() && m$sidecar != sidecar_id )
+		answer_hello(m$sidecar, fmt("sidecar %s (%s) serves this sensor", sidecar_id,
+		    sidecar_name));
+	else
+		{
+		accept(m);
+		answer_hello(m$sidecar, "");
+		}
+	}
+
+event heartbeat(message: string)
+	{
+	if ( ! wired || ! is_ours("heartbeat", message) )
+		return;
+	local parsed = from_json(message, SidecarHeartbeat);
+	if ( ! is_read("heartbeat", parsed) )
+		return;
+
+	local m = parsed$v as SidecarHeartbeat;
+	if ( is_serving(m$sidecar) )
+		note_sidecar();
+	else
+		answer_hello(tame(m$sidecar, 64), sidecar_id == "" ? "no hello came" : fmt(
+		    "sidecar %s (%s) serves this sensor", sidecar_id,
+		    sidecar_name));
+	}

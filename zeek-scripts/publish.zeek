@@ -1,0 +1,159 @@
+##! Candidates on their way to the sidecar, and which of them have no verdict yet.
+
+@load ./main
+@load ./wire
+@load ./sidecar
+@load ./emit
+
+module Beacons;
+
+export {
+	## Candidates of pairs no longer tracked that wait for a verdict, at up to 40 kB each. Beyond, they are lost, as
+	## they are after a day.
+	const max_orphans = 1000 &redef;
+}
+
+# The fields as docs/wire.md names them: times as numbers, ports without their protocol.
+type CandidateMessage: record {
+	v: count &default=wire_version;
+	sensor: string;
+	node: string;
+	boot: string;
+	seq: count;
+	ts: double;
+	uid: string;
+	orig_h: addr;
+	orig_p: count;
+	resp_h: addr;
+	resp_p: count;
+	proto: transport_proto;
+	resp: string;
+	service: string &optional;
+	server_name: string &optional;
+	conns: count;
+	named: count;
+	first_ts: double;
+	last_ts: double;
+	resp_hosts: count;
+	site_hosts: count;
+	reason: string;
+	dropped: count;
+	starts: vector of double;
+	durations: vector of double;
+	orig_bytes: vector of int;
+	resp_bytes: vector of int;
+	states: vector of string;
+};
+
+type HeartbeatMessage: record {
+	v: count &default=wire_version;
+	node: string;
+	boot: string;
+	seq: count;
+	outstanding: count;
+	lost: count;
+};
+
+# A candidate of a pair no longer tracked, and the number it was published under.
+type Orphan: record {
+	rec: Candidate;
+	seq: count;
+};
+
+# Candidates given up without a verdict.
+global lost: count = 0;
+
+function lose_orphan(t: table[addr, string, port] of Orphan, key: any): interval
+	{
+	++lost;
+	return 0sec;
+	}
+
+# The number of the last candidate published.
+global seq: count = 0;
+# Tracked pairs whose last candidate has no verdict, by its number. One that was not published, since no sidecar was
+# there, has the number that the next will have. Bounded by max_pairs: a pair that is dropped leaves this table.
+global unanswered: table[addr, string, port] of count;
+global orphans: table[addr, string, port] of Orphan &create_expire=1day
+    &expire_func=lose_orphan;
+
+function outstanding(): count
+	{
+	return |unanswered| + |orphans|;
+	}
+
+function publish_candidate(rec: Candidate)
+	{
+	local id = rec$id;
+	local m = CandidateMessage($sensor=sensor, $node=node_name, $boot=boot,
+	    $seq=++seq, $ts=time_to_double(rec$ts), $uid=rec$uid,
+	    $orig_h=id$orig_h, $orig_p=port_to_count(id$orig_p),
+	    $resp_h=id$resp_h, $resp_p=port_to_count(id$resp_p),
+	    $proto=rec$proto, $resp=rec$resp, $conns=rec$conns,
+	    $named=rec$named, $first_ts=time_to_double(rec$first_ts),
+	    $last_ts=time_to_double(rec$last_ts), $resp_hosts=rec$resp_hosts,
+	    $site_hosts=rec$site_hosts, $reason=rec$reason,
+	    $dropped=rec$dropped, $starts=rec$starts, $durations=rec$durations,
+	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
+	    $states=rec$states);
+	if ( rec?$service )
+		m$service = tame(rec$service, 253);
+	if ( rec?$server_name )
+		m$server_name = rec$server_name;
+	Cluster::publish(candidate_topic, candidate, to_json(m));
+	}
+
+hook candidate_found(rec: Candidate) &priority=-5
+	{
+	if ( ! wired )
+		return;
+	local here = sidecar_here();
+	if ( here )
+		publish_candidate(rec);
+	unanswered[rec$id$orig_h, rec$resp, rec$id$resp_p] = here ? seq : seq + 1;
+	}
+
+hook pair_dropped(p: Pair)
+	{
+	local resp = resp_of(p);
+	if ( [p$orig_h, resp, p$resp_p] !in unanswered )
+		return;
+
+	local number = unanswered[p$orig_h, resp, p$resp_p];
+	delete unanswered[p$orig_h, resp, p$resp_p];
+	if ( |orphans| < max_orphans )
+		orphans[p$orig_h, resp, p$resp_p] = Orphan($rec=candidate_of(p, "requested"),
+		    $seq=number);
+	else
+		++lost;
+	}
+
+# A verdict on the candidate with this number came: that one and any earlier one of the pair are answered.
+function settle(orig_h: addr, resp: string, resp_p: port, number: count)
+	{
+	if ( [orig_h, resp, resp_p] in unanswered
+	    && unanswered[orig_h, resp, resp_p] <= number )
+		delete unanswered[orig_h, resp, resp_p];
+	if ( [orig_h, resp, resp_p] in orphans
+	    && orphans[orig_h, resp, resp_p]$seq <= number )
+		delete orphans[orig_h, resp, resp_p];
+	}
+
+function send_heartbeat()
+	{
+	local message = HeartbeatMessage($node=node_name, $boot=boot, $seq=seq,
+	    $outstanding=outstanding(), $lost=lost);
+	Cluster::publish(control_topic, heartbeat, to_json(message));
+	}
+
+event beat()
+	{
+	send_heartbeat();
+	schedule heartbeat_interval { beat() };
+	}
+
+event zeek_init()
+	{
+	if ( wired && ! reading_traces() )
+		schedule heartbeat_interval { beat() };
+	}

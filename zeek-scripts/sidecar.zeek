@@ -1,0 +1,114 @@
+##! The sidecar: there as long as it is heard, lost after a time of silence.
+
+@load ./main
+@load ./wire
+
+module Beacons;
+
+export {
+	## Silence after which the sidecar is lost, at least 1 second.
+	option sidecar_timeout: interval = 20secs;
+
+	## Whether it is missed too where none has ever come.
+	option sidecar_wanted: bool = F;
+
+	## How often Zeek says that it is there.
+	const heartbeat_interval = 5secs &redef;
+
+	## A sidecar was let in.
+	global sidecar_accepted: event(name: string);
+
+	## Nothing was heard of the sidecar (*name*; empty where none has ever come) for this long. On the manager or
+	## the standalone Zeek.
+	global sidecar_lost: event(name: string, silence: interval);
+
+	## It is heard again, or another one was let in.
+	global sidecar_back: event(name: string);
+}
+
+# The sidecar let in, on the node that does so; elsewhere empty.
+global sidecar_id = "";
+global sidecar_name = "";
+# The WebSocket clients that listen for candidates, by endpoint: what they call themselves.
+global clients: table[string] of string;
+# When it was last heard of; time does not stand still here when packets do.
+global heard = double_to_time(0.0);
+global connected = F;
+global started: time;
+global reported_lost = F;
+
+# Whether candidates reach a sidecar.
+function sidecar_here(): bool
+	{
+	return connected
+	    && ( reading_traces() || current_time() - heard < sidecar_timeout );
+	}
+
+# Publishes again what no sidecar could hear; defined in resync.zeek.
+global catch_up: function();
+
+# The sidecar was heard.
+function note_sidecar()
+	{
+	local was_here = sidecar_here();
+	heard = current_time();
+	connected = T;
+	if ( reported_lost )
+		{
+		reported_lost = F;
+		event sidecar_back(sidecar_name);
+		}
+	if ( ! was_here )
+		catch_up();
+	}
+
+# Whether a message comes from the sidecar that serves this sensor. Only the node that let it in can tell.
+function is_serving(id: string): bool
+	{
+	return ! is_judge || id == sidecar_id;
+	}
+
+event Cluster::websocket_client_added(endpoint: Cluster::EndpointInfo,
+    subscriptions: string_vec)
+	{
+	for ( _, topic in subscriptions )
+		if ( topic == candidate_topic )
+			clients[endpoint$id] = endpoint?$application_name ? endpoint$application_name : "";
+	}
+
+# Its own connection is known by the name it carries, and otherwise once nobody is left. It may have a newer one.
+event Cluster::websocket_client_lost(endpoint: Cluster::EndpointInfo,
+    code: count, reason: string)
+	{
+	if ( endpoint$id !in clients )
+		return;
+	local name = clients[endpoint$id];
+	delete clients[endpoint$id];
+	if ( |clients| > 0 && sidecar_id !in name )
+		return;
+	for ( _, other in clients )
+		if ( sidecar_id in other )
+			return;
+	connected = F;
+	}
+
+# Looks whether the sidecar is lost.
+event watch_sidecar()
+	{
+	local silence = current_time() - ( time_to_double(heard) > 0 ? heard : started );
+	if ( ! reported_lost
+	    && silence >= sidecar_timeout
+	    && ( sidecar_id != "" || sidecar_wanted ) )
+		{
+		reported_lost = T;
+		event sidecar_lost(sidecar_name, silence);
+		}
+	schedule heartbeat_interval { watch_sidecar() };
+	}
+
+event zeek_init()
+	{
+	started = current_time();
+	if ( wired && is_judge && ! reading_traces() )
+		schedule heartbeat_interval { watch_sidecar() };
+	}
