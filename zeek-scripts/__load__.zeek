@@ -23,4 +23,5 @@
 @load ./verdict-log
 @load ./verdicts
 @load ./heuristic
+@load ./notice
 @load ./telemetry

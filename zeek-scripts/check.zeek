@@ -2,6 +2,7 @@
 
 @load ./main
 @load ./sidecar
+@load ./notice
 
 module Beacons;
 
@@ -20,7 +21,8 @@ function problem_with(id: string, value: any): string
 		["Beacons::sweep_interval"] = 1sec,
 		["Beacons::candidate_interval"] = 1sec,
 		["Beacons::merge_gap"] = 0sec,
-		["Beacons::sidecar_timeout"] = 1sec
+		["Beacons::sidecar_timeout"] = 1sec,
+		["Beacons::suppress_for"] = 1min
 	};
 
 	if ( id in least )
@@ -74,7 +76,7 @@ const counts = vector("Beacons::min_connections", "Beacons::max_observations",
     "Beacons::exact_pairs");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
     "Beacons::candidate_interval", "Beacons::merge_gap",
-    "Beacons::sidecar_timeout");
+    "Beacons::sidecar_timeout", "Beacons::suppress_for");
 
 # A redef bypasses change handlers.
 function refuse(id: string)

@@ -1,12 +1,17 @@
-##! A look at a candidate without a sidecar: how far its gaps lie from their median. Off by default.
+##! A look at a candidate without a sidecar: how far its gaps lie from their median. Off by default, and on while the
+##! sidecar is lost.
 
 @load ./main
+@load ./sidecar
 
 module Beacons;
 
 export {
 	## Whether candidates are looked at in the script, for sensors without a sidecar.
 	option heuristic: bool = F;
+
+	## Whether they are while the sidecar is lost.
+	option heuristic_when_lost: bool = T;
 
 	## Observations that the heuristic needs, at least 3.
 	option heuristic_observations: count = 20;
@@ -36,7 +41,8 @@ function median(values: vector of double): double
 
 hook candidate_found(rec: Candidate)
 	{
-	if ( ! heuristic || |rec$starts| < heuristic_observations )
+	if ( |rec$starts| < heuristic_observations
+	    || ! ( heuristic || ( heuristic_when_lost && degraded() ) ) )
 		return;
 
 	local gaps: vector of double;

@@ -44,6 +44,15 @@ function sidecar_here(): bool
 	    && ( reading_traces() || current_time() - heard < sidecar_timeout );
 	}
 
+# Whether a sidecar should be there and is not.
+function degraded(): bool
+	{
+	return wired
+	    && ! sidecar_here()
+	    && ( time_to_double(heard) > 0 || sidecar_wanted )
+	    && current_time() - started >= sidecar_timeout;
+	}
+
 # Publishes again what no sidecar could hear; defined in resync.zeek.
 global catch_up: function();
 

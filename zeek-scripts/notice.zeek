@@ -1,0 +1,155 @@
+##! Notices: a pair that beacons, once for each level that it reaches; and a sidecar that is lost or back.
+
+@load ./main
+@load ./wire
+@load ./sidecar
+@load ./verdict-log
+@load ./publish
+@load ./heuristic
+@load base/frameworks/notice
+
+module Beacons;
+
+export {
+	redef enum Notice::Type += {
+		## A host checks in with a server like an implant with its command and control.
+		C2_Beacon,
+		## The heuristic took a pair for regular while there was no sidecar to judge it.
+		Suspected,
+		## The sidecar is silent: pairs are tracked, and judged once it is back.
+		Sidecar_Lost,
+		## The sidecar is heard again.
+		Sidecar_Back
+	};
+
+	## How long a pair is not noticed again at the same level or a lower one, at least 1 minute.
+	option suppress_for: interval = 1day;
+
+	## Pairs whose level is remembered. Beyond, any of them is forgotten, and may be noticed again.
+	const max_noticed = 20000 &redef;
+}
+
+type NoticedMessage: record {
+	v: count &default=wire_version;
+	node: string;
+	boot: string;
+	orig_h: addr;
+	resp: string;
+	resp_p: count;
+	proto: transport_proto;
+	level: count;
+};
+
+# Reasons that the notice gives; the log has all.
+const reasons_told = 5;
+
+# Outlasts what the notice framework suppresses, lest that swallows a notice which counts as raised here.
+function remembered(): interval
+	{
+	return suppress_for + 1min;
+	}
+
+# The highest level noticed of each pair.
+global noticed_levels: table[addr, string, port] of count
+    &create_expire=remembered();
+
+global times_lost: count = 0;
+
+function remember(rec: Verdict)
+	{
+	if ( |noticed_levels| >= max_noticed )
+		{
+		for ( [orig_h, resp, resp_p] in noticed_levels )
+			{
+			delete noticed_levels[orig_h, resp, resp_p];
+			break;
+			}
+		}
+	noticed_levels[rec$id$orig_h, rec$resp, rec$id$resp_p] = rec$level;
+	}
+
+# A word of a list of words.
+function word(name: string, value: string): string
+	{
+	return fmt("%s=%s", name, gsub(value, / /, "\\x20"));
+	}
+
+# The facts as words `name=value`, for machines and for those in a hurry.
+function facts(rec: Verdict): string
+	{
+	local words: string_vec;
+	if ( rec?$score )
+		words += fmt("score=%.4f", rec$score);
+	words += word("severity", rec$severity);
+	if ( rec?$sleep )
+		words += fmt("sleep=%.1f", interval_to_double(rec$sleep));
+	if ( rec?$jitter )
+		words += fmt("jitter=%.2f", rec$jitter);
+	words += fmt("conns=%d observations=%d needed=%d", rec$conns, rec$observations,
+	    rec$needed);
+	if ( rec?$service )
+		words += word("service", rec$service);
+	words += word("resp", rec$resp);
+	words += word("model", rec$model);
+
+	local reasons: string_vec;
+	for ( i, reason in rec$reasons )
+		if ( i < reasons_told )
+			reasons += gsub(reason, /=/, ":");
+	if ( |reasons| > 0 )
+		words += word("reasons", join_string_vec(reasons, ","));
+	return join_string_vec(words, " ");
+	}
+
+function raise(rec: Verdict)
+	{
+	local id = rec$id;
+	NOTICE(Notice::Info($note=C2_Beacon, $msg=rec$summary, $sub=facts(rec), $id=id,
+	    $uid=rec$uid, $src=id$orig_h, $dst=id$resp_h, $p=id$resp_p,
+	    $n=rec$conns, $suppress_for=suppress_for, $identifier=fmt(
+	    "%s %s %s %d", id$orig_h, rec$resp, id$resp_p, rec$level)));
+	}
+
+hook verdict_found(rec: Verdict) &priority=-5
+	{
+	if ( rec$level == 0 )
+		return;
+
+	local id = rec$id;
+	if ( [id$orig_h, rec$resp, id$resp_p] !in noticed_levels
+	    || noticed_levels[id$orig_h, rec$resp, id$resp_p] < rec$level )
+		{
+		raise(rec);
+		remember(rec);
+		}
+
+	local message = NoticedMessage($node=node_name, $boot=boot, $orig_h=id$orig_h,
+	    $resp=rec$resp, $resp_p=port_to_count(id$resp_p), $proto=rec$proto,
+	    $level=noticed_levels[id$orig_h, rec$resp, id$resp_p]);
+	Cluster::publish(control_topic, noticed, to_json(message));
+	}
+
+event suspected(rec: Candidate, gap: interval, spread: double)
+	{
+	if ( sidecar_here() )
+		return;
+	NOTICE(Notice::Info($note=Suspected, $msg=fmt("%s talks to %s:%s about every %.1f s, %d times; gaps within %.0f %% of that; not judged, no sidecar was there",
+	    rec$id$orig_h, rec$resp, rec$id$resp_p, interval_to_double(gap),
+	    rec$conns, 100 * spread), $id=rec$id, $uid=rec$uid, $n=rec$conns,
+	    $suppress_for=suppress_for, $identifier=fmt("%s %s %s",
+	    rec$id$orig_h, rec$resp, rec$id$resp_p)));
+	}
+
+event sidecar_lost(name: string, silence: interval)
+	{
+	++times_lost;
+	NOTICE(Notice::Info($note=Sidecar_Lost, $msg=name == "" ? fmt("No zeek-beacons sidecar has come within %.0f s; pairs are tracked but not judged",
+	    interval_to_double(silence)) : fmt("Nothing heard of the zeek-beacons sidecar %s for %.0f s; pairs are tracked, and judged once it is back",
+	    name, interval_to_double(silence)), $identifier=cat(times_lost)));
+	}
+
+event sidecar_back(name: string)
+	{
+	NOTICE(Notice::Info($note=Sidecar_Back, $msg=fmt("The zeek-beacons sidecar %s is back; candidates that wait for a verdict here: %d",
+	    name, outstanding()), $identifier=cat(times_lost)));
+	}
