@@ -24,4 +24,5 @@
 @load ./verdicts
 @load ./heuristic
 @load ./notice
+@load ./offline
 @load ./telemetry

@@ -1,0 +1,115 @@
+##! The closed loop under ``zeek -r``: waits for the sidecar, reads the trace, flushes all pairs, and ends once each
+##! candidate has its verdict and what deserves a notice has it.
+##!
+##! Timers stand still before the first packet and after the last one, so nothing here gives up waiting:
+##! ``zeek-beacons pcap`` runs the loop and sees to that.
+
+@load ./main
+@load ./wire
+@load ./listen
+@load ./sidecar
+@load ./publish
+@load ./verdicts
+@load ./track
+
+module Beacons;
+
+export {
+	## Whether a trace is read together with a sidecar.
+	option offline_sidecar = F;
+}
+
+# Connections not yet removed, by uid; as many as Zeek itself holds.
+global open_conns: table[string] of conn_id;
+global begun = F;
+global at_end = F;
+global flushed = F;
+global ending = F;
+
+# What was published last is still on its way to the sidecar; no timer fires any more.
+event end_at(deadline: time)
+	{
+	if ( current_time() < deadline )
+		event end_at(deadline);
+	else
+		terminate();
+	}
+
+function end_if_answered()
+	{
+	if ( ! flushed || ending || outstanding() > 0 )
+		return;
+	ending = T;
+	event end_at(current_time() + 200msecs);
+	}
+
+event flush_pairs()
+	{
+	if ( flushed )
+		return;
+	flushed = T;
+	for ( _, p in pairs )
+		if ( p$conns >= 2 )
+			emit(p, "final");
+	send_heartbeat();
+	end_if_answered();
+	}
+
+event new_connection(c: connection) &group="Beacons::offline"
+	{
+	open_conns[c$uid] = c$id;
+	}
+
+event connection_state_remove(c: connection) &priority=-10
+    &group="Beacons::offline"
+	{
+	delete open_conns[c$uid];
+	if ( at_end && |open_conns| == 0 )
+		event flush_pairs();
+	}
+
+# Zeek would remove the connections still open only while it ends, too late for a verdict.
+event Pcap::file_done(path: string) &group="Beacons::offline"
+	{
+	at_end = T;
+	for ( _, id in open_conns )
+		set_inactivity_timeout(id, 0.1usecs);
+	if ( |open_conns| == 0 )
+		event flush_pairs();
+	}
+
+event sidecar_accepted(name: string) &group="Beacons::offline"
+	{
+	if ( ! begun )
+		continue_processing();
+	begun = T;
+	}
+
+event verdict(message: string) &priority=-5 &group="Beacons::offline"
+	{
+	end_if_answered();
+	}
+
+# What was flushed is not flushed once more.
+event zeek_done() &group="Beacons::offline"
+	{
+	if ( ! flushed )
+		return;
+	pairs = vector();
+	clear_table(place_by_addr);
+	clear_table(place_by_name);
+	}
+
+event zeek_init() &priority=15
+	{
+	if ( ! reading_traces() || ! offline_sidecar )
+		{
+		disable_event_group("Beacons::offline");
+		return;
+		}
+
+	wired = is_owner;
+	# A sidecar that waits for packets to be read answers no pings.
+	if ( open_websocket(-1sec) )
+		suspend_processing();
+	}
