@@ -15,7 +15,6 @@ from zeek_beacons.live import frames
 from zeek_beacons.live.frames import Event
 
 ACK = '{"type":"ack","endpoint":"fake","version":"8.0.10"}'
-CANDIDATES, CONTROL = frames.SUBSCRIPTIONS
 Handler = Callable[["FakeZeek", dict[str, Any]], "list[tuple[str, dict[str, Any]]]"]
 
 
@@ -61,7 +60,7 @@ class FakeZeek:
 
     async def say(self, name: str, content: object) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
-        topic = CANDIDATES if name == "candidate" else CONTROL
+        topic = frames.CANDIDATES if name == "candidate" else frames.CONTROL
         await self.raw(frames.frame(Event(f"Beacons::{name}", text), topic))
 
     async def raw(self, data: str | bytes, text: bool | None = None) -> None:

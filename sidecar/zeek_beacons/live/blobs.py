@@ -28,9 +28,11 @@ class BlobError(ValueError):
 def pack(row: Mapping[str, Any]) -> bytes:
     """The observation columns of a candidate, whose starts and durations are whole microseconds."""
     start = np.rint(row["start"] * MICROSECONDS).astype(np.int64)
-    duration = np.rint(np.nan_to_num(row["duration"] * MICROSECONDS, nan=-1.0)).astype(np.int64)
+    known = row["duration"] >= 0
+    duration = np.rint(np.where(known, row["duration"], -1.0) * MICROSECONDS).astype(np.int64)
     codes = bytes(map(STATE_CODE.__getitem__, row["state"]))
-    steps = np.diff(start, prepend=np.int64(0))
+    steps = start.copy()
+    steps[1:] -= start[:-1]
     columns = (steps, duration, np.asarray(row["orig_bytes"], np.float64), np.asarray(row["resp_bytes"], np.float64))
     content = b"".join((*(column.tobytes() for column in columns), codes))
     return VERSION + zstandard.ZstdCompressor(level=1, write_checksum=True).compress(content)

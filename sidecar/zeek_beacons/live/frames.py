@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from zeek_beacons.live.messages import Bad
 
-SUBSCRIPTIONS = ("/zeek/beacons/candidate/", "/zeek/beacons/control/")
+CANDIDATES, CONTROL = SUBSCRIPTIONS = ("/zeek/beacons/candidate/", "/zeek/beacons/control/")
 TOPIC = "/zeek/beacons/verdict/"
 LONGEST_FRAME = 16 << 20  # bytes; 512 observations take 18 kB
 LONGEST_TEXT = 253  # characters, as Zeek cuts server names; longer texts are cut here

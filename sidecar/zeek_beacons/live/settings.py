@@ -36,7 +36,7 @@ class SidecarConfig:
     # Candidates that may wait to be scored, before some are dropped and asked for again.
     queue: int = 10_000
     # Candidates scored at once, at most.
-    batch: int = 256
+    batch: int = 512
     # Seconds that a candidate waits for others to be scored with: fewer, larger batches cost less.
     linger: float = 0.02
     # Allow-list file, reread when it changes; empty: none.

@@ -34,6 +34,7 @@ from zeek_beacons.readers.candidate_rows import UnfitError, checked
 
 LARGEST_COUNT = 2**63 - 1
 HIGHEST_LEVEL = 4
+_ENCODER = json.JSONEncoder(allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile("[!-~]*")
 
@@ -209,7 +210,7 @@ def encode(message: Outgoing) -> Event:
     """The event that carries a message to Zeek. Fields that are None are left out."""
     name, fields = _ENCODERS[type(message)](message)
     present = {key: value for key, value in fields.items() if value is not None}
-    return Event(f"Beacons::{name}", json.dumps({"v": VERSION} | present, allow_nan=False))
+    return Event(f"Beacons::{name}", _ENCODER.encode({"v": VERSION} | present))
 
 
 def _encode_hello(hello: Greeting) -> tuple[str, dict[str, Any]]:

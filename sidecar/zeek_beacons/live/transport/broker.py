@@ -1,8 +1,12 @@
-"""Zeek's own Broker bindings for Python, where the local Zeek has them. PyPI's `broker` is something else."""
+"""Zeek's own Broker bindings for Python, where the local Zeek has them. PyPI's `broker` is something else.
+
+Everything on an endpoint is called in one thread: its end hangs for ever where another one has used it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import sys
@@ -18,8 +22,9 @@ from zeek_beacons.live.messages import Bad
 from zeek_beacons.live.transport import Connection, TransportError
 
 PLACES = ("/opt/zeek/lib/zeek/python", "/usr/local/zeek/lib/zeek/python", "/usr/lib/zeek/python")
-OPEN_TIMEOUT = 10.0  # seconds
-POLL = 0.2  # seconds that a blocking look for messages takes at most
+OPEN_TIMEOUT = 5.0  # seconds
+POLL = 0.05  # seconds between looks while the peering is made
+LOOK = 1.0  # seconds between looks at the state of the peering
 NO_RETRY = 0.0
 
 
@@ -60,17 +65,29 @@ class BrokerTransport:
     async def connect(self) -> AsyncIterator[Connection]:
         """A peering."""
         endpoint = self._broker.Endpoint()
+        subscriber = endpoint.make_subscriber(SUBSCRIPTIONS[0])
+        for topic in SUBSCRIPTIONS[1:]:
+            subscriber.add_topic(topic, True)
+        status = endpoint.make_status_subscriber(True)
         try:
-            subscriber = endpoint.make_subscriber(SUBSCRIPTIONS[0])
-            for topic in SUBSCRIPTIONS[1:]:
-                subscriber.add_topic(topic, True)
-            status = endpoint.make_status_subscriber(True)
-            peered = await asyncio.to_thread(endpoint.peer, self._host, self._port, NO_RETRY)
-            if not peered:
-                raise TransportError(f"{self.address}: nobody peers there")
+            endpoint.peer_nosync(self._host, self._port, NO_RETRY)
+            await self._peered(status)
             yield _Peering(self._broker, endpoint, subscriber, status, self.address)
         finally:
-            await asyncio.to_thread(endpoint.shutdown)
+            status.reset()
+            subscriber.reset()  # the endpoint's end waits for these two
+            endpoint.shutdown()
+
+    async def _peered(self, status: Any) -> None:
+        """Waits for the peering. Raises TransportError."""
+        for _ in range(int(OPEN_TIMEOUT / POLL)):
+            for word in status.poll():
+                if isinstance(word, self._broker.Error):
+                    raise TransportError(f"{self.address}: nobody peers there")
+                if word.code() == self._broker.SC.PeerAdded:
+                    return
+            await asyncio.sleep(POLL)
+        raise TransportError(f"{self.address}: nobody peers there within {OPEN_TIMEOUT:g} s")
 
 
 class _Peering:
@@ -81,13 +98,17 @@ class _Peering:
         self.peer = f"{address} (Broker {broker.Version.string()})"
 
     async def __aiter__(self) -> AsyncIterator[Event | Bad]:
-        while True:
-            message = await asyncio.to_thread(self._subscriber.get, POLL)
-            if message is None:
-                if self._is_lost():
-                    return
-                continue
-            yield self._event(message[1])
+        loop, ready, descriptor = asyncio.get_running_loop(), asyncio.Event(), self._subscriber.fd()
+        loop.add_reader(descriptor, ready.set)
+        try:
+            while not self._is_lost():
+                ready.clear()
+                for _, data in self._subscriber.poll():
+                    yield self._event(data)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ready.wait(), LOOK)
+        finally:
+            loop.remove_reader(descriptor)
 
     def _is_lost(self) -> bool:
         """Whether the peer is gone, by the last word of the endpoint on it."""
