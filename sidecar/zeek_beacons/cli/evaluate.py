@@ -158,6 +158,30 @@ def stress(
     _finish(study.report(shots, study.early_auc(captures, chosen, shots, settings)), output)
 
 
+@app.command()
+def grid(
+    seed_benchmark: Annotated[
+        Path, typer.Argument(help="Folder of the beaconing study's benchmark.", show_default=False)
+    ],
+    model: ModelFolder = None,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """The beaconing study's benchmark: trained on its training half, and the shipped model as it is.
+
+    Flows of 3 events and more are scored. With lengths matched, flows of both classes are equally long.
+
+    Examples:
+
+        zeek-beacons evaluate grid seed-benchmark/
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import grid as study
+    test, graded = study.run(seed_benchmark, Scoring.load(model), options.settings(config), seed)
+    _finish(study.report(test, graded), output)
+
+
 def _scoring_for(
     captures: list[labelled.Capture],
     folder: Path,

@@ -20,8 +20,9 @@ from zeek_beacons.evaluation.figures import view
 from zeek_beacons.evaluation.injection import FAMILIES, FULL_DAY, LENGTHS, Injection, can_host, inject, with_pair
 from zeek_beacons.evaluation.peers import OURS, by_scores, over
 from zeek_beacons.evaluation.sample import UNSCORED, Method, measure, ours, pooled
+from zeek_beacons.evaluation.shorten import shortened
 from zeek_beacons.evaluation.tables import Cell, Report, Table
-from zeek_beacons.pairs import OBSERVATION_COLUMNS, Pairs
+from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.scoring import Scoring
 
@@ -114,12 +115,7 @@ def early_auc(
 
 def first(pairs: Pairs, n: int) -> Pairs:
     """Only the first `n` connections of each pair."""
-    counts = np.minimum(pairs.counts, n)
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    rows = np.repeat(pairs.offsets[:-1] - offsets[:-1], counts) + np.arange(offsets[-1])
-    kept = {name: getattr(pairs, name)[rows] for name in OBSERVATION_COLUMNS}
-    conns, named = np.minimum(pairs.conns, n), np.minimum(pairs.named, n)
-    return replace(pairs, offsets=offsets, conns=conns, named=named, **kept)
+    return shortened(pairs, np.minimum(pairs.counts, n))
 
 
 def report(shots: pd.DataFrame, early: Mapping[str, float | None]) -> Report:
