@@ -74,3 +74,21 @@ def test_each_group_weighs_the_same() -> None:
     positive = np.array([True, False, False, True])
     weights = metrics.equal_weights(group, positive)
     assert weights.tolist() == [1.0, 0.5, 0.5, 1.0]
+
+
+def test_what_is_said_and_so_agrees_for_honest_scores() -> None:
+    rng = np.random.default_rng(1)
+    honest = rng.random(200_000)
+    positive = rng.random(200_000) < honest
+    assert metrics.reliability(honest, positive, 10).ece < 0.01
+    assert metrics.reliability(honest**3, positive, 10).ece > 0.1
+
+
+def test_reliability_weighs_classes_alike_and_keeps_ties_together() -> None:
+    score = np.array([0.2, 0.2, 0.2, 0.9])
+    found = metrics.reliability(score, np.array([False, False, False, True]), 10)
+    assert found.mass.tolist() == pytest.approx([0.5, 0.5])
+    assert found.so.tolist() == [0.0, 1.0]
+    assert found.ece == pytest.approx(0.15)
+    with pytest.raises(ValueError, match="one class"):
+        metrics.reliability(score, np.ones(4, dtype=np.bool_), 10)

@@ -13,7 +13,7 @@ from zeek_beacons.cli import options
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.evaluation import captures as labelled
 from zeek_beacons.evaluation import real as study
-from zeek_beacons.evaluation.sample import Method, Trainer, left_out, ours
+from zeek_beacons.evaluation.sample import Trainer, left_out, ours
 from zeek_beacons.evaluation.tables import Report
 from zeek_beacons.scoring import Scoring
 
@@ -34,6 +34,10 @@ LeaveOut = Annotated[
 PairsToTrainOn = Annotated[int, typer.Option("--pairs", min=200, help="With --leave-out: synthetic pairs.")]
 Trees = Annotated[int, typer.Option(min=10, max=2000, help="With --leave-out: trees of the forest.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of training and of everything drawn; the same gives the same.")]
+Keep = Annotated[
+    Optional[Path],
+    typer.Option(help="With --leave-out: folder to keep the models in, for the next study.", show_default=False),
+]
 Output = Annotated[
     Optional[Path],
     typer.Option("--output", "-o", help="Write the tables into this folder as well.", show_default=False),
@@ -61,6 +65,7 @@ def real(
     pairs: PairsToTrainOn = 20_000,
     trees: Trees = 100,
     seed: Seed = 1,
+    keep: Keep = None,
     profile: Annotated[
         Optional[str], typer.Option(help="conservative, balanced, sensitive.", show_default=False)
     ] = None,
@@ -79,15 +84,15 @@ def real(
 
         zeek-beacons evaluate real captures/ --leave-out -o docs/evaluation
     """
-    if leave_out and (model or rules_only):
-        raise ConfigError("--leave-out trains its own models; give neither --model nor --rules-only")
+    if rules_only and (model or leave_out):
+        raise ConfigError("--rules-only needs no model; give neither --model nor --leave-out")
     settings = options.settings(config, profile=profile)
     captures = labelled.load_all(folder, settings)
-    if leave_out:
-        method: Method = ours(left_out(captures, forest_trainer(folder, pairs, seed, trees)), settings)
+    if rules_only:
+        method = ours(lambda _capture: Scoring.rules_only(), settings)
     else:
-        scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
-        method = ours(lambda _capture: scoring, settings)
+        trainer = _trainer(leave_out, folder, pairs, seed, trees, keep)
+        method = ours(_scoring_for(captures, model, trainer), settings)
     found = study.evaluate(captures, method, settings)
     report = Report({"real_captures": found.by_capture(), "real_figures": found.figures(seed)})
     print(report.text())
@@ -102,6 +107,7 @@ def peers(
     pairs: PairsToTrainOn = 20_000,
     trees: Trees = 100,
     seed: Seed = 1,
+    keep: Keep = None,
     output: Results = RESULTS,
     config: options.ConfigFile = None,
 ) -> None:
@@ -118,11 +124,10 @@ def peers(
         from zeek_beacons.evaluation import peers as study
     settings = options.settings(config)
     captures = labelled.load_all(folder, settings)
-    shipped = Scoring.load()
-    trainer = forest_trainer(folder, pairs, seed, trees)
+    trainer = _trainer(True, folder, pairs, seed, trees, keep)
     chosen = {
-        study.OURS: ours(left_out(captures, trainer), settings),
-        f"{study.OURS} as shipped": ours(lambda _capture: shipped, settings),
+        study.OURS: ours(_scoring_for(captures, None, trainer), settings),
+        f"{study.OURS} as shipped": ours(_scoring_for(captures, None, None), settings),
     }
     chosen |= study.methods(captures, seed_benchmark, settings, seed)
     _finish(study.report(study.compare(captures, chosen, settings), seed), output)
@@ -137,6 +142,7 @@ def stress(
     pairs: PairsToTrainOn = 20_000,
     trees: Trees = 100,
     seed: Seed = 1,
+    keep: Keep = None,
     output: Results = RESULTS,
     config: options.ConfigFile = None,
 ) -> None:
@@ -152,7 +158,7 @@ def stress(
         from zeek_beacons.evaluation import stress as study
     settings = options.settings(config)
     captures = labelled.load_all(folder, settings)
-    scoring_for = _scoring_for(captures, folder, model, leave_out, pairs, trees, seed)
+    scoring_for = _scoring_for(captures, model, _trainer(leave_out, folder, pairs, seed, trees, keep))
     chosen = study.contenders(scoring_for, settings)
     shots = study.run(captures, chosen, settings, draws, seed)
     _finish(study.report(shots, study.early_auc(captures, chosen, shots, settings)), output)
@@ -182,19 +188,83 @@ def grid(
     _finish(study.report(test, graded), output)
 
 
+@app.command()
+def evidence(
+    model: ModelFolder = None,
+    seeds: Annotated[int, typer.Option(min=2, help="Draws of 1,000 benign and 200 C2 pairs for each length.")] = 10,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+) -> None:
+    """How many check-ins it takes: C2 and Poisson pairs of equal length that differ in their rhythm alone.
+
+    Beside it stands the best that any test can do, the likelihood ratio with known laws.
+
+    Examples:
+
+        zeek-beacons evaluate evidence
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import evidence as study
+    _finish(study.report(study.run(study.scorers(Scoring.load(model)), seeds, seed)), output)
+
+
+@app.command()
+def calibration(
+    folder: Captures,
+    model: ModelFolder = None,
+    leave_out: LeaveOut = False,
+    draws: Annotated[int, typer.Option(min=1, help="Injected beacons of each family and length.")] = 6,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """Whether a score means what it says: reliability diagram and expected calibration error.
+
+    On the captures, on beacons injected into them, and on synthetic pairs that were not trained on.
+
+    Examples:
+
+        zeek-beacons evaluate calibration captures/ --leave-out
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import calibration as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    scoring_for = _scoring_for(captures, model, _trainer(leave_out, folder, pairs, seed, trees, keep))
+    judged = {
+        "captures": study.on_captures(captures, scoring_for, settings),
+        "injected beacons": study.on_injections(captures, scoring_for, settings, draws, seed),
+        "synthetic pairs, shipped model": study.on_synthetic(Scoring.load(model), settings, seed),
+    }
+    _finish(study.report(judged, seed), output)
+
+
+@app.command()
+def ablation(folder: Captures, seed: Seed = 1, output: Results = RESULTS, config: options.ConfigFile = None) -> None:
+    """What each family of features buys: forests trained without it, and with it alone, every lab left out in turn.
+
+    Examples:
+
+        zeek-beacons evaluate ablation captures/
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import ablation as study
+    settings = options.settings(config)
+    sample, results = study.run(labelled.load_all(folder, settings), settings, seed)
+    _finish(study.report(sample, results, seed), output)
+
+
 def _scoring_for(
-    captures: list[labelled.Capture],
-    folder: Path,
-    model: Path | None,
-    leave_out: bool,
-    pairs: int,
-    trees: int,
-    seed: int,
+    captures: list[labelled.Capture], model: Path | None, trainer: Trainer | None
 ) -> Callable[[labelled.Capture], Scoring]:
-    if leave_out and model:
+    """One scoring for every capture, or with a trainer one for each that saw nothing of its lab."""
+    if trainer and model:
         raise ConfigError("--leave-out trains its own models; give no --model")
-    if leave_out:
-        return left_out(captures, forest_trainer(folder, pairs, seed, trees))
+    if trainer:
+        return left_out(captures, trainer)
     scoring = Scoring.load(model)
     return lambda _capture: scoring
 
@@ -215,8 +285,10 @@ def _extra(name: str) -> Iterator[None]:
         raise ConfigError(f"{error.name} is not installed: pip install '.[{name}]' in the checkout") from error
 
 
-def forest_trainer(folder: Path, pairs: int, seed: int, trees: int) -> Trainer:
-    """The trainer of the shipped model. Raises ConfigError where the `train` extra is missing."""
+def _trainer(wanted: bool, folder: Path, pairs: int, seed: int, trees: int, keep: Path | None) -> Trainer | None:
+    """The trainer of the shipped model, where wanted. Raises ConfigError where the `train` extra is missing."""
+    if not wanted:
+        return None
     with _extra("train"):
-        from zeek_beacons.evaluation.leave_out import forest_trainer as make
-    return make(folder, pairs, seed, trees)
+        from zeek_beacons.evaluation.leave_out import forest_trainer
+    return forest_trainer(folder, pairs, seed, trees, keep)

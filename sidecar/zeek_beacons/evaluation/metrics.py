@@ -101,3 +101,36 @@ def equal_weights(group: Ints, positive: Bools) -> Floats:
 def share(part: float, whole: float) -> float | None:
     """part / whole, None where there is no whole."""
     return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """Bins of equal mass, by rising score: what was said and what was so. Each class weighs half."""
+
+    said: Floats  # (b,) mean score
+    so: Floats  # (b,) share of positives
+    mass: Floats  # (b,) sums to 1
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: mean distance of what was said from what was so."""
+        return float((self.mass * np.abs(self.said - self.so)).sum())
+
+
+def reliability(score: Floats, positive: Bools, bins: int) -> Reliability:
+    """Reliability of scores as probabilities with both classes at equal weight; equal scores share a bin.
+
+    Raises ValueError without pairs of both classes.
+    """
+    if positive.all() or not positive.any():
+        raise ValueError("reliability: pairs of one class only")
+    _, place = np.unique(score, return_inverse=True)
+    weight = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
+    mass = np.bincount(place, weight)
+    middle = np.cumsum(mass) - mass / 2
+    bin_of = np.minimum((middle * bins).astype(np.int64), bins - 1)[place]
+    total = np.bincount(bin_of, weight, bins)
+    filled = total > 0
+    said = np.bincount(bin_of, weight * score, bins)[filled] / total[filled]
+    so = np.bincount(bin_of, weight * positive, bins)[filled] / total[filled]
+    return Reliability(said, so, total[filled].astype(np.float64))
