@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +52,10 @@ def test_only_training_and_evaluation_import_what_is_heavy() -> None:
     users = {path.relative_to(PACKAGE).as_posix() for path in FILES if HEAVY & {n.split(".")[0] for n in imports(path)}}
     assert {user.split("/")[0] for user in users} == {"training", "evaluation"}
     assert "evaluation/real.py" not in users  # it measures without any extra
+
+
+def test_the_sidecar_loads_nothing_heavy() -> None:
+    """Not through what it imports either."""
+    code = "import sys, zeek_beacons.live.start, zeek_beacons.cli.sidecar; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not HEAVY & set(loaded)

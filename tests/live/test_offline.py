@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from .commands import Ran, run
 ROOT = Path(__file__).parents[2]
 TRACES = ROOT / "testing-btest" / "Traces"
 CAPTURE = TRACES / "steady.pcap"
+LABELLED = ("empire_http443", "emotet_icedid", "caldera_ragdoll", "slips_testcc1", "slips_testcc2")
 Fake = Callable[[str], Path]
 
 
@@ -142,3 +144,41 @@ def test_real_zeek_tells_a_truncated_capture(tmp_path: Path, out: Path) -> None:
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(CAPTURE.read_bytes()[:-7])
     assert "truncated dump file" in failed(run("pcap", cut, "-o", out), out)
+
+
+def rows(log: Path) -> Iterator[dict[str, str]]:
+    """The rows of a Zeek log in TSV."""
+    names: list[str] = []
+    for line in log.read_text().splitlines():
+        if line.startswith("#fields"):
+            names = line.split("\t")[1:]
+        elif not line.startswith("#"):
+            yield dict(zip(names, line.split("\t"), strict=True))
+
+
+@pytest.mark.usefixtures("zeek")
+@pytest.mark.parametrize("name", LABELLED)
+def test_the_last_verdict_of_each_pair_is_that_of_its_conn_log(name: str, captures: Path, out: Path) -> None:
+    found = sorted((captures / "dev" / name).glob("*.pcap*"))
+    if not found:
+        pytest.skip(f"no capture of {name}")
+    ran = run("pcap", found[0], "-o", out)
+    assert ran.returncode == 0, ran.stderr
+    with (out / "scored_pairs.csv").open() as file:
+        scored = {(row["orig_h"], row["resp"], row["resp_p"], row["proto"]): row for row in csv.DictReader(file)}
+    verdicts = rows(out / "beacon_verdicts.log")
+    last = {(row["id.orig_h"], row["resp"], row["id.resp_p"], row["proto"]): row for row in verdicts}
+    assert {pair for pair, row in scored.items() if int(row["evidence"]) >= 6} <= last.keys()
+    for pair, verdict in last.items():
+        assert verdict["label"] == scored[pair]["label"], pair
+        assert float(verdict["score"].replace("-", "nan")) == pytest.approx(
+            float(scored[pair]["score"] or "nan"), abs=1e-6, nan_ok=True
+        )
+    alerts = {pair for pair, row in scored.items() if row["alert"] == "true"}
+    noticed = {(row["src"], row["sub"].split("resp=")[1].split()[0], row["p"], row["proto"]) for row in notices(out)}
+    assert alerts <= noticed
+
+
+def notices(out: Path) -> list[dict[str, str]]:
+    log = out / "notice.log"
+    return [row for row in rows(log) if row["note"] == "Beacons::C2_Beacon"] if log.exists() else []
