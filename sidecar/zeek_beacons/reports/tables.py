@@ -17,7 +17,7 @@ from zeek_beacons.verdicts import LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIO
 
 Table = Any  # pyarrow ships no types
 
-_CODES = pa.array([rule.code for rule in RULES])
+_CODES = [rule.code for rule in RULES]
 
 
 def scored_pairs(scored: Scored) -> Table:
@@ -106,8 +106,9 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
 
 
 def _reason_codes(reasons: Any) -> Any:
+    codes = pa.array(_CODES)  # here and not at import: arrow then looks for pandas
     columns = [
-        pc.fill_null(_CODES.take(pa.array(column, pa.int64(), mask=column < 0)), "") for column in reasons.T.astype(int)
+        pc.fill_null(codes.take(pa.array(column, pa.int64(), mask=column < 0)), "") for column in reasons.T.astype(int)
     ]
     joined = pc.binary_join_element_wise(*columns, " ") if columns else pa.array([""] * len(reasons))
     return pc.utf8_rtrim_whitespace(joined)
