@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ import pytest
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.frames import CANDIDATES, CONTROL, TOPIC
+from zeek_beacons.live.offline import find_zeek
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
 from zeek_beacons.live.transport.broker import bindings
 from zeek_beacons.scoring import Scoring
 
+from . import real_zeek
 from .made import fields
 
 
@@ -102,5 +105,31 @@ def test_nobody_there_is_tried_again(broker: Any, tmp_path: Path) -> None:
                 await asyncio.sleep(0.02)
         service.stop()
         await task
+
+    asyncio.run(scene())
+
+
+@pytest.mark.usefixtures("broker")
+def test_real_zeek_raises_a_notice_over_broker(tmp_path: Path) -> None:
+    try:
+        find_zeek()
+    except ConfigError as error:
+        pytest.skip(str(error))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    listen = f'Broker::listen("127.0.0.1", {port}/tcp);'
+
+    async def scene() -> None:
+        own = SidecarConfig(zeek=f"broker://127.0.0.1:{port}", history="none", state="none")
+        service = start(own, Config(), Scoring.rules_only())
+        async with real_zeek.running(tmp_path, "Beacons::listen=F", init=listen, wait="3sec"):
+            task = asyncio.create_task(service.run())
+            async with asyncio.timeout(120):
+                while not (real_zeek.notices(tmp_path) and service.state()["confirmed"]):
+                    await asyncio.sleep(0.05)
+            service.stop()
+            await task
+        assert service.state()["scored"] == 1
 
     asyncio.run(scene())
