@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,25 @@ CONN = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state history"
 )
 FLOW = _words("timestamp src_ip src_port direction dst_ip dst_port protocol total_bytes out_bytes duration_seconds")
+EXPORT = {  # column of an export (UWF-ZeekData's names) -> of conn.log
+    "community_id": "",
+    "conn_state": "conn_state",
+    "duration": "duration",
+    "history": "history",
+    "src_ip": "id.orig_h",
+    "src_port": "id.orig_p",
+    "dest_ip": "id.resp_h",
+    "dest_port": "id.resp_p",
+    "proto": "proto",
+    "orig_bytes": "orig_bytes",
+    "resp_bytes": "resp_bytes",
+    "service": "service",
+    "ts": "ts",
+    "uid": "uid",
+}
+BINETFLOW = _words(
+    "StartTime Dur Proto SrcAddr Sport Dir DstAddr Dport State sTos dTos TotPkts TotBytes SrcBytes Label"
+)
 CANDIDATE = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp service server_name conns named first_ts reason "
     "resp_hosts site_hosts starts durations orig_bytes resp_bytes states"
@@ -97,6 +117,32 @@ def flow(row: Row) -> dict[str, Any]:
     """A connection as a row of the normalized CSV."""
     values = ("ts", "id.orig_h", "id.orig_p", "", "id.resp_h", "id.resp_p", "proto", "orig_bytes", "resp_bytes")
     return dict(zip(FLOW, [row.get(name) for name in (*values, "duration")], strict=True)) | {"direction": "->"}
+
+
+def export(row: Row) -> dict[str, Any]:
+    """A connection as a row of an export."""
+    return {name: row.get(column) for name, column in EXPORT.items()}
+
+
+def binetflow(row: Row, label: str = "flow=Background", **given: Any) -> dict[str, Any]:
+    """A connection as a row of CTU-13."""
+    sent, received = row.get("orig_bytes"), row.get("resp_bytes")
+    values = {
+        "StartTime": f"{datetime.fromtimestamp(row['ts'], UTC):%Y/%m/%d %H:%M:%S.%f}",
+        "Dur": row.get("duration"),
+        "Proto": row["proto"],
+        "SrcAddr": row["id.orig_h"],
+        "Sport": row["id.orig_p"],
+        "Dir": "   ->",
+        "DstAddr": row["id.resp_h"],
+        "Dport": "0x0303" if row["proto"] == "icmp" else row["id.resp_p"],
+        "State": {"SF": "FSPA_FSPA", "S0": "S_", "REJ": "S_RA"}.get(row.get("conn_state") or "", "CON"),
+        "TotPkts": 4,
+        "TotBytes": None if sent is None or received is None else sent + received,
+        "SrcBytes": sent,
+        "Label": label,
+    }
+    return values | given
 
 
 def csv_line(row: Row, columns: Sequence[str] = FLOW) -> bytes:
@@ -194,6 +240,14 @@ def samples(n: int = 400, seed: int = 1) -> dict[str, Sample]:
         "conn-tsv": Sample("conn.log", tsv_header(), [tsv_line(row) for row in rows]),
         "conn-json": Sample("conn.log", b"", [json_line(row) for row in rows]),
         "flows": Sample("flows.csv", ",".join(FLOW).encode() + b"\n", [csv_line(row) for row in flows]),
+        "exports": Sample(
+            "conn.csv", ",".join(EXPORT).encode() + b"\n", [csv_line(export(row), [*EXPORT]) for row in rows]
+        ),
+        "binetflow": Sample(
+            "capture.binetflow",
+            ",".join(BINETFLOW).encode() + b"\n",
+            [csv_line(binetflow(row), BINETFLOW) for row in rows],
+        ),
         "candidates-tsv": Sample(
             "beacon_candidates.log",
             tsv_header(CANDIDATE, "beacon_candidates"),

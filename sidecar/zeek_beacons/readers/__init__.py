@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Pairs
-from zeek_beacons.readers import candidates, flow_csv, zeek_log
+from zeek_beacons.readers import binetflow, candidates, exports, flow_csv, zeek_log
 from zeek_beacons.readers.candidate_rows import Candidate
 from zeek_beacons.readers.collect import Collector
 from zeek_beacons.readers.files import STDIN, Progress, beside, expand, head
@@ -38,6 +38,9 @@ class File:
     form: str
 
 
+Reader = Callable[[Sequence[File], Request, Config, Ingest, Progress | None], Pairs]
+
+
 def _read_conn(
     files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
 ) -> Pairs:
@@ -51,14 +54,19 @@ def _read_conn(
     return collector.pairs()
 
 
-def _read_flows(
-    files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
-) -> Pairs:
-    collector = Collector(config, ingest, request.begin, request.until)
-    for file in files:
-        ingest.open(file.path, file.form)
-        flow_csv.read(file.path, file.head, collector, progress)
-    return collector.pairs()
+def _by(read_one: Callable[[str, bytes, Collector, Progress | None], None]) -> Reader:
+    """A reader of files that need nothing but a collector."""
+
+    def read_all(
+        files: Sequence[File], request: Request, config: Config, ingest: Ingest, progress: Progress | None
+    ) -> Pairs:
+        collector = Collector(config, ingest, request.begin, request.until)
+        for file in files:
+            ingest.open(file.path, file.form)
+            read_one(file.path, file.head, collector, progress)
+        return collector.pairs()
+
+    return read_all
 
 
 def _read_candidates(
@@ -71,11 +79,14 @@ def _read_candidates(
     return candidates.joined(found, config, ingest, request.begin, request.until)
 
 
-READERS: dict[str, Callable[[Sequence[File], Request, Config, Ingest, Progress | None], Pairs]] = {
+READERS: dict[str, Reader] = {
     "conn": _read_conn,
-    "flows": _read_flows,
+    "exports": _by(exports.read),
+    "binetflow": _by(binetflow.read),
+    "flows": _by(flow_csv.read),
     "candidates": _read_candidates,
 }
+SNIFFERS = {"binetflow": binetflow.sniff, "exports": exports.sniff, "flows": flow_csv.sniff}  # first match wins
 
 
 def read(request: Request, config: Config, progress: Progress | None = None) -> tuple[Pairs, Ingest]:
@@ -110,11 +121,12 @@ def recognise(file: File) -> File:
         return replace(file, form="candidates")
     if log is not None:
         raise InputError(path, f"this is a Zeek {log} log; give the conn.log (ssl and http logs beside it are found)")
-    if flow_csv.sniff(first):
-        return replace(file, form="flows")
+    for form, sniff in SNIFFERS.items():
+        if sniff(first):
+            return replace(file, form=form)
     shown = "stdin" if path == STDIN else "content"
     raise InputError(
         path,
         f"unknown {shown} (starts with {first[:24]!r}); "
-        "expected conn.log, beacon_candidates.log or a flow CSV with a header",
+        "expected conn.log (also as CSV or Parquet), beacon_candidates.log, a binetflow or a flow CSV with a header",
     )

@@ -32,6 +32,7 @@ _IN_FOLDER = (
     re.compile("^conn" + _LOG),
     re.compile("^beacon_candidates" + _LOG),
     re.compile(r"\.csv(\.gz|\.zst)?$"),
+    re.compile(r"\.(parquet|binetflow)(\.gz|\.zst)?$"),
 )
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "scored_pairs.csv", "labels.csv"})

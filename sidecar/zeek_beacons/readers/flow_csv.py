@@ -6,16 +6,15 @@ halves of each connection; the half that a well-known port sends to a high one i
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
-from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Bools
 from zeek_beacons.readers.collect import Batch, Collector, Texts, Where
-from zeek_beacons.readers.files import Block, Progress, blocks
+from zeek_beacons.readers.files import Progress, blocks
+from zeek_beacons.readers.headers import cells, columns_of, first_line, is_text, require, without_header
 from zeek_beacons.readers.tables import (
     NUMBER,
     TEXT,
@@ -24,6 +23,7 @@ from zeek_beacons.readers.tables import (
     integers,
     numbers,
     parse_block,
+    swapped,
     texts,
     times,
 )
@@ -69,41 +69,22 @@ _TEXTS = ("orig_h", "resp_h", "proto", "direction")
 HIGH_PORT = 1024
 
 
-def columns_of(header: str) -> dict[str, str] | None:
-    """Our field -> the file's column, or None where the header is not that of a flow CSV."""
-    given = _cells(header)
-    plain = {name.strip().lower().replace(" ", "_").lstrip("\ufeff"): name for name in given}
-    found = {
-        ours: next(plain[alias] for alias in aliases if alias in plain)
-        for ours, aliases in ALIASES.items()
-        if any(alias in plain for alias in aliases)
-    }
-    return found if {"orig_h", "resp_h"} <= found.keys() else None
-
-
 def sniff(head: bytes) -> bool:
     """Whether a file that starts like this is a flow CSV."""
-    return columns_of(_first_line(head)) is not None
+    return {"orig_h", "resp_h"} <= columns_of(cells(first_line(head)), ALIASES).keys()
 
 
 def read(path: str, head: bytes, collector: Collector, progress: Progress | None) -> None:
     """Reads one flow CSV into `collector`. Raises InputError where a required column is missing."""
-    header = _first_line(head)
-    found = columns_of(header) or {}
-    missing = [name for name in REQUIRED if name not in found]
-    if missing:
-        names = "; ".join(f"{name} (one of {', '.join(ALIASES[name][:4])}, …)" for name in missing)
-        raise InputError(path, f"required column missing: {names}", 1)
-    columns = _cells(header)
-    if twice := [name for name in found.values() if columns.count(name) > 1]:
-        raise InputError(path, f"column {', '.join(twice)} twice in the header", 1)
-    as_text = _times_are_text(head, columns.index(found["start"]))
+    columns = cells(first_line(head))
+    found = columns_of(columns, ALIASES)
+    require(path, found, columns, REQUIRED, ALIASES)
     kinds = {found[name]: TEXT if name in _TEXTS else NUMBER for name in found}
-    kinds[found["start"]] = pa.string() if as_text else NUMBER
+    kinds[found["start"]] = pa.string() if is_text(head, columns.index(found["start"])) else NUMBER
     parser = delimited(columns, kinds, ",", ("", "-", "null"), quotes=True)
     there = {column: ours for ours, column in found.items()}
     for block in blocks(path, progress):
-        rows = parse_block(parser, _without_header(block))
+        rows = parse_block(parser, without_header(block))
         totals = next((at for at, line in enumerate(rows.bad) if line.data.startswith(b"Summary")), None)
         collector.skip(path, rows.bad[:totals])  # nfdump closes with totals
         if rows.table is not None:
@@ -114,35 +95,6 @@ def read(path: str, head: bytes, collector: Collector, progress: Progress | None
             break
 
 
-def _first_line(head: bytes) -> str:
-    return head.split(b"\n", 1)[0].decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r")
-
-
-def _cells(line: str) -> list[str]:
-    """The fields of one CSV line; none where it is no CSV."""
-    try:
-        return next(csv.reader([line]), [])
-    except csv.Error:
-        return []
-
-
-def _without_header(block: Block) -> Block:
-    if block.line > 1:
-        return block
-    end = block.data.find(b"\n") + 1 or len(block.data)
-    return Block(block.data[end:], block.line + 1)
-
-
-def _times_are_text(head: bytes, column: int) -> bool:
-    first = next((line for line in head.split(b"\n")[1:] if line.strip()), b"")
-    row = _cells(first.decode("utf-8", "replace").rstrip("\r"))
-    try:
-        float(row[column] if len(row) > column else "0")
-    except ValueError:
-        return True
-    return False
-
-
 def _batch(table: Table, found: Mapping[str, str]) -> Batch:
     proto = texts(table, "proto")
     portless = proto.map(np.array([value.lower() in _PORTLESS for value in proto.values]), 0) > 0
@@ -151,7 +103,7 @@ def _batch(table: Table, found: Mapping[str, str]) -> Batch:
     if "direction" in found:
         arrows = texts(table, "direction")
         backwards = arrows.map(np.array([value.strip() in {"<-", "<?"} for value in arrows.values]), 0) > 0
-        orig_h, resp_h = _swapped(orig_h, resp_h, backwards)
+        orig_h, resp_h = swapped(orig_h, resp_h, backwards)
         orig_p, resp_p = np.where(backwards, resp_p, orig_p), np.where(backwards, orig_p, resp_p)
     none = Texts.constant(table.num_rows)
     return Batch(
@@ -177,15 +129,6 @@ def _per_second(column: str) -> float:
     if lower.startswith("flow") and ("start" in lower or "end" in lower):
         return 1e3 if "microseconds" in lower else 1.0
     return next((unit for ending, unit in _UNITS.items() if lower.endswith(ending)), 1.0)
-
-
-def _swapped(one: Texts, other: Texts, rows: Bools) -> tuple[Texts, Texts]:
-    values = [*one.values, *other.values]
-    shifted = np.where(other.codes < 0, -1, other.codes + len(one.values))
-    return (
-        Texts(np.where(rows, shifted, one.codes), values),
-        Texts(np.where(rows, one.codes, shifted), values),
-    )
 
 
 def _told(table: Table, found: Mapping[str, str]) -> Bools:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.json as arrow_json
 
-from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
+from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 from zeek_beacons.readers.collect import Texts
 from zeek_beacons.readers.files import BadLine, Block
 
@@ -262,6 +262,16 @@ def texts(table: Table, name: str | None) -> Texts:
     if empty.any():
         codes = np.where((codes >= 0) & empty[codes], -1, codes)
     return Texts(codes, values)
+
+
+def swapped(one: Texts, other: Texts, rows: Bools) -> tuple[Texts, Texts]:
+    """Two text columns with their values exchanged in some rows."""
+    values = [*one.values, *other.values]
+    shifted = np.where(other.codes < 0, -1, other.codes + len(one.values))
+    return (
+        Texts(np.where(rows, shifted, one.codes), values),
+        Texts(np.where(rows, one.codes, shifted), values),
+    )
 
 
 def times(table: Table, name: str) -> Floats:
