@@ -59,8 +59,13 @@ event hello(message: string)
 
 	local m = parsed$v as SidecarHello;
 	if ( /[0-9a-fA-F]{1,64}/ != m$sidecar )
+		{
 		complain("hello", "sidecar is no hexadecimal number");
-	else if ( v > wire_version )
+		return;
+		}
+
+	know_client(m$sidecar);
+	if ( v > wire_version )
 		answer_hello(m$sidecar, fmt("version %d of the contract, this Zeek speaks %d", v,
 		    wire_version));
 	else if ( sidecar_here() && m$sidecar != sidecar_id )

@@ -29,7 +29,7 @@ export {
 # The sidecar let in, on the node that does so; elsewhere empty.
 global sidecar_id = "";
 global sidecar_name = "";
-# The WebSocket clients that listen for candidates, by endpoint: what they call themselves.
+# The WebSocket clients that listen for candidates, by endpoint, and which sidecar each is; empty where not known.
 global clients: table[string] of string;
 # When it was last heard of; time does not stand still here when packets do.
 global heard = double_to_time(0.0);
@@ -82,21 +82,33 @@ event Cluster::websocket_client_added(endpoint: Cluster::EndpointInfo,
 	{
 	for ( _, topic in subscriptions )
 		if ( topic == candidate_topic )
-			clients[endpoint$id] = endpoint?$application_name ? endpoint$application_name : "";
+			clients[endpoint$id] = "";
 	}
 
-# Its own connection is known by the name it carries, and otherwise once nobody is left. It may have a newer one.
+# A sidecar said hello: it is the one client not known yet. Where there are several, silence has to tell.
+function know_client(id: string)
+	{
+	local unknown: string_vec;
+	for ( client, whose in clients )
+		if ( whose == "" )
+			unknown += client;
+	if ( |unknown| == 1 )
+		clients[unknown[0]] = id;
+	}
+
 event Cluster::websocket_client_lost(endpoint: Cluster::EndpointInfo,
     code: count, reason: string)
 	{
 	if ( endpoint$id !in clients )
 		return;
-	local name = clients[endpoint$id];
+	local whose = clients[endpoint$id];
 	delete clients[endpoint$id];
-	if ( |clients| > 0 && sidecar_id !in name )
+	if ( whose != sidecar_id && |clients| > 0 )
 		return;
+
+	# It may have come in again before its old connection was given up.
 	for ( _, other in clients )
-		if ( sidecar_id in other )
+		if ( other == sidecar_id )
 			return;
 	connected = F;
 	}

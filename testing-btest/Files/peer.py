@@ -37,7 +37,7 @@ class Peer:
             "Connection: Upgrade",
             f"Sec-WebSocket-Key: {key}",
             "Sec-WebSocket-Version: 13",
-            f"X-Application-Name: zeek-beacons/{name}",
+            "X-Application-Name: zeek-beacons",
         )
         self.socket.sendall(("\r\n".join(headers) + "\r\n\r\n").encode())
         while b"\r\n\r\n" not in self.buffer:

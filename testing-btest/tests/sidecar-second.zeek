@@ -7,8 +7,9 @@
 # @TEST-START-FILE steps.py
 import peer
 
-first, second = peer.Peer("a1"), peer.Peer("b2")
+second = peer.Peer("b2")
 print("b2", second.hello()["accepted"])
+first = peer.Peer("a1")
 print("a1", first.hello()["accepted"], first.got["hello"][-1]["reason"])
 second.close()
 while not (answer := first.hello())["accepted"]:
