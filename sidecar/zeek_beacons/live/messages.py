@@ -135,6 +135,7 @@ class Verdict:
     model: str
     summary: str
     reasons: tuple[Mapping[str, Any], ...] = field(default=())
+    service: str = ""
 
 
 Outgoing: TypeAlias = Greeting | Pulse | Resync | Verdict

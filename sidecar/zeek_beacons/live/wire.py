@@ -201,6 +201,7 @@ def decode_verdict(text: str) -> Verdict | None:
             resp_h=_text(given, "resp_h"),
             key=_key(given),
             reasons=tuple(given["reasons"]),
+            service=str(given.get("service", "")),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -242,6 +243,7 @@ def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
         "resp_p": resp_p,
         "proto": proto,
         "resp": resp,
+        "service": verdict.service or None,
         "conns": verdict.conns,
         "label": verdict.label,
         "score": _finite(verdict.score),

@@ -148,7 +148,8 @@ def _unscored(candidate: Candidate, sidecar: str, model: str, needed: int) -> Ve
 
 def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
     names = ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")
-    return {"sidecar": sidecar, "model": model} | {name: getattr(candidate, name) for name in names}
+    same = {name: getattr(candidate, name) for name in names}
+    return {"sidecar": sidecar, "model": model, "service": candidate.row["service"]} | same
 
 
 def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
