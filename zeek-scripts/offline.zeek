@@ -25,6 +25,9 @@ global begun = F;
 global at_end = F;
 global flushed = F;
 global ending = F;
+# The first candidate of the flush, and those of pairs dropped before it that have no verdict yet.
+global flushed_from: count = 0;
+global last_words: set[count];
 
 # What was published last is still on its way to the sidecar; no timer fires any more.
 event end_at(deadline: time)
@@ -48,6 +51,7 @@ event flush_pairs()
 	if ( flushed )
 		return;
 	flushed = T;
+	flushed_from = seq + 1;
 	for ( _, p in pairs )
 		if ( p$conns >= 2 )
 			emit(p, "final");
@@ -88,6 +92,21 @@ event sidecar_accepted(name: string) &group="Beacons::offline"
 event verdict(message: string) &priority=-5 &group="Beacons::offline"
 	{
 	end_if_answered();
+	}
+
+hook candidate_found(rec: Candidate) &priority=-10 &group="Beacons::offline"
+	{
+	if ( rec$reason in set("evicted", "expired") )
+		add last_words[seq];
+	}
+
+# A verdict on part of a trace is logged, but the one on all of it decides about the notice.
+hook verdict_found(rec: Verdict) &priority=-3 &group="Beacons::offline"
+	{
+	if ( rec$seq in last_words )
+		delete last_words[rec$seq];
+	else if ( ! flushed || rec$seq < flushed_from )
+		break;
 	}
 
 # What was flushed is not flushed once more.

@@ -44,6 +44,8 @@ export {
 		model: string &log;
 		## One sentence.
 		summary: string &log;
+		## The number of the candidate that it answers, on the node that owns the pair.
+		seq: count;
 	};
 
 	## Takes every verdict, on the manager or the standalone Zeek.

@@ -98,7 +98,7 @@ function verdict_of(m: VerdictMessage): Verdict
 	    $label=m$label, $observations=m$observations, $needed=m$needed,
 	    $severity=tame(m$severity, 20), $level=m$level, $suppressed=tame(
 	    m$suppressed, 100), $reasons=reason_words(m$reasons), $model=tame(
-	    m$model, 100), $summary=tame(m$summary, 1000));
+	    m$model, 100), $summary=tame(m$summary, 1000), $seq=m$seq);
 	if ( m?$service )
 		rec$service = tame(m$service, 253);
 	if ( m?$score )
