@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from zeek_beacons.features import bursts, jitter, payload, presence, rhythm, steps, timing, windows
+from zeek_beacons.features import bursts, context, jitter, payload, presence, rhythm, steps, timing, windows
 from zeek_beacons.features.checkins import Checkins, Observations
+from zeek_beacons.features.context import Context
 from zeek_beacons.features.windows import Windows
 from zeek_beacons.pairs import Floats
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ def payload_(
 
 def presence_(name: str, low: float, high: float, compute: Callable[[Checkins], Floats], meaning: str) -> Feature:
     return Feature(name, "presence", "", low, high, meaning, True, Checkins, compute)
+
+
+def context_(name: str, low: float, high: float, compute: Callable[[Context], Floats], meaning: str) -> Feature:
+    return Feature(name, "context", "", low, high, meaning, True, Context, compute)
 
 
 def describe(
@@ -146,6 +151,7 @@ CATALOGUE: tuple[Feature, ...] = (
         rhythm.autocorrelation(2, 6),
         "check-ins followed two periods later, over chance",
     ),
+    rhythm_("modal_window", 0.0, 1.0, rhythm.modal_window, "gaps above 2 s within 2 s of the most frequent one"),
     # the distribution of the gaps
     jitter_("llr_constant", -10.0, 10.0, jitter.llr("constant"), "constant sleep against Poisson, nats a gap"),
     jitter_("llr_uniform", -10.0, 10.0, jitter.llr("uniform"), "uniform jitter against Poisson, nats a gap"),
@@ -230,6 +236,10 @@ CATALOGUE: tuple[Feature, ...] = (
     payload_("duty", 10.0, payload.duty, "time with a connection open / span"),
     payload_("missing_duration_share", 1.0, payload.missing_duration_share, "connections without a duration"),
     payload_("failed_share", 1.0, payload.failed_share, "connections never established"),
+    payload_("log_orig", 12.0, payload.log_median("orig_bytes"), "log10 of the median bytes sent + 1"),
+    payload_("log_resp", 12.0, payload.log_median("resp_bytes"), "log10 of the median bytes received + 1"),
+    payload_("log_duration", 9.0, payload.log_duration, "log10 of the median duration in seconds", -3.0),
+    payload_("large_answer_share", 1.0, payload.large_answer_share, "answers above ten times the median one"),
     payload_("state_mode_share", 1.0, payload.state_mode_share, "connections in the most frequent state"),
     # presence
     presence_("log_n", 0.0, 9.0, presence.log_n, "log10 of the check-ins"),
@@ -242,6 +252,11 @@ CATALOGUE: tuple[Feature, ...] = (
     presence_("parts_cv", 0.0, 5.0, presence.parts_cv, "std / mean of the check-ins in 24ths of the span"),
     presence_("busy_run", 0.0, 1.0, presence.busy_run, "longest run of filled 24ths of the span"),
     presence_("drift", 0.0, 1.0, presence.drift, "distance of the check-ins from an even spread over the span"),
+    # where it goes
+    context_("port_class", 0.0, 4.0, context.port_class, "how unusual the port is, from web to dynamic"),
+    context_("service_fit", -1.0, 1.0, context.service_fit, "whether the service is the port's"),
+    context_("named_share", 0.0, 1.0, context.named_share, "connections with a server name"),
+    context_("prevalence", 0.0, 1.0, context.prevalence, "other hosts of the site that go there"),
 )
 
 MODEL_FEATURES = tuple(feature.name for feature in CATALOGUE if feature.model)

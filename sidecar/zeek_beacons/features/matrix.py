@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zeek_beacons.features.blocks import Block, chunks
 from zeek_beacons.features.catalogue import CATALOGUE, COLUMN, Feature
 from zeek_beacons.features.checkins import Checkins, Observations, checkins, observations
+from zeek_beacons.features.context import Context, context
 from zeek_beacons.features.windows import Windows, flat_windows, measure, slices, windows
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 
@@ -60,6 +61,7 @@ def extract(pairs: Pairs) -> Features:
 
     run(check_in, list(chunks(counts)), len(start))
     look_through_windows(matrix, start, counts)
+    describe(matrix, pairs)
     return Features(matrix)
 
 
@@ -93,6 +95,14 @@ def look_through_windows(matrix: Matrix, start: Floats, counts: Ints) -> None:
     run(sum_up, list(chunks(flat.counts)), len(start))
 
 
+def describe(matrix: Matrix, pairs: Pairs) -> None:
+    """Measures where the pairs go, for all that hold observations."""
+    rows = np.flatnonzero(pairs.counts)
+    if len(rows):
+        with np.errstate(all="ignore"):
+            fill(matrix, rows, context(pairs, rows), OF[Context])
+
+
 def fill(matrix: Matrix, rows: Ints, block: Block, columns: tuple[tuple[int, Feature], ...]) -> None:
     """Writes the features of one block into their columns: clipped to their range, NaN where not finite."""
     values = np.stack([feature.compute(block) for _place, feature in columns], axis=-1)
@@ -121,5 +131,5 @@ def run(work: Callable[[Task], None], tasks: list[Task], size: int) -> None:
 
 OF: dict[type[Block], tuple[tuple[int, Feature], ...]] = {
     level: tuple((place, feature) for place, feature in enumerate(CATALOGUE) if feature.level is level)
-    for level in (Observations, Checkins, Windows)
+    for level in (Observations, Checkins, Windows, Context)
 }

@@ -136,6 +136,28 @@ def missing_duration_share(block: Observations) -> Floats:
     return 1 - block.duration.count / block.count
 
 
+def log_median(name: str) -> Callable[[Observations], Floats]:
+    """log10 of the median of a column of bytes + 1, 0 to 12."""
+
+    def feature(block: Observations) -> Floats:
+        rows = column(name)(block)
+        return clear(np.log10(rows.median + 1), rows.count >= MIN_VALUES)
+
+    return feature
+
+
+def log_duration(block: Observations) -> Floats:
+    """log10 of the median duration in seconds, -3 to 9."""
+    return clear(np.log10(np.maximum(block.duration.median, 1e-3)), block.duration.count >= MIN_VALUES)
+
+
+def large_answer_share(block: Observations) -> Floats:
+    """Share of the answers above ten times the median one: tasks among empty polls, 0 to 1."""
+    rows = block.resp_bytes
+    large = rows.values > 10 * np.maximum(rows.median, 1.0)[:, None]
+    return clear(share(large, rows.count), rows.count >= MIN_VALUES)
+
+
 def states(block: Observations) -> Ints:
     """Connections by state, (m, len(STATES))."""
     return np.stack([held(block.state == code) for code in range(1, len(STATES))], axis=-1)

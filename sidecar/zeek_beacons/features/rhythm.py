@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zeek_beacons.features.blocks import clear, held, pick, share, tally, total
+from zeek_beacons.features.blocks import Rows, clear, held, pick, share, tally, total
 from zeek_beacons.features.checkins import Checkins
 from zeek_beacons.features.steps import ladder_period
 from zeek_beacons.features.timing import base, beats
-from zeek_beacons.pairs import Bools, Floats, Ints
+from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 
 MIN_CHECKINS = 6
 SILENCE = 4  # base intervals kept of a longer silence; whole intervals are taken out, so the phase stays
@@ -23,6 +23,8 @@ BINS = 6  # bins for each column of the block: at least so many for one check-in
 MAX_BINS = 2**17
 SLOWEST = 8  # longest period looked for, in mean gaps
 NEAR = 0.15  # of a period: how near a later check-in must be to count as one or two periods later
+LEAST_GAP = 2.0  # seconds: gaps below are no waits; also half of the modal window
+LONGEST_GAP = 2**41  # microseconds, 25 days
 TURN = np.float32(2 * np.pi)
 
 
@@ -167,3 +169,19 @@ def autocorrelation(periods: int, reach: int) -> Callable[[Checkins], Floats]:
         return clear((observed - chance) / (1 - chance), enough(block) & (judged >= MIN_CHECKINS - 2))
 
     return feature
+
+
+def modal_window(block: Checkins) -> Floats:
+    """Share of the gaps above LEAST_GAP within LEAST_GAP seconds of the most frequent one, 0 to 1.
+
+    An absolute window: for slow timers far stricter than a share of the interval (the modal window of Flare).
+    """
+    known = Rows(np.where(block.gaps.ordered > LEAST_GAP, block.gaps.ordered, np.nan))
+    rows, width = known.values.shape
+    whole = np.minimum(np.nan_to_num(known.ordered * MICROSECONDS, nan=2.0 * LONGEST_GAP), 2.0 * LONGEST_GAP)
+    # All rows in one ascending list of whole microseconds, each with a stretch of its own.
+    key = (np.rint(whole).astype(np.int64) + (np.arange(rows) * 4 * LONGEST_GAP)[:, None]).ravel()
+    until = np.searchsorted(key, key + round(2 * LEAST_GAP * MICROSECONDS), side="right").reshape(rows, width)
+    within = until - np.arange(rows * width).reshape(rows, width)
+    within[np.arange(width) >= known.count[:, None]] = 0
+    return clear(within.max(axis=-1, initial=0) / known.count, enough(block) & (known.count >= MIN_CHECKINS - 1))
