@@ -33,10 +33,11 @@ def score(pairs: Pairs, scoring: Scoring, config: Config, allow: AllowList | Non
     """
     pairs = pairs.latest(config.max_observations)
     enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
-    features = extract(pairs.take(enough))
+    measured = pairs.take(enough)
+    features = extract(measured)
     scores = scoring.score(features)
-    threshold = scoring.thresholds[config.profile]
-    verdicts = judge(features, scores, scoring.fuse(scores), threshold, scoring.evidence)
+    fused = scoring.fuse(scores)
+    verdicts = judge(measured, features, scores, fused, scoring.thresholds, config.profile, scoring.evidence)
     verdicts = verdicts.spread(enough, config.min_connections)
     verdicts = verdicts.suppress((allow or AllowList()).covers(pairs), pairs.is_twin, pairs.is_multicast)
     return Scored(pairs, verdicts, features, np.where(enough, np.cumsum(enough) - 1, -1))

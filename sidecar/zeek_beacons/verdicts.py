@@ -15,9 +15,10 @@ LABELS = ("insufficient_evidence", "benign", "beacon")
 INSUFFICIENT, BENIGN, BEACON = range(3)
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
-# Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host.
-SUPPRESSIONS = ("", "allow-list", "named-twin", "multicast")
-NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST = range(4)
+# Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host; a benign
+# rhythm looks just like it.
+SUPPRESSIONS = ("", "allow-list", "named-twin", "multicast", "look-alike")
+NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE = range(5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,7 @@ class Verdicts:
     jitter: Floats  # (n,) estimated jitter, 0 to 1, NaN where there is no rhythm
     needed: Ints  # (n,) check-ins that this kind of rhythm needs for a verdict
     reasons: NDArray[np.int16]  # (n, k) indices into the rule table by contribution, -1 where there are fewer
+    look_alike: NDArray[np.int16]  # (n,) the benign rhythm it looks like, index into LOOK_ALIKES, -1 for none
     threshold: float  # what `score` had to reach
 
     def __len__(self) -> int:
@@ -64,11 +66,15 @@ class Verdicts:
             jitter=column(self.jitter, np.nan),
             needed=column(self.needed, unscored_need),
             reasons=column(self.reasons, -1),
+            look_alike=column(self.look_alike, -1),
         )
 
     def suppress(self, allowed: Bools, twin: Bools, multicast: Bools) -> Self:
         """The same verdicts with the pairs marked that must not alert, by the first reason that holds."""
-        quiet = np.select([allowed, twin, multicast], [ALLOW_LISTED, NAMED_TWIN, MULTICAST], NOT_SUPPRESSED)
+        known = self.suppressed == LOOK_ALIKE
+        quiet = np.select(
+            [allowed, twin, multicast, known], [ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE], NOT_SUPPRESSED
+        )
         return replace(self, suppressed=quiet.astype(np.uint8))
 
     def ranking(self) -> Ints:

@@ -22,7 +22,7 @@ MUST_ALERT = {
     "motd_comfoo": "68.183.138.51",
     "motd_taidoor": "104.248.234.238",
     "empire_http443": "192.252.210.107",
-    "emotet_icedid": "185.129.49.19",
+    "emotet_icedid": "160.36.66.221",
     "njrat_230-1": "41.108.179.197",
     "slips_testcc1": "141.193.213.21",
     "slips_testcc2": "141.193.213.20",

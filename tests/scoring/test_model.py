@@ -92,7 +92,8 @@ def test_onnx_equals_scikit_learn(tmp_path: Path) -> None:
 
     from zeek_beacons.features import MODEL_FEATURES
     from zeek_beacons.scoring.forest import inputs
-    from zeek_beacons.training.forest import collect, to_onnx
+    from zeek_beacons.training.examples import collect
+    from zeek_beacons.training.forest import to_onnx
 
     examples = collect(600, 3, None, say=lambda _: None)
     matrix = inputs(examples.features)

@@ -79,7 +79,7 @@ def test_ntp_polls_at_powers_of_two_between_64_and_1024_seconds() -> None:
 
 def test_meterpreter_polls_at_ten_seconds_at_most() -> None:
     for gaps, _, _ in _gaps("metasploit"):
-        assert gaps.max() < 16.0  # and what the request itself takes
+        assert gaps.max() < 20.0  # and what the request itself takes
 
 
 def test_windows_update_checks_early_never_late() -> None:

@@ -7,6 +7,7 @@ import re
 
 from zeek_beacons.features import JITTER_KINDS
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.scoring.lookalikes import LOOK_ALIKES
 from zeek_beacons.scoring.rules import RULES
 from zeek_beacons.verdicts import BEACON
 
@@ -29,6 +30,8 @@ def sentence(scored: Scored, row: int) -> str:
     same = _feature(scored, row, "same_size_share")
     if same >= WORTH_TELLING:
         text += f", {same:.0%} the same size"
+    if verdicts.look_alike[row] >= 0:
+        text += f", looks like {LOOK_ALIKES[verdicts.look_alike[row]].text}"
     score = verdicts.score[row]
     return _spaced(text if math.isnan(score) else f"{text}; score {score:.2f}")
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from zeek_beacons.features import Features
-from zeek_beacons.pairs import Floats
-from zeek_beacons.scoring import rules
+from zeek_beacons.pairs import Floats, Pairs
+from zeek_beacons.scoring import lookalikes, rules
 from zeek_beacons.scoring.evidence import EvidenceTable, needed
-from zeek_beacons.verdicts import BEACON, BENIGN, INSUFFICIENT, Verdicts
+from zeek_beacons.verdicts import BEACON, BENIGN, INSUFFICIENT, LOOK_ALIKE, NOT_SUPPRESSED, Verdicts
 
 # Seconds that a rhythm must last: what fits into less is one attempt with its retries, not a habit.
 LEAST_SPAN = 60.0
@@ -20,25 +20,35 @@ SEVERITY_STEPS = (0.25, 0.5, 0.8)
 
 
 def judge(
-    features: Features, scores: Mapping[str, Floats], fused: Floats, threshold: float, evidence: EvidenceTable
+    pairs: Pairs,
+    features: Features,
+    scores: Mapping[str, Floats],
+    fused: Floats,
+    thresholds: Mapping[str, float],
+    profile: str,
+    evidence: EvidenceTable,
 ) -> Verdicts:
-    """One verdict a row of `features`. `scores`: by scorer; `fused`: what they come to."""
+    """One verdict a pair, given their features. `scores`: by scorer; `fused`: what they come to."""
+    threshold = thresholds[profile]
     jitter = features.column("jitter").astype(np.float64)
     need = needed(jitter, evidence)
     above = fused >= threshold
-    known = (features.column("checkins") >= need) & (features.column("span") >= LEAST_SPAN)
-    label = np.where(above, np.where(known, BEACON, INSUFFICIENT), BENIGN).astype(np.uint8)
+    proven = (features.column("checkins") >= need) & (features.column("span") >= LEAST_SPAN)
+    label = np.where(above, np.where(proven, BEACON, INSUFFICIENT), BENIGN).astype(np.uint8)
     way = (fused - threshold) / max(1.0 - threshold, 1e-9)
     severity = np.where(label == BEACON, 1 + np.searchsorted(SEVERITY_STEPS, way, side="right"), 0)
+    look = lookalikes.find(pairs, features)
+    known = lookalikes.is_proof(look) | ((look != lookalikes.NONE) & (fused < thresholds["conservative"]))
     return Verdicts(
         label=label,
         score=fused,
         scorers=scores,
         severity=severity.astype(np.uint8),
-        suppressed=np.zeros(len(label), dtype=np.uint8),
+        suppressed=np.where(known, LOOK_ALIKE, NOT_SUPPRESSED).astype(np.uint8),
         sleep=features.column("sleep").astype(np.float64),
         jitter=jitter,
         needed=need,
         reasons=rules.reasons(features),
+        look_alike=look,
         threshold=threshold,
     )

@@ -6,10 +6,8 @@ import hashlib
 import json
 import platform
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,41 +17,23 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
-from zeek_beacons.config import Config
-from zeek_beacons.errors import InputError, OutputError
-from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features, extract
-from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.readers import Request, read
+from zeek_beacons.errors import OutputError
+from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features
+from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring import rules
 from zeek_beacons.scoring.evidence import chance_table
 from zeek_beacons.scoring.forest import inputs
 from zeek_beacons.scoring.model import FOREST, MANIFEST, Manifest
-from zeek_beacons.training.datasets import load_capture_labels
-from zeek_beacons.training.traffic import labelled_pairs
+from zeek_beacons.training.examples import Examples, Say, collect
 
-FOREST_WEIGHT = 0.5  # in the fusion; the rest is the rules', which stay sane where training never looked
-# Benign pairs that may score above the threshold, by profile: of captures left out of training where there are any
-# (their timers are as frequent as in life), else of the synthetic ones, out of bag.
+FOREST_WEIGHT = 0.85  # in the fusion; the rest is the rules', which stay sane where training never looked
+# False alerts by profile. With captures: per host-day (originators times days, captures of an hour or longer) on those
+# left out of training, whose timers are as frequent as in life. Without: share of synthetic benign pairs, out of bag.
+FALSE_ALERTS = {"conservative": 0.05, "balanced": 0.3, "sensitive": 1.0}
 FALSE_POSITIVES = {"conservative": 0.01, "balanced": 0.04, "sensitive": 0.1}
 DEPTH = 10  # of each tree; without a limit onnxruntime scores a tenth of the pairs a second, for .01 of AUC
-FOLDS = 6  # groups of captures left out in turn
+FOLDS = 6  # groups of labs left out in turn
 FOLD_TREES = 100
-WITHOUT_ANSWERS = 0.15  # share of synthetic pairs shown as one-way flows: no answer, duration or state
-WITHOUT_SIZES = 0.25  # share shown without any size
-REAL_WEIGHT = 0.5  # share of the benign weight given to real pairs, where there are any
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Labelled rows to train on. `weight` balances classes and sources."""
-
-    features: Features
-    is_c2: Bools
-    weight: Floats
-    capture: Ints  # number of the capture, -1 for synthetic pairs
-    sources: Mapping[str, int]  # pairs by source
 
 
 def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int = 100, say: Say = print) -> Path:
@@ -71,9 +51,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         votes[real] = _left_out(examples, seed)[real]
     by_rules = rules.score(examples.features)
     fused = FOREST_WEIGHT * votes + (1 - FOREST_WEIGHT) * by_rules
-    judged = real if real.any() else ~examples.is_c2
-    thresholds = {name: _threshold(fused[judged], rate) for name, rate in FALSE_POSITIVES.items()}
-    benign = "the benign pairs of captures left out" if real.any() else "synthetic benign pairs, out of bag"
+    thresholds, chosen_by = _thresholds(examples, fused)
     content = to_onnx(forest)
     manifest = Manifest(
         forest_sha256=hashlib.sha256(content).hexdigest(),
@@ -87,7 +65,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
             + (" --captures FOLDER" if captures else ""),
             "pairs": dict(examples.sources),
             "data_sha256": hashlib.sha256(examples.features.matrix.tobytes()).hexdigest(),
-            "thresholds_by": {name: f"{rate:.1%} of {benign}" for name, rate in FALSE_POSITIVES.items()},
+            "thresholds_by": chosen_by,
             "not_shown_to_the_forest": {
                 "roc_auc": {
                     name: _auc(score, examples.is_c2)
@@ -107,65 +85,6 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     say(json.dumps(manifest.training["not_shown_to_the_forest"]))
     _write(output, {FOREST: content, MANIFEST: manifest.to_json().encode()})
     return output
-
-
-def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> Examples:
-    """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, their benign pairs."""
-    say(f"generating {pairs} synthetic pairs")
-    synthetic, truth = labelled_pairs(pairs, seed)
-    synthetic = _as_flows(synthetic.latest(Config().max_observations), seed)
-    parts = [extract(synthetic).matrix]
-    is_c2 = [np.asarray(truth.label == "c2")]
-    sources = {"synthetic c2": int(is_c2[0].sum()), "synthetic benign": int((~is_c2[0]).sum())}
-    capture = [np.full(pairs, -1)]
-    if captures is not None:
-        for number, folder in enumerate(sorted(file.parent for file in captures.glob("*/labels.csv"))):
-            real = real_benign(folder)
-            parts.append(real)
-            capture.append(np.full(len(real), number))
-            is_c2.append(np.zeros(len(real), dtype=np.bool_))
-            sources[f"benign of {folder.name}"] = len(real)
-        if len(parts) == 1:
-            raise InputError(str(captures), "no folder with a labels.csv in it")
-        say(f"{sum(map(len, parts[1:]))} benign pairs of {len(parts) - 1} captures")
-    labels = np.concatenate(is_c2)
-    numbers = np.concatenate(capture)
-    from_capture = numbers >= 0
-    weight = np.where(labels, 0.5 / max(1, labels.sum()), 0.0)
-    share = REAL_WEIGHT if from_capture.any() else 0.0
-    for rows, part in ((~labels & ~from_capture, 1 - share), (from_capture, share)):
-        weight[rows] = 0.5 * part / max(1, rows.sum())
-    return Examples(Features(np.concatenate(parts)), labels, weight * len(labels), numbers, sources)
-
-
-def _as_flows(pairs: Pairs, seed: int) -> Pairs:
-    """Takes sizes, durations and states from some pairs of both classes, as flow records and http.log lack them.
-
-    Otherwise a missing size would tell the class: the captures without sizes hold benign pairs only.
-    """
-    rng = np.random.default_rng(seed)
-    rows = np.repeat(rng.random((len(pairs), 2)), pairs.counts, axis=0)
-    answers, sizes = rows[:, 0] < WITHOUT_ANSWERS, rows[:, 1] < WITHOUT_SIZES
-    return replace(
-        pairs,
-        orig_bytes=np.where(sizes, np.nan, pairs.orig_bytes),
-        resp_bytes=np.where(answers | sizes, np.nan, pairs.resp_bytes),
-        duration=np.where(answers | sizes, np.nan, pairs.duration),
-        state=np.where(answers | sizes, 0, pairs.state).astype(np.uint8),
-    )
-
-
-def real_benign(folder: Path) -> Any:
-    """The features of a capture's benign pairs with enough connections to be scored, (n, len(CATALOGUE))."""
-    config = Config()
-    pairs, _ = read(Request([str(folder)]), config)
-    labels = load_capture_labels(folder)
-    keys = zip(pairs.orig_h, pairs.addr, pairs.resp_p, pairs.proto, strict=True)
-    benign = np.array(
-        [(found := labels.get(key)) is not None and found.label in {"benign", "benign_presumed"} for key in keys]
-    )
-    chosen = benign & (pairs.counts >= config.min_connections) & ~pairs.is_twin & ~pairs.is_multicast
-    return extract(pairs.take(chosen)).matrix
 
 
 def to_onnx(forest: RandomForestClassifier) -> bytes:
@@ -197,19 +116,41 @@ def _fit(examples: Examples, rows: Bools, trees: int, seed: int, out_of_bag: boo
 
 
 def _left_out(examples: Examples, seed: int) -> Floats:
-    """Votes on each capture's pairs by a forest that saw none of that capture, (n,); 0 for synthetic pairs."""
+    """Votes on each capture's pairs by a forest that saw none of its lab, (n,); 0 for synthetic pairs."""
     votes = np.zeros(len(examples.is_c2))
-    captures = np.unique(examples.capture[examples.capture >= 0])
-    for group in np.array_split(np.random.default_rng(seed).permutation(captures), min(FOLDS, len(captures))):
-        left_out = np.isin(examples.capture, group)
+    labs = np.unique(examples.lab[examples.capture >= 0].astype(str))
+    for group in np.array_split(np.random.default_rng(seed).permutation(labs), min(FOLDS, len(labs))):
+        left_out = np.isin(examples.lab.astype(str), group)
         forest = _fit(examples, ~left_out, FOLD_TREES, seed)
         votes[left_out] = forest.predict_proba(inputs(Features(examples.features.matrix[left_out])))[:, 1]
     return votes
 
 
-def _threshold(benign: Floats, rate: float) -> float:
-    """The score that at most `rate` of the benign pairs reach, rounded up to 4 digits."""
-    return float(np.ceil(np.quantile(benign, 1 - rate) * 1e4 + 1e-6) / 1e4)
+def _thresholds(examples: Examples, fused: Floats) -> tuple[dict[str, float], dict[str, str]]:
+    """The threshold of each profile, and the rule it was chosen by, as text."""
+    counted = np.isin(examples.capture, [number for number, days in examples.host_days.items() if days > 0])
+    days = sum(examples.host_days.values())
+    if not counted.any():
+        benign = fused[~examples.is_c2]
+        return (
+            {name: _threshold(benign, int(rate * len(benign))) for name, rate in FALSE_POSITIVES.items()},
+            {name: f"{rate:.1%} of synthetic benign pairs, out of bag" for name, rate in FALSE_POSITIVES.items()},
+        )
+    loud = {name: counted & (examples.quiet < (2 if name == "conservative" else 1)) for name in FALSE_ALERTS}
+    return (
+        {name: _threshold(fused[loud[name]], int(rate * days)) for name, rate in FALSE_ALERTS.items()},
+        {
+            name: f"{rate} false alerts per host-day in {days:.1f} host-days of captures whose lab was left out"
+            for name, rate in FALSE_ALERTS.items()
+        },
+    )
+
+
+def _threshold(benign: Floats, alerts: int) -> float:
+    """The score that at most `alerts` of the benign pairs reach, rounded up to 4 digits."""
+    highest = np.sort(benign)[::-1]
+    first_below = highest[min(alerts, len(highest) - 1)]
+    return float(min(1.0, np.ceil(first_below * 1e4 + 1e-6) / 1e4))
 
 
 def _auc(score: Floats, is_c2: Bools) -> float:

@@ -162,21 +162,37 @@ def _law_jitter(rng: Rng, law: str) -> float:
 
 
 def _server(rng: Rng) -> Peer:
-    """A web server of one's own: TLS more often than not, a name three times in four, odd ports at times (assumed)."""
-    servers = (("ssl", 443), ("http", 80), ("ssl", 8443), ("http", 8080), ("", 4443))
-    service, port = one_of(rng, servers, (0.55, 0.8, 0.88, 0.95, 1.0))
-    named = service and rng.random() < (0.75 if service == "ssl" else 0.6)
+    """Where an implant calls: mostly TLS or HTTP at their own ports, often without a name, at times disguised.
+
+    Assumed, after public malware captures: plain HTTP or a protocol of its own at 443 and 80, web protocols and raw
+    TCP at odd ports. Shares are no measurement.
+    """
+    odd = int(rng.integers(1024, 65_536)) if rng.random() < 0.7 else int(rng.integers(81, 1024))
+    servers = (
+        ("ssl", 443), ("http", 80), ("http", one_of(rng, (8080, 8000, 8888, 8081))), ("ssl", 8443), ("http", 443),
+        ("", 443), ("", 80), ("ssl", odd), ("http", odd), ("", odd),
+    )  # fmt: skip
+    service, port = one_of(rng, servers, (0.40, 0.60, 0.66, 0.70, 0.74, 0.80, 0.84, 0.89, 0.93, 1.0))
+    named = service and rng.random() < (0.6 if service == "ssl" else 0.45)
     return Peer(service, port, "tcp", one_of(rng, ("cdn", "www", "api", "update", "static")) if named else "")
 
 
 def _padded(rng: Rng) -> Wire:
-    """A check-in: constant small answers with rare large ones; sizes padded at random in a third of all cases."""
+    """A check-in: constant small answers with rare large ones; sizes padded at random in a fifth of all cases.
+
+    An empty poll is the same request and the same answer each time, unless a profile pads it.
+    """
     wire = web(rng)
+    constant = rng.random() < 0.5
     return replace(
         wire,
-        pad=log_uniform(rng, 16, 4000) if rng.random() < 0.35 else 0.0,
+        up_spread=0.0 if constant else wire.up_spread,
+        down=log_uniform(rng, 1, 3000) if rng.random() < 0.6 else wire.down,
+        down_spread=0.0 if constant and rng.random() < 0.8 else wire.down_spread,
+        pad=log_uniform(rng, 16, 4000) if rng.random() < 0.2 else 0.0,
         big=float(rng.uniform(0.005, 0.06)) if rng.random() < 0.5 else 0.0,
         factor=log_uniform(rng, 3, 200),
+        linger=0.0 if rng.random() < 0.5 else wire.linger,
     )
 
 

@@ -17,6 +17,9 @@ from zeek_beacons.training.traffic.wire import Wire, converse, refuse
 
 DAY = 86_400.0
 SLEEPS = (2.0, 21_600.0)  # configured sleeps of implants, seconds
+# SYNs of one unanswered connect go out at 0, 1, 3, 7, 15, 31 s (Linux, RFC 6298) or 0, 3, 9 s (Windows). Zeek gives an
+# attempt up 5 s after its last SYN, so the later ones are connections of their own: these begin then.
+KERNELS = ((0.0, 7.2, 15.4, 31.5), (0.0, 9.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,14 @@ class Habits:
 
 
 IMPLANT = Habits(
-    missed=0.25,
-    downtime=0.15,
+    missed=0.3,
+    downtime=0.2,
     office=0.25,
-    sessions=0.25,
-    failing=0.2,
-    dead=0.04,
-    ladder=0.4,
-    parallel=0.07,
+    sessions=0.3,
+    failing=0.3,
+    dead=0.05,
+    ladder=0.6,
+    parallel=0.15,
     rotate=0.1,
 )
 CLIENT = Habits(
@@ -52,7 +55,7 @@ CLIENT = Habits(
     sessions=0.12,
     failing=0.12,
     dead=0.03,
-    ladder=0.3,
+    ladder=0.4,
     parallel=0.12,
     rotate=0.12,
 )
@@ -69,6 +72,7 @@ class Traits:
     sessions: float = 0.0  # share of beats in fast stretches
     failing: float = 0.0  # share of beats
     rungs: int = 0  # retries after each failed beat
+    kernel: tuple[float, ...] = ()  # when Zeek sees the retries begin, where the kernel makes them, seconds
     parallel: int = 1  # connections a beat
     rotate: int = 1  # responders that share the beats
 
@@ -93,7 +97,9 @@ def draw_traits(rng: Rng, plan: Plan, habits: Habits) -> Traits:
     dice = rng.random(9)
     bursts = plan.n >= 15
     dead = dice[5] < habits.dead * plan.rough
+    kernel = KERNELS[int(rng.integers(len(KERNELS)))] if rng.random() < 0.6 else ()
     failing = 1.0 if dead else float(rng.uniform(0.05, 0.6)) if dice[4] < habits.failing * plan.rough else 0.0
+    laddered = bool(bursts and failing and dice[6] < habits.ladder * plan.rough)
     return Traits(
         missed=float(rng.uniform(0.02, 0.35)) if dice[0] < habits.missed * plan.rough else 0.0,
         downtime=float(rng.uniform(0.1, 0.6)) if dice[1] < habits.downtime * plan.rough else 0.0,
@@ -102,7 +108,8 @@ def draw_traits(rng: Rng, plan: Plan, habits: Habits) -> Traits:
         else 24.0,
         sessions=float(rng.uniform(0.05, 0.5)) if bursts and dice[3] < habits.sessions * plan.rough else 0.0,
         failing=failing,
-        rungs=int(rng.integers(1, 4)) if bursts and failing and dice[6] < habits.ladder * plan.rough else 0,
+        rungs=int(rng.integers(1, len(kernel) or 4)) if laddered else 0,
+        kernel=kernel if laddered else (),
         parallel=int(rng.integers(2, 4)) if bursts and dice[7] < habits.parallel * plan.rough else 1,
         rotate=int(rng.integers(2, 5)) if dice[8] < habits.rotate * plan.rough else 1,
     )
@@ -169,7 +176,9 @@ def unfold(
         up = np.where(busy, np.rint(up * np.exp(rng.normal(0.5, 1.0, len(beat)))), up)
     if traits.failing:
         lost = failed[beat]
-        duration[lost], up[lost], down[lost], state[lost] = refuse(rng, int(lost.sum()), proto)
+        duration[lost], up[lost], down[lost], state[lost] = refuse(
+            rng, nth[lost], proto, kernel=bool(traits.kernel) and proto == "tcp"
+        )
 
     moments = _moments(rng, plan, traits, waits, None if anchored else _requests(duration, wire, beat, nth, failed))
     start = moments[beat] + _within(rng, traits, nth, failed[beat])
@@ -205,12 +214,13 @@ def _moments(rng: Rng, plan: Plan, traits: Traits, waits: Floats, requests: Floa
 
 
 def _within(rng: Rng, traits: Traits, nth: Ints, lost: Bools) -> Floats:
-    """Where in its beat a connection starts: parallel ones within 1.5 s, retries on a ladder 1-2-4."""
+    """Where in its beat a connection starts: parallel ones within 1.5 s, retries on their ladder."""
     later = np.zeros(len(nth))
     if traits.parallel > 1:
         later = np.where(nth > 0, 1.5 * rng.random(len(nth)), 0.0)
     if traits.rungs:
-        later = np.where(lost, one_of(rng, (1.0, 2.0, 3.0)) * (2.0**nth - 1.0), later)
+        rungs = np.array(traits.kernel) if traits.kernel else one_of(rng, (1.0, 2.0, 3.0)) * (2.0 ** np.arange(8) - 1.0)
+        later = np.where(lost, rungs[np.minimum(nth, len(rungs) - 1)] + 0.05 * rng.random(len(nth)), later)
     return later
 
 

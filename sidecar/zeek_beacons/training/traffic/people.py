@@ -14,13 +14,13 @@ from zeek_beacons.training.traffic.wire import Wire, web
 
 def poisson(rng: Rng, plan: Plan) -> Story:
     """Requests at random and independently: a Poisson process; sizes vary."""
-    return timed(rng, plan, Peer(name="www"), web(rng, small=False), "exponential", habits=CLIENT)
+    return timed(rng, plan, website(rng, "www"), _content(rng), "exponential", habits=CLIENT)
 
 
 def poisson_constant(rng: Rng, plan: Plan) -> Story:
     """Random moments, the same request and answer each time: regular in size only."""
     wire = replace(web(rng), up_spread=0.0, down_spread=0.0)
-    return timed(rng, plan, Peer(name="api"), wire, "exponential", habits=CLIENT)
+    return timed(rng, plan, website(rng, "api"), wire, "exponential", habits=CLIENT)
 
 
 def browsing(rng: Rng, plan: Plan) -> Story:
@@ -29,14 +29,70 @@ def browsing(rng: Rng, plan: Plan) -> Story:
     Form after Crovella and Bestavros 1997 (heavy-tailed reading times); numbers assumed.
     """
     per_page, per_visit = float(rng.uniform(0.1, 0.7)), float(rng.uniform(0.02, 0.3))
-    return _bursts(rng, plan, Peer(name="www"), web(rng, small=False), per_page, per_visit)
+    return _bursts(rng, plan, website(rng, "www"), _content(rng), per_page, per_visit)
+
+
+def third_party(rng: Rng, plan: Plan) -> Story:
+    """Advertising, analytics and fonts that pages pull in: one or a few requests a page, small and much alike.
+
+    Moments are those of the visits (as for browsing); sizes assumed.
+    """
+    wire = replace(web(rng), seconds_spread=0.9)
+    return _bursts(rng, plan, website(rng, "ads"), wire, float(rng.uniform(0.5, 1.0)), float(rng.uniform(0.2, 0.9)))
+
+
+def application(rng: Rng, plan: Plan) -> Story:
+    """A desktop or phone application that talks when something happens: connections of all lengths, kept and re-opened.
+
+    Gaps lognormal with a wide spread, a short reconnect now and then (assumed).
+    """
+    waits = plan.gap * rng.lognormal(0.0, float(rng.uniform(0.5, 2.0)), plan.n)
+    waits = np.where(rng.random(plan.n) < float(rng.uniform(0.0, 0.4)), rng.exponential(2.0, plan.n), waits)
+    waits *= plan.n * plan.gap / waits.sum()
+    wire = replace(
+        web(rng),
+        up_spread=float(rng.uniform(0.05, 1.2)),
+        down_spread=float(rng.uniform(0.1, 1.5)),
+        seconds=min(log_uniform(rng, 0.5, 600.0), 2.0 * plan.gap),
+        seconds_spread=float(rng.uniform(0.3, 1.5)),
+    )
+    return Story(unfold(rng, plan, Traits(), waits, wire, "tcp", anchored=True), website(rng, "app", udp=0.0))
+
+
+def page_timer(rng: Rng, plan: Plan) -> Story:
+    """A page that asks again on a fixed timer while it is open: regular inside a visit, visits as people make them."""
+    timer = one_of(rng, (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0))
+    timer = min(timer, plan.gap)
+    opens = rng.random(plan.n) < float(rng.uniform(0.03, 0.3))
+    short = timer * (1.0 + one_of(rng, (0.005, 0.05, 0.2)) * rng.standard_normal(plan.n))
+    waits = _fill(rng, plan, np.maximum(short, 0.1), opens, float(rng.uniform(0.8, 1.8)))
+    peer = website(rng, "live")
+    return Story(unfold(rng, plan, Traits(), waits, web(rng), peer.proto, anchored=True), peer)
+
+
+def website(rng: Rng, name: str, udp: float = 0.12) -> Peer:
+    """A web site as clients meet it: mostly TLS with a name, some QUIC, some plain HTTP, some without a name.
+
+    Shares are assumed. QUIC goes unrecognised where the first packets were not seen.
+    """
+    called = name if rng.random() < 0.85 else ""
+    if rng.random() < udp:
+        return Peer(one_of(rng, ("quic", "ssl", "")), 443, "udp", called)
+    service, port = one_of(rng, (("ssl", 443), ("http", 80), ("", 443), ("http", 8080)), (0.78, 0.94, 0.98, 1.0))
+    return Peer(service, port, "tcp", called if service else "")
+
+
+def _content(rng: Rng) -> Wire:
+    """Content of very different size, now and then the same file again."""
+    wire = web(rng, small=False)
+    return replace(wire, up_spread=one_of(rng, (0.05, 0.3, 0.6)), seconds_spread=float(rng.uniform(0.3, 1.3)))
 
 
 def scripted_browsing(rng: Rng, plan: Plan) -> Story:
     """A crawler or test script: uniform waits between two bounds, several connections a page (assumed)."""
     habits = replace(CLIENT, parallel=0.5)
     jitter = float(rng.uniform(0.2, 0.9))
-    return timed(rng, plan, Peer(name="www"), web(rng, small=False), "symmetric", jitter, habits=habits)
+    return timed(rng, plan, Peer(name="www"), _content(rng), "symmetric", jitter, habits=habits)
 
 
 def ocsp(rng: Rng, plan: Plan) -> Story:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeek_beacons.pairs import STATE_CODE, Bytes, Floats
+from zeek_beacons.pairs import STATE_CODE, Bytes, Floats, Ints
 from zeek_beacons.training.traffic.series import REJ, S0, SF, Rng, log_uniform, one_of
 
 # How a responder ends its TCP connections: states, their shares, how often such a responder occurs (assumed,
@@ -64,18 +64,24 @@ def converse(rng: Rng, wire: Wire, proto: str, n: int) -> tuple[Floats, Floats, 
     return seconds, np.rint(up), np.rint(down), states
 
 
-def refuse(rng: Rng, n: int, proto: str = "tcp") -> tuple[Floats, Floats, Floats, Bytes]:
-    """`n` connections that came to nothing: unanswered or refused, all of one sort, as from one dead responder.
+def refuse(rng: Rng, nth: Ints, proto: str = "tcp", *, kernel: bool = False) -> tuple[Floats, Floats, Floats, Bytes]:
+    """Connections that came to nothing: unanswered or refused, all of one sort, as from one dead responder.
 
-    Zeek logs a single SYN without duration and sizes; with retransmissions it has a duration and zero bytes.
+    `nth`: which retry of its beat each is. Zeek logs a single SYN without duration and sizes; with retransmissions it
+    has a duration and zero bytes. `kernel`: the first holds the SYNs of the first seconds, later ones are single.
     """
+    n = len(nth)
+    unset, nothing, silent = np.full(n, np.nan), np.zeros(n), np.full(n, S0, np.uint8)
+    if kernel:
+        first = nth == 0
+        sizes = np.where(first, 0.0, np.nan)
+        return np.where(first, 3.05 + 0.1 * rng.random(n), np.nan), sizes, sizes.copy(), silent
     if proto == "tcp" and rng.random() < 0.35:
-        return 0.02 + 0.1 * rng.random(n), np.zeros(n), np.zeros(n), np.full(n, REJ, np.uint8)
+        return 0.02 + 0.1 * rng.random(n), nothing, nothing.copy(), np.full(n, REJ, np.uint8)
     if proto == "tcp" and rng.random() < 0.5:
         retried = one_of(rng, (3.0, 9.0)) + 0.02 * rng.random(n)
-        return retried, np.zeros(n), np.zeros(n), np.full(n, S0, np.uint8)
-    unset = np.full(n, np.nan)
-    return unset, unset.copy(), unset.copy(), np.full(n, S0, np.uint8)
+        return retried, nothing, nothing.copy(), silent
+    return unset, unset.copy(), unset.copy(), silent
 
 
 def web(rng: Rng, *, small: bool = True) -> Wire:
@@ -86,10 +92,10 @@ def web(rng: Rng, *, small: bool = True) -> Wire:
     return Wire(
         up=log_uniform(rng, 150, 2500),
         down=log_uniform(rng, 80, 6000) if small else log_uniform(rng, 2000, 300_000),
-        up_spread=one_of(rng, (0.0, 0.01, 0.05, 0.25), (0.35, 0.65, 0.85, 1.0)),
-        down_spread=one_of(rng, (0.0, 0.01, 0.1, 0.5), (0.35, 0.65, 0.85, 1.0)) if small else 0.8,
+        up_spread=one_of(rng, (0.0, 0.01, 0.05, 0.25, 0.8), (0.35, 0.5, 0.7, 0.9, 1.0)),
+        down_spread=one_of(rng, (0.0, 0.01, 0.1, 0.5, 1.2), (0.3, 0.45, 0.65, 0.85, 1.0)) if small else 0.8,
         seconds=log_uniform(rng, 0.03, 1.2),
-        seconds_spread=float(rng.uniform(0.05, 0.7)),
+        seconds_spread=one_of(rng, (0.02, 0.15, 0.4, 0.9)),
         linger=one_of(rng, (0.0, 5.0, 15.0, 60.0), (0.7, 0.8, 0.9, 1.0)),
     )
 

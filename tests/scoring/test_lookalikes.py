@@ -1,0 +1,118 @@
+"""Benign rhythms are told by more than their port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zeek_beacons.config import Config
+from zeek_beacons.features import extract
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.pipeline import score
+from zeek_beacons.reports.sentence import sentence
+from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.lookalikes import LOOK_ALIKES, NONE, find, is_proof
+from zeek_beacons.verdicts import LOOK_ALIKE, NOT_SUPPRESSED
+
+N = 60
+
+
+def _pair(**columns: Any) -> Pairs:
+    described = {
+        "orig_h": "10.0.0.5",
+        "resp": "203.0.113.9",
+        "resp_p": 443,
+        "start": 1_700_000_000 + 64.0 * np.arange(N),
+        "orig_bytes": [500.0] * N,
+        "resp_bytes": [500.0] * N,
+        "duration": [0.1] * N,
+        "state": ["SF"] * N,
+    }
+    return Pairs.build([described | columns])
+
+
+def _looks_like(**columns: Any) -> str:
+    pairs = _pair(**columns)
+    (found,) = find(pairs, extract(pairs))
+    return "" if found == NONE else LOOK_ALIKES[found].code
+
+
+NTP = {"resp_p": 123, "proto": "udp", "service": "ntp", "orig_bytes": [48.0] * N, "resp_bytes": [48.0] * N}
+
+
+def test_ntp_is_known_by_its_packets() -> None:
+    assert _looks_like(**NTP) == "ntp"
+    assert _looks_like(**NTP | {"orig_bytes": [48.0, 96.0] * (N // 2)}) == "ntp"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"orig_bytes": [60.0] * N},
+        {"resp_bytes": [300.0] * N},
+        {"orig_bytes": None, "resp_bytes": None},
+        {"proto": "tcp"},
+        {"resp_p": 124},
+        {"orig_bytes": [4800.0] * N},
+    ],
+)
+def test_a_port_alone_hides_nothing(other: dict[str, Any]) -> None:
+    assert _looks_like(**NTP | other) == ""
+
+
+def test_a_resolver_is_shared_or_known() -> None:
+    dns = {"resp_p": 53, "proto": "udp", "service": "dns", "orig_bytes": [40.0] * N}
+    assert _looks_like(**dns) == ""
+    assert _looks_like(**dns, resp_hosts=5, site_hosts=9) == "resolver"
+    assert _looks_like(**dns, resp="8.8.8.8") == "resolver"
+    assert _looks_like(**dns | {"orig_bytes": [200.0] * N}, resp="8.8.8.8") == ""
+
+
+def test_dhcp_stays_inside() -> None:
+    dhcp = {"resp_p": 67, "proto": "udp", "orig_bytes": [300.0] * N, "resp_bytes": [300.0] * N}
+    assert _looks_like(**dhcp, resp="192.168.1.1") == "dhcp"
+    assert _looks_like(**dhcp) == ""
+
+
+@pytest.mark.parametrize("name", ["au.download.windowsupdate.com", "windowsupdate.com", "WindowsUpdate.com"])
+def test_names_match_below_their_domain(name: str) -> None:
+    assert _looks_like(resp_p=80, service="http", server_name=name, named=N) == "update"
+
+
+@pytest.mark.parametrize("name", ["windowsupdate.com.evil.example", "notwindowsupdate.com", "ocspx"])
+def test_names_that_only_look_similar_do_not_match(name: str) -> None:
+    assert _looks_like(resp_p=443, service="ssl", server_name=name, named=N) == ""
+
+
+def test_a_name_needs_its_service_and_most_connections() -> None:
+    named = {"service": "ssl", "server_name": "d.dropbox.com", "named": N}
+    assert _looks_like(**named) == "sync"
+    assert _looks_like(**named | {"service": ""}) == ""
+    assert _looks_like(**named | {"named": 5}) == ""
+
+
+def test_only_protocols_are_proof() -> None:
+    codes = np.arange(-1, len(LOOK_ALIKES), dtype=np.int16)
+    proven = is_proof(codes)
+    assert not proven[0]
+    assert [look.code for look, proof in zip(LOOK_ALIKES, proven[1:], strict=True) if proof] == [
+        "ntp", "dhcp", "netbios", "snmp", "resolver", "echo",
+    ]  # fmt: skip
+
+
+def test_a_look_alike_is_told_and_does_not_alert() -> None:
+    scored = score(_pair(**NTP), Scoring.rules_only(), Config())
+    assert scored.verdicts.suppressed.tolist() == [LOOK_ALIKE]
+    assert not scored.verdicts.alerts.any()
+    assert "looks like NTP" in sentence(scored, 0)
+
+
+def test_a_claimed_name_does_not_hide_what_is_sure() -> None:
+    claimed = _pair(service="ssl", resp="d.dropbox.com", addr="203.0.113.9", server_name="d.dropbox.com", named=N)
+    scored = score(claimed, Scoring.rules_only(), Config())
+    assert scored.verdicts.score[0] >= Scoring.rules_only().thresholds["conservative"]
+    assert scored.verdicts.suppressed.tolist() == [NOT_SUPPRESSED]
+    assert scored.verdicts.alerts.all()
+    assert "looks like a file synchronisation client" in sentence(scored, 0)
