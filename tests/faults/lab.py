@@ -1,0 +1,190 @@
+"""A real Zeek that is fed pairs, a real sidecar, and what may go wrong between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from zeek_beacons.config import Config
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.pipeline import score
+from zeek_beacons.readers.candidate_rows import checked
+from zeek_beacons.scoring import Scoring
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "zeek-scripts"
+DRIVE = Path(__file__).parent / "drive.zeek"
+PATIENCE = 120.0  # seconds after which a test gives up; nothing is asserted about time
+
+PairName = tuple[str, str, int]  # originator, responder, port
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Zeek:
+    """One run of Zeek in a folder of its own."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def tells(self) -> tuple[bool, int, int, int, bool]:
+        """Whether all is fed; candidates outstanding, lost, published; whether it sees a sidecar."""
+        lines = (self.folder / "stdout").read_text().split("\n")[:-1]
+        if not lines:
+            return False, 0, 0, 0, False
+        done, outstanding, lost, seq, here = map(int, lines[-1].split())
+        return bool(done), outstanding, lost, seq, bool(here)
+
+    def log(self, name: str) -> list[dict[str, Any]]:
+        """The rows of one of its logs, empty where it was not written."""
+        path = self.folder / f"{name}.log"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def memory(self) -> int:
+        """Resident bytes."""
+        fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Lab:
+    """Starts and ends processes below one folder."""
+
+    def __init__(self, folder: Path, zeek: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.state = folder / "status.json"
+        self.history = folder / "history.db"
+        self.zeeks: list[Zeek] = []
+        self.sidecars: list[subprocess.Popen[bytes]] = []
+        self._zeek = zeek
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (*self.sidecars, *(zeek.process for zeek in self.zeeks)):
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait()
+
+    def start_zeek(
+        self, *arguments: str, pairs: int = 30, conns: int = 50, pause: float = 0.05, first: int = 0
+    ) -> Zeek:
+        """A standalone Zeek that listens, and feeds `conns` connections of each of `pairs` pairs."""
+        folder = self.folder / f"zeek-{len(self.zeeks)}"
+        folder.mkdir()
+        drive = {"DRIVE_PAIRS": pairs, "DRIVE_CONNS": conns, "DRIVE_PAUSE": pause, "DRIVE_FIRST": first}
+        environment = os.environ | {name: str(value) for name, value in drive.items()}
+        command = [self._zeek, "-b", str(SCRIPTS), str(DRIVE), f"Beacons::listen_port={self.port}/tcp"]
+        command += ["LogAscii::use_json=T", "Beacons::allow_file=", *arguments]
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+            process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
+        zeek = Zeek(process, folder)
+        self.zeeks.append(zeek)
+        return zeek
+
+    def start_sidecar(
+        self, *arguments: str, port: int | None = None, wrapper: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
+        """A sidecar with the lab's history and state files."""
+        command = [*wrapper, sys.executable, "-m", "zeek_beacons", "sidecar", "--state", str(self.state)]
+        command += ["--zeek", f"ws://127.0.0.1:{port or self.port}", "--history", str(self.history), *arguments]
+        with (self.folder / f"sidecar-{len(self.sidecars)}.log").open("wb") as err:
+            process = subprocess.Popen(command, stderr=err, stdout=err)
+        self.sidecars.append(process)
+        return process
+
+    def status(self) -> dict[str, Any]:
+        """What `zeek-beacons status` reads; empty before the sidecar wrote it."""
+        return json.loads(self.state.read_text()) if self.state.exists() else {}
+
+    def said(self) -> list[dict[str, Any]]:
+        """What all sidecars logged."""
+        texts = [path.read_text() for path in sorted(self.folder.glob("sidecar-*.log"))]
+        return [json.loads(line) for text in texts for line in text.splitlines() if line.startswith("{")]
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Waits until something holds; fails the test where it never does."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            for process in (*self.sidecars[-1:], *(zeek.process for zeek in self.zeeks[-1:])):
+                assert process.poll() is None, f"a process ended while waiting: {what}\n{self._last_words()}"
+            assert time.monotonic() < end, f"never happened: {what}\n{self._last_words()}"
+            time.sleep(0.05)
+
+    def _last_words(self) -> str:
+        files = [*self.folder.glob("sidecar-*.log"), *self.folder.glob("zeek-*/std*"), *self.folder.glob("zeek-*/reporter.log")]
+        return "\n".join(f"{file}: {file.read_text()[-1500:]}" for file in files)
+
+    def settle(self) -> None:
+        """Waits until all is fed, every candidate has its verdict, and every alert its notice; then ends both."""
+        zeek = self.zeeks[-1]
+
+        def settled() -> bool:
+            done, outstanding, *_ = zeek.tells()
+            return done and not outstanding
+
+        self.until(settled, "every candidate has its verdict")
+        sidecar = self.sidecars[-1]
+        sidecar.terminate()
+        assert sidecar.wait(PATIENCE) == 0, self._last_words()
+        zeek.process.terminate()
+        assert zeek.process.wait(PATIENCE) == 0, self._last_words()
+
+    def noticed(self) -> Counter[tuple[PairName, str]]:
+        """How often each pair was noticed at each severity."""
+        found: Counter[tuple[PairName, str]] = Counter()
+        for zeek in self.zeeks:
+            for row in zeek.log("notice"):
+                if row["note"] == "Beacons::C2_Beacon":
+                    facts = dict(word.split("=", 1) for word in row["sub"].split())
+                    found[(row["id.orig_h"], facts["resp"], row["id.resp_p"]), facts["severity"]] += 1
+        return found
+
+    def expected(self) -> tuple[set[PairName], set[PairName]]:
+        """The pairs that alert in their last published candidate, and those that did in any."""
+        last: dict[PairName, bool] = {}
+        ever: set[PairName] = set()
+        for zeek in self.zeeks:
+            rows = [row for row in zeek.log("beacon_candidates") if row["reason"] != "final"]
+            if not rows:
+                continue
+            alerts = alerting(rows)
+            for row, alert in zip(rows, alerts, strict=True):
+                name = (row["id.orig_h"], row["resp"], row["id.resp_p"])
+                last[name] = alert
+                if alert:
+                    ever.add(name)
+        return {name for name, alert in last.items() if alert}, ever
+
+    def check_notices(self, most: int = 1) -> None:
+        """Every pair that alerts in the end has a notice, none that never did has one, and none has one twice."""
+        last, ever = self.expected()
+        noticed = self.noticed()
+        names = {name for name, _ in noticed}
+        assert last, "the test feeds pairs that alert"
+        assert last <= names, f"without a notice: {sorted(last - names)}"
+        assert names <= ever, f"never alerted: {sorted(names - ever)}"
+        assert max(noticed.values()) <= most, noticed.most_common(3)
+
+
+def alerting(rows: list[Mapping[str, Any]]) -> list[bool]:
+    """Whether each candidate alerts, scored by itself as `zeek-beacons score` would."""
+    pairs = Pairs.build([checked(row) for row in rows])
+    return list(map(bool, score(pairs, Scoring.load(), Config()).verdicts.alerts))

@@ -1,0 +1,91 @@
+"""Processes that die, hang, come early, come late, or come twice."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from .lab import Lab
+
+
+def fed_some(lab: Lab, candidates: int = 20) -> None:
+    lab.until(lambda: lab.zeeks[-1].tells()[3] >= candidates, "candidates are published")
+
+
+def test_nothing_goes_wrong(lab: Lab) -> None:
+    lab.start_zeek()
+    lab.start_sidecar()
+    lab.settle()
+    lab.check_notices()
+    assert lab.status()["dropped"] == 0
+    assert lab.status()["gaps"] == 0
+
+
+def test_sidecar_killed_and_started_again(lab: Lab) -> None:
+    lab.start_zeek()
+    first = lab.start_sidecar()
+    fed_some(lab)
+    first.kill()
+    first.wait()
+    time.sleep(0.5)
+    lab.start_sidecar()
+    lab.settle()
+    lab.check_notices()
+
+
+def test_sidecar_stopped_for_longer_than_zeek_waits(lab: Lab) -> None:
+    zeek = lab.start_zeek("Cluster::default_websocket_ping_interval=1sec")
+    sidecar = lab.start_sidecar()
+    fed_some(lab)
+    sidecar.send_signal(signal.SIGSTOP)
+    lab.until(lambda: not zeek.tells()[4], "Zeek gives the sidecar up")
+    before = zeek.memory()
+    sidecar.send_signal(signal.SIGCONT)
+    lab.settle()
+    lab.check_notices()
+    assert before < 500e6
+
+
+def test_zeek_killed_and_started_again(lab: Lab) -> None:
+    zeek = lab.start_zeek()
+    lab.start_sidecar()
+    fed_some(lab)
+    lab.until(lab.noticed, "something is noticed")
+    zeek.process.kill()
+    zeek.process.wait()
+    lab.start_zeek()
+    lab.settle()
+    noticed = lab.noticed()
+    last, _ = lab.expected()
+    assert last <= {name for name, _ in noticed}
+    assert max(noticed.values()) <= 2, "once for each Zeek"
+
+
+def test_sidecar_long_before_zeek(lab: Lab) -> None:
+    lab.start_sidecar()
+    time.sleep(2.0)
+    lab.start_zeek()
+    lab.settle()
+    lab.check_notices()
+
+
+def test_sidecar_long_after_zeek(lab: Lab) -> None:
+    zeek = lab.start_zeek()
+    lab.until(lambda: zeek.tells()[0], "all is fed before the sidecar comes")
+    assert not lab.noticed()
+    lab.start_sidecar()
+    lab.settle()
+    lab.check_notices()
+
+
+def test_second_sidecar_is_refused_and_takes_over(lab: Lab) -> None:
+    lab.start_zeek()
+    first = lab.start_sidecar()
+    lab.until(lambda: any(line["event"] == "accepted" for line in lab.said()), "the first is accepted")
+    lab.start_sidecar("--state", str(lab.folder / "second.json"), "--history", str(lab.folder / "second.db"))
+    lab.until(lambda: any(line["event"] == "refused" for line in lab.said()), "the second is refused")
+    fed_some(lab)
+    first.kill()
+    first.wait()
+    lab.settle()
+    lab.check_notices()
