@@ -62,7 +62,10 @@ class Meddler:
             headers = {"X-Application-Name": (sidecar.request and sidecar.request.headers.get("X-Application-Name")) or "x"}
             address = f"ws://127.0.0.1:{self._zeek_port}/v1/messages/json"
             async with connect(address, max_size=None, compression=None, additional_headers=headers) as zeek:
-                ways = (self._pump(zeek, sidecar, self.to_sidecar), self._pump(sidecar, zeek, self.to_zeek))
+                ways = (
+                    self._pump(zeek, sidecar, lambda frame: self.to_sidecar(frame)),
+                    self._pump(sidecar, zeek, lambda frame: self.to_zeek(frame)),
+                )
                 tasks = [asyncio.create_task(way) for way in ways]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
