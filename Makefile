@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ZEEK   := $(shell PATH="$$PATH:/opt/zeek/bin" command -v zeek)
 SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 
-.PHONY: demo test check unit btest format clean
+.PHONY: demo test faults check unit btest format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons synth demo-out/logs --force
@@ -30,6 +30,10 @@ else
 	@if [ -f testing-btest/btest.cfg ]; then cd testing-btest && \
 	  PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2; fi
 endif
+
+# What may go wrong between a real Zeek and a real sidecar, ten times in a row (make test: three times).
+faults: $(VENV)/.installed-dev
+	ZEEK_BEACONS_FAULT_ROUNDS=10 $(BIN)/pytest tests/faults
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

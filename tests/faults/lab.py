@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -124,12 +124,18 @@ class Lab:
         end = time.monotonic() + PATIENCE
         while not condition():
             for process in (*self.sidecars[-1:], *(zeek.process for zeek in self.zeeks[-1:])):
-                assert process.poll() is None, f"{process.args} ended with {process.returncode}: {what}\n{self._last_words()}"
+                assert process.poll() is None, (
+                    f"{process.args} ended with {process.returncode}: {what}\n{self._last_words()}"
+                )
             assert time.monotonic() < end, f"never happened: {what}\n{self._last_words()}"
             time.sleep(0.05)
 
     def _last_words(self) -> str:
-        files = [*self.folder.glob("sidecar-*.log"), *self.folder.glob("zeek-*/std*"), *self.folder.glob("zeek-*/reporter.log")]
+        files = [
+            *self.folder.glob("sidecar-*.log"),
+            *self.folder.glob("zeek-*/std*"),
+            *self.folder.glob("zeek-*/reporter.log"),
+        ]
         return "\n".join(f"{file}: {file.read_text()[-1500:]}" for file in files)
 
     def settle(self) -> None:
@@ -184,7 +190,7 @@ class Lab:
         assert max(noticed.values()) <= most, noticed.most_common(3)
 
 
-def alerting(rows: list[Mapping[str, Any]]) -> list[bool]:
+def alerting(rows: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Whether each candidate alerts, scored by itself as `zeek-beacons score` would."""
     pairs = Pairs.build([checked(row) for row in rows])
     return list(map(bool, score(pairs, Scoring.load(), Config()).verdicts.alerts))

@@ -59,7 +59,9 @@ class Meddler:
     async def _pass_on(self, sidecar: ServerConnection) -> None:
         self._sockets.add(sidecar)
         try:
-            headers = {"X-Application-Name": (sidecar.request and sidecar.request.headers.get("X-Application-Name")) or "x"}
+            headers = {
+                "X-Application-Name": (sidecar.request and sidecar.request.headers.get("X-Application-Name")) or "x"
+            }
             address = f"ws://127.0.0.1:{self._zeek_port}/v1/messages/json"
             async with connect(address, max_size=None, compression=None, additional_headers=headers) as zeek:
                 ways = (

@@ -6,11 +6,13 @@ import json
 import random
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from .lab import Lab
 from .meddler import Meddler
 from .test_processes import fed_some
 
+HOSTILE = Path(__file__).parent / "hostile.zeek"
 CANDIDATE = '"Beacons::candidate"'
 
 
@@ -81,7 +83,7 @@ def test_verdict_for_an_unknown_pair(lab: Lab) -> None:
     def meddle(frame: str) -> Iterable[str]:
         if '"Beacons::verdict"' not in frame or len(strange) > 50:
             return (frame,)
-        other = re.sub(r'45\.0\.\d+\.\d+', "45.99.99.99", frame)
+        other = re.sub(r"45\.0\.\d+\.\d+", "45.99.99.99", frame)
         strange.append(other)
         return (frame, other, other.replace("seq", "sex"), other.replace("45.99.99.99", "no address"))
 
@@ -106,7 +108,9 @@ def test_candidates_of_another_version_and_garbage(lab: Lab) -> None:
             return (frame,)
         count += 1
         newer = frame.replace('\\"v\\":1,', '\\"v\\":2,')
-        hostile = json.dumps({"type": "data-message", "topic": "\x00\u202e", "@data-type": "vector", "data": "x" * 1_000_000})
+        hostile = json.dumps(
+            {"type": "data-message", "topic": "\x00\u202e", "@data-type": "vector", "data": "x" * 1_000_000}
+        )
         return (newer, frame[: len(frame) // 2], hostile, "[]", "\x00\x01", frame) if count < 20 else (frame,)
 
     lab.start_zeek()
@@ -135,3 +139,15 @@ def test_something_that_is_not_zeek(lab: Lab) -> None:
     lab.start_zeek()
     lab.settle()
     lab.check_notices()
+
+
+def test_hostile_names(lab: Lab) -> None:
+    """Names that hold control bytes, invalid UTF-8, JSON, or a megabyte: every pair gets its verdict."""
+    zeek = lab.start_zeek(str(HOSTILE))
+    lab.start_sidecar()
+    lab.settle()
+    lab.check_notices()
+    names = [row["resp"] for row in zeek.log("beacon_verdicts") if row["id.orig_h"] == "10.9.9.9"]
+    assert len(set(names)) == 5
+    assert max(map(len, names)) <= 253
+    assert all(name.isascii() and name.isprintable() for name in names)

@@ -53,7 +53,7 @@ event zeek_init()
 @asynccontextmanager
 async def running(
     folder: Path, *settings: str, init: str = "", pairs: int = 1, wait: str = "1sec"
-) -> AsyncIterator[None]:
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Zeek with this package in `folder`, where its logs are; killed at the end."""
     script = folder / "made.zeek"
     script.write_text(SCRIPT % {"pairs": pairs, "init": init, "wait": wait})
