@@ -124,9 +124,7 @@ class Lab:
         end = time.monotonic() + PATIENCE
         while not condition():
             for process in (*self.sidecars[-1:], *(zeek.process for zeek in self.zeeks[-1:])):
-                assert process.poll() is None, (
-                    f"{process.args} ended with {process.returncode}: {what}\n{self._last_words()}"
-                )
+                assert process.poll() is None, f"process {process.pid} ended: {what}\n{self._last_words()}"
             assert time.monotonic() < end, f"never happened: {what}\n{self._last_words()}"
             time.sleep(0.05)
 
