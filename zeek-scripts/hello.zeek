@@ -43,7 +43,6 @@ function accept(m: SidecarHello)
 	sidecar_id = m$sidecar;
 	sidecar_name = tame(m$name, 200);
 	note_sidecar();
-	event sidecar_accepted(sidecar_name);
 	}
 
 event hello(message: string)

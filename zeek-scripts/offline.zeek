@@ -82,11 +82,13 @@ event Pcap::file_done(path: string) &group="Beacons::offline"
 		event flush_pairs();
 	}
 
-event sidecar_accepted(name: string) &group="Beacons::offline"
+# A sidecar that was let in asks for what it missed: once it has, nothing is published twice.
+event resync(message: string) &priority=-5 &group="Beacons::offline"
 	{
-	if ( ! begun )
-		continue_processing();
+	if ( begun || ! sidecar_here() )
+		return;
 	begun = T;
+	continue_processing();
 	}
 
 event verdict(message: string) &priority=-5 &group="Beacons::offline"

@@ -15,9 +15,6 @@ export {
 	## How often Zeek says that it is there.
 	const heartbeat_interval = 5secs &redef;
 
-	## A sidecar was let in.
-	global sidecar_accepted: event(name: string);
-
 	## Nothing was heard of the sidecar (*name*; empty where none has ever come) for this long. On the manager or
 	## the standalone Zeek.
 	global sidecar_lost: event(name: string, silence: interval);

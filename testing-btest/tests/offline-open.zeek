@@ -14,6 +14,7 @@ import peer
 
 zeek = peer.Peer()
 zeek.hello()
+zeek.send("resync")
 try:
     while True:
         zeek.answer(zeek.next("candidate"))

@@ -13,6 +13,7 @@ import peer
 
 zeek = peer.Peer("a1")
 zeek.hello()
+zeek.send("resync")
 zeek.alert(zeek.next("candidate"))
 zeek.next("heartbeat")  # the trace is read
 zeek.close()

@@ -22,6 +22,7 @@ import peer
 
 zeek = peer.Peer()
 zeek.hello()
+zeek.send("resync")
 try:
     while True:
         candidate = zeek.next("candidate")
