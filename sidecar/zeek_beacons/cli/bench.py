@@ -52,3 +52,19 @@ def zeek(
 
     for line in bench(rounds):
         print(line, flush=True)
+
+
+@app.command()
+def live(
+    rate: Annotated[Optional[list[int]], typer.Option(min=1, help="Candidates a second; may be repeated.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each rate is held.")] = 20.0,
+    history: Annotated[Optional[list[int]], typer.Option(min=1, help="Pairs in the history; may be repeated.")] = None,
+) -> None:
+    """The live loop with a real Zeek: what rate it sustains, how late verdicts are, what memory the sidecar takes.
+
+    Needs zeek in PATH or /opt/zeek/bin.
+    """
+    from zeek_beacons.evaluation.bench_live import bench
+
+    for line in bench(rate or [100, 1000, 1500, 2000], seconds, history or [10_000, 200_000]):
+        print(line, flush=True)

@@ -1,0 +1,98 @@
+# Publishes candidates at a steady rate and notes how long each takes to be answered.
+redef exit_only_after_terminate = T;
+module Beacons;
+
+const total = to_count(getenv("FEED_TOTAL"));
+const rate = to_double(getenv("FEED_RATE"));
+const tick = double_to_interval(to_double(getenv("FEED_TICK")));
+const observations = to_count(getenv("FEED_OBSERVATIONS"));
+const most = to_count(getenv("FEED_MOST"));
+
+global published_at: table[count] of double;
+global latencies: vector of double;
+global number = 0;
+global began: double;
+global usual: Candidate;
+global long: Candidate;
+
+function made(n: count): Candidate
+	{
+	local starts: vector of double;
+	local durations: vector of double;
+	local sizes: vector of int;
+	local states: vector of string;
+	local at = 1700000000.0;
+	while ( |starts| < n )
+		{
+		at += 54.0 + rand(7000) / 1000.0;
+		starts += at;
+		durations += 0.25;
+		sizes += 300;
+		states += "SF";
+		}
+	return Candidate($ts=network_time(), $uid="CHhAvVGS1DHFjwGM9", $id=conn_id(
+	    $orig_h=10.0.0.1, $orig_p=40000/tcp, $resp_h=45.0.0.1,
+	    $resp_p=443/tcp), $proto=tcp, $service="ssl", $resp="", $conns=n,
+	    $named=0, $first_ts=double_to_time(1700000000.0),
+	    $last_ts=double_to_time(at), $resp_hosts=1, $site_hosts=500,
+	    $reason="gate", $dropped=0, $starts=starts, $durations=durations,
+	    $orig_bytes=sizes, $resp_bytes=sizes, $states=states);
+	}
+
+event publish_some()
+	{
+	local now = time_to_double(current_time());
+	while ( number < total && number < ( now - began ) * rate )
+		{
+		local rec = number % 100 == 99 ? long : usual;
+		++number;
+		rec$id = conn_id($orig_h=counts_to_addr(vector(167772160 + number % 500)),
+		    $orig_p=40000/tcp, $resp_h=counts_to_addr(vector(754974720 +
+		    number)), $resp_p=443/tcp);
+		rec$resp = cat(rec$id$resp_h);
+		hook candidate_found(rec);
+		published_at[seq] = time_to_double(current_time());
+		}
+	if ( number < total )
+		schedule tick { publish_some() };
+	}
+
+event verdict(message: string) &priority=-100
+	{
+	local parsed = from_json(message, VerdictMessage);
+	local m = parsed$v as VerdictMessage;
+	if ( m$seq in published_at )
+		{
+		latencies += time_to_double(current_time()) - published_at[m$seq];
+		delete published_at[m$seq];
+		}
+	}
+
+event tell()
+	{
+	print fmt("%d %d %d %d %.3f", number, |latencies|, outstanding(), lost,
+	    time_to_double(current_time()) - began);
+	flush_all();
+	schedule 250msec { tell() };
+	}
+
+event sidecar_accepted(name: string)
+	{
+	began = time_to_double(current_time()) + 1.0;
+	schedule 1sec { publish_some() };
+	schedule 250msec { tell() };
+	}
+
+event zeek_init()
+	{
+	usual = made(observations);
+	long = made(most);
+	}
+
+event zeek_done()
+	{
+	local output = open("latencies");
+	for ( _, latency in latencies )
+		print output, latency;
+	close(output);
+	}
