@@ -1,4 +1,4 @@
-"""A real Zeek without packets, whose candidates are made by a script: what the live loop is tested against."""
+"""A real Zeek without packets, whose connections are made by a script: what the live loop is tested against."""
 
 from __future__ import annotations
 
@@ -9,43 +9,31 @@ from pathlib import Path
 
 from zeek_beacons.live.offline import find_zeek, scripts
 
-# One candidate a pair, `pairs` of them from `wait` on; each pair beacons once a minute.
+# Connections of `pairs` pairs from `wait` on, one a minute each, as they come from the observing nodes.
 SCRIPT = """
 redef exit_only_after_terminate = T;
 redef Notice::mail_dest = "";
-const pairs = %(pairs)d;
 
-event make_candidates()
+event make_pairs(host: count)
     {
-    local host = 0;
-    while ( host < pairs )
+    if ( host == %(pairs)d )
+        return;
+    local orig_h = count_to_v4_addr(167772160 + host);
+    local i = 0;
+    while ( i < 12 )
         {
-        local orig_h = count_to_v4_addr(167772160 + host);
-        local c = Beacons::Candidate($ts=network_time(), $uid=fmt("C%%d", host),
-            $id=conn_id($orig_h=orig_h, $orig_p=4000/tcp, $resp_h=203.0.113.9, $resp_p=443/tcp),
-            $proto=tcp, $resp="203.0.113.9", $conns=64, $named=0,
-            $first_ts=double_to_time(1767225600.0), $last_ts=double_to_time(1767229380.0),
-            $resp_hosts=1, $site_hosts=3, $reason="gate", $dropped=0, $starts=vector(),
-            $durations=vector(), $orig_bytes=vector(), $resp_bytes=vector(), $states=vector());
-        local i = 0;
-        while ( i < 64 )
-            {
-            c$starts += 1767225600.0 + i * 60.0 + (i %% 3) * 0.7;
-            c$durations += 0.25;
-            c$orig_bytes += 300;
-            c$resp_bytes += 500;
-            c$states += "SF";
-            ++i;
-            }
-        hook Beacons::candidate_found(c);
-        ++host;
+        event Beacons::observed(Beacons::Observation($orig_h=orig_h, $orig_p=count_to_port(4000 + i, tcp),
+            $resp_h=203.0.113.9, $resp_p=443/tcp, $uid=fmt("C%%d.%%d", host, i), $name="", $service="ssl",
+            $start=1767225600.0 + i * 60.0, $duration=0.25, $orig_bytes=300, $resp_bytes=500, $state="SF"), F);
+        ++i;
         }
+    event make_pairs(host + 1);
     }
 
 event zeek_init()
     {
     %(init)s
-    schedule %(wait)s { make_candidates() };
+    schedule %(wait)s { make_pairs(0) };
     }
 """
 

@@ -130,6 +130,6 @@ def test_real_zeek_raises_a_notice_over_broker(tmp_path: Path) -> None:
                     await asyncio.sleep(0.05)
             service.stop()
             await task
-        assert service.state()["scored"] == 1
+        assert service.state()["scored"] == 2
 
     asyncio.run(scene())

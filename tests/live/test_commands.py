@@ -127,6 +127,26 @@ def test_a_killed_sidecar_is_followed_by_another(tmp_path: Path) -> None:
     play(scene)
 
 
+def test_a_connection_cut_while_it_stood_still_is_no_end(tmp_path: Path) -> None:
+    async def scene(zeek: FakeZeek, port: int) -> None:
+        process = await spawn(port, tmp_path)
+        await zeek.until(lambda: zeek.all("resync"))
+        ignored = next(
+            line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("SigIgn")
+        )
+        assert int(ignored.split()[1], 16) & 1 << signal.SIGPIPE - 1
+        process.send_signal(signal.SIGSTOP)
+        for seq in range(1, 50):
+            await zeek.say("candidate", fields(seq, orig_h=f"10.0.0.{seq}"))
+        await zeek.cut()
+        process.send_signal(signal.SIGCONT)
+        await zeek.until(lambda: len(zeek.all("resync")) > 1)
+        process.terminate()
+        assert await process.wait() == 0
+
+    play(scene)
+
+
 def test_a_wrong_peer_is_named_and_not_given_up(tmp_path: Path) -> None:
     async def scene(zeek: FakeZeek, port: int) -> None:
         async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -71,7 +72,11 @@ def scripts() -> Path:
 
 def run(capture: Path, folder: Path, loop: Loop) -> State:
     """Has Zeek read the capture; its logs stay in `folder`. Returns the sidecar's last state. Raises ZeekError."""
-    return asyncio.run(_run(capture.resolve(), folder, loop))
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # Zeek may end in the middle of a message
+    try:
+        return asyncio.run(_run(capture.resolve(), folder, loop))
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 def said(folder: Path) -> list[str]:
@@ -139,11 +144,11 @@ async def _zeek(command: Sequence[str], folder: Path) -> AsyncIterator[asyncio.s
 
 
 async def _end(zeek: asyncio.subprocess.Process) -> None:
-    for signal in (zeek.terminate, zeek.kill):
+    for ask in (zeek.terminate, zeek.kill):
         if zeek.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
-            signal()
+            ask()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(zeek.wait(), GRACE)  # a suspended Zeek without a client ignores the first
 
