@@ -55,17 +55,18 @@ def lines(
     _save(figure, path)
 
 
-def bars(path: Path, groups: Mapping[str, Mapping[str, float]], title: str, y: str) -> None:
-    """Bars side by side: group -> series -> height. Raises OutputError."""
+def bars(path: Path, groups: Mapping[str, Mapping[str, float]], title: str, x: str) -> None:
+    """Bars side by side, lying: group -> series -> length. Raises OutputError."""
     series = list(next(iter(groups.values())))
-    figure, axes = plt.subplots(figsize=(max(6.0, 0.9 * len(groups) + 3), 4.6))
-    width = 0.8 / len(series)
+    figure, axes = plt.subplots(figsize=(8.0, 1.2 + 0.16 * len(groups) * (len(series) + 1)))
+    height = 0.84 / len(series)
     for number, name in enumerate(series):
-        at = np.arange(len(groups)) + (number - (len(series) - 1) / 2) * width
-        axes.bar(at, [group[name] for group in groups.values()], width, label=name)
-    axes.set_xticks(np.arange(len(groups)), list(groups), rotation=30, ha="right", fontsize=8)
-    axes.set(title=title, ylabel=y)
-    axes.grid(axis="y", alpha=0.3)
+        at = np.arange(len(groups)) + (number - (len(series) - 1) / 2) * height
+        axes.barh(at, [group[name] for group in groups.values()], height, label=name)
+    axes.set_yticks(np.arange(len(groups)), list(groups), fontsize=8)
+    axes.invert_yaxis()
+    axes.set(title=title, xlabel=x)
+    axes.grid(axis="x", alpha=0.3)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     _save(figure, path)
 

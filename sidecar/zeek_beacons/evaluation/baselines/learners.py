@@ -96,7 +96,7 @@ def isolation_forest(data: Lessons, seed: int) -> Score:
 
 def local_outlier_factor(data: Lessons, seed: int) -> Score:
     """How much thinner benign pairs lie around a pair than around its neighbours."""
-    factor = LocalOutlierFactor(n_neighbors=20, novelty=True)
+    factor = LocalOutlierFactor(n_neighbors=min(20, len(data.benign) - 1), novelty=True)
     model = make_pipeline(SimpleImputer(), RobustScaler(), factor).fit(data.benign)
     return lambda rows: -model.score_samples(rows)
 
