@@ -257,6 +257,29 @@ def ablation(folder: Captures, seed: Seed = 1, output: Results = RESULTS, config
     _finish(study.report(sample, results, seed), output)
 
 
+@app.command()
+def ctu13(
+    inputs: options.Inputs,
+    model: ModelFolder = None,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """CTU-13's `.binetflow` files, one a scenario: the shipped model, and models trained on CTU-13 itself.
+
+    Transfer: the model as it is. Native: trained on the other scenarios. Within: on the other half of the scenario.
+
+    Examples:
+
+        zeek-beacons evaluate ctu13 ctu13/*.binetflow
+    """
+    with _extra("evaluate"):
+        from zeek_beacons.evaluation import ctu13 as study
+    settings = options.settings(config)
+    comparison = study.run(study.load_all(inputs, settings), Scoring.load(model), settings, seed)
+    _finish(study.report(comparison, seed), output)
+
+
 def _scoring_for(
     captures: list[labelled.Capture], model: Path | None, trainer: Trainer | None
 ) -> Callable[[labelled.Capture], Scoring]:
