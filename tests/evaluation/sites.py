@@ -23,7 +23,7 @@ def site(name: str, hours: float = 24.0, seed: int = 1, people: int = 8) -> Capt
     rows.append(_pair("203.0.113.9", "10.0.0.8", np.arange(0, hours * 3600, 600.0), None))
     pairs = Pairs.build(rows)
     label = np.where(pairs.resp == "203.0.113.9", "c2", "benign").astype(object)
-    return Capture(name, name, pairs, label, hours * 3600, 2)
+    return Capture(name, name, pairs, label, np.full(len(label), "", dtype=object), hours * 3600, 2)
 
 
 def write(capture: Capture, folder: Path) -> Path:

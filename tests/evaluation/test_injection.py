@@ -23,7 +23,8 @@ def day(pair: Callable[..., dict[str, Any]]) -> Capture:
     steps = np.arange(0, 86_400.0, 900)
     clean = pair(n=len(steps), start=1_767_225_600 + steps, rhythm=False, orig_h="10.0.0.7", site_hosts=5.0)
     infected = clean | {"orig_h": "10.0.0.8", "resp": "198.51.100.1"}
-    return Capture("day", "lab", Pairs.build([clean, infected]), np.array(["benign", "c2"], dtype=object), 86_400.0, 2)
+    label, family = (np.array(texts, dtype=object) for texts in (["benign", "c2"], ["", "day"]))
+    return Capture("day", "lab", Pairs.build([clean, infected]), label, family, 86_400.0, 2)
 
 
 def test_only_clean_hosts_of_long_captures_are_used(day: Capture) -> None:

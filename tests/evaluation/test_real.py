@@ -10,7 +10,7 @@ import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
-from zeek_beacons.evaluation.captures import lab_of, load_all
+from zeek_beacons.evaluation.captures import known_family, lab_of, load_all
 from zeek_beacons.evaluation.real import evaluate
 from zeek_beacons.evaluation.sample import left_out, ours
 from zeek_beacons.pipeline import score
@@ -92,3 +92,18 @@ def test_each_lab_is_left_out_once(site: Path) -> None:
     captures = load_all(site, Config())
     evaluate(captures, ours(left_out(captures, trainer), Config()), Config())
     assert asked == [frozenset({"here_1", "here_2"}), frozenset({"here_3"})]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "family"),
+    [("Cobalt Strike, Comfoo malleable profile", "Cobalt Strike"), ("IcedID C2 SNI x.biz", "IcedID"), ("beacon", "")],
+)
+def test_the_family_is_what_the_evidence_names(evidence: str, family: str) -> None:
+    assert known_family(evidence) == family
+
+
+def test_families_are_told_apart_or_named_by_their_capture(site: Path) -> None:
+    labels = (site / "here_1" / "labels.csv").read_text().replace(",label", ",label,evidence")
+    (site / "here_1" / "labels.csv").write_text(labels.replace(",c2", ",c2,an Empire agent"))
+    found = evaluate(load_all(site, Config()), ours(lambda _: Scoring.rules_only(), Config()), Config()).by_family()
+    assert [(row[0], row[2]) for row in found.rows] == [("Empire", "1"), ("here_2", "1"), ("here_3", "1")]

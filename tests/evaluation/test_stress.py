@@ -26,7 +26,8 @@ def capture(pair: Callable[..., dict[str, Any]], hours: float) -> Capture:
         for k in range(1, 9)
     ]
     pairs = Pairs.build(people)
-    return Capture("site", "lab", pairs, np.array(["benign"] * 8, dtype=object), hours * 3600, 1)
+    label, family = (np.array([text] * 8, dtype=object) for text in ("benign", ""))
+    return Capture("site", "lab", pairs, label, family, hours * 3600, 1)
 
 
 def test_regular_beacons_are_found_among_people(pair: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

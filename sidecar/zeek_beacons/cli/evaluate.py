@@ -94,7 +94,7 @@ def real(
         trainer = _trainer(leave_out, folder, pairs, seed, trees, keep)
         method = ours(_scoring_for(captures, model, trainer), settings)
     found = study.evaluate(captures, method, settings)
-    report = Report({"real_captures": found.by_capture(), "real_figures": found.figures(seed)})
+    report = found.report(seed)
     print(report.text())
     if output:
         report.save(output)

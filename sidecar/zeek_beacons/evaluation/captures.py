@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,25 @@ from zeek_beacons.training.datasets import CaptureLabel, Key, labels_of, load_ca
 SHORTEST = 3600.0  # seconds; false alerts are counted by host-day over captures of an hour or more only
 LAB_FILE = "lab"
 
+# Names that a label's evidence may hold; the first one found is the family.
+FAMILIES = (
+    *(
+        "Cobalt Strike",
+        "Empire",
+        "Meterpreter",
+        "Metasploit",
+        "Sliver",
+        "Havoc",
+        "Mythic",
+        "Merlin",
+        "PoshC2",
+        "Covenant",
+    ),
+    *("Brute Ratel", "Caldera", "Koadic", "dnscat", "Saitama", "IcedID", "Emotet", "TrickBot", "Dridex", "Qakbot"),
+    *("BazarLoader", "Zeus", "Neris", "Rbot", "Virut", "Ursnif", "Gozi", "AsyncRAT", "njRAT", "Remcos", "QuasarRAT"),
+    *("NanoCore", "AgentTesla", "PlugX", "Torii", "Mirai", "Gafgyt", "Hajime", "Okiru", "APT29", "curl", "scripted"),
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Capture:
@@ -27,6 +47,7 @@ class Capture:
     lab: str  # captures of one lab share hosts and habits, and are left out of training together
     pairs: Pairs  # n
     label: Strings  # (n,) by address, "" where there is none; pairs by name take their address's label
+    family: Strings  # (n,) of C2: what the labels name, else the capture; "" for all else
     seconds: float  # from the first to the last start
     hosts: int  # originators of pairs labelled C2 or benign
 
@@ -65,7 +86,9 @@ def load(folder: Path, config: Config) -> Capture:
     pairs, _ = read(Request([str(folder)]), config)
     labels = load_capture_labels(folder)
     seconds = float(np.ptp(pairs.start)) if len(pairs.start) else 0.0
-    return Capture(folder.name, lab_of(folder), pairs, labels_of(pairs, labels), seconds, _hosts(labels))
+    label = labels_of(pairs, labels)
+    family = family_of_pairs(pairs, label, _evidence(folder), folder.name)
+    return Capture(folder.name, lab_of(folder), pairs, label, family, seconds, _hosts(labels))
 
 
 def load_all(root: Path, config: Config) -> list[Capture]:
@@ -76,6 +99,30 @@ def load_all(root: Path, config: Config) -> list[Capture]:
 def labs(captures: Sequence[Capture]) -> dict[str, frozenset[str]]:
     """The names of the captures by lab."""
     return {lab: frozenset(c.name for c in captures if c.lab == lab) for lab in sorted({c.lab for c in captures})}
+
+
+def family_of_pairs(pairs: Pairs, label: Strings, evidence: Mapping[Key, str], name: str) -> Strings:
+    """The family of each C2 pair: as its evidence names it, else the name of its capture, (n,)."""
+    keys = zip(pairs.orig_h, pairs.addr, pairs.resp_p.tolist(), pairs.proto, strict=True)
+    families = [known_family(evidence.get(key, "")) or name for key in keys]
+    return np.where(np.isin(label, list(BEACONS)), np.array(families, dtype=object), "")
+
+
+def known_family(evidence: str) -> str:
+    """The first of FAMILIES that the text names, "" where it names none."""
+    plain = evidence.lower()
+    return next((family for family in FAMILIES if family.lower() in plain), "")
+
+
+def _evidence(folder: Path) -> dict[Key, str]:
+    """What labels.csv says a pair's label rests on: its columns `family` and `evidence`, where it has them."""
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as stream:
+        return {
+            (row["orig_h"], row["resp_h"], int(row["resp_p"]), row["proto"].lower()): " ".join(
+                row.get(name) or "" for name in ("family", "evidence")
+            )
+            for row in csv.DictReader(stream)
+        }
 
 
 def _hosts(labels: dict[Key, CaptureLabel]) -> int:

@@ -17,7 +17,7 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.evaluation.baselines import BASELINES
 from zeek_beacons.evaluation.baselines.learners import Matrix, inputs
-from zeek_beacons.evaluation.captures import Capture
+from zeek_beacons.evaluation.captures import Capture, family_of_pairs
 from zeek_beacons.evaluation.peers import OWN, Comparison, by_scores, compare, long, over
 from zeek_beacons.evaluation.sample import UNSCORED, Method, Result, ours
 from zeek_beacons.evaluation.tables import Report
@@ -106,7 +106,7 @@ def _load(path: str, name: str, config: Config) -> Capture:
     label = np.array([known.get(key, "") for key in keys], dtype=np.object_)
     seconds = float(np.ptp(pairs.start)) if len(pairs.start) else 0.0
     hosts = len(set(pairs.orig_h[np.isin(label, list(BEACONS | BENIGN))]))
-    return Capture(name, name, pairs, label, seconds, hosts)
+    return Capture(name, name, pairs, label, family_of_pairs(pairs, label, {}, name), seconds, hosts)
 
 
 def _is_labelled(capture: Capture, config: Config) -> Bools:

@@ -107,7 +107,8 @@ def with_pair(capture: Capture, pair: Pairs) -> Capture:
     columns = {name: np.concatenate([getattr(pairs, name), getattr(pair, name)]) for name in PAIR_COLUMNS}
     columns |= {name: np.concatenate([getattr(pairs, name), getattr(pair, name)]) for name in OBSERVATION_COLUMNS}
     offsets = np.concatenate([pairs.offsets, pairs.offsets[-1] + pair.offsets[1:]])
-    return replace(capture, pairs=replace(pairs, offsets=offsets, **columns), label=np.append(capture.label, "c2"))
+    label, family = np.append(capture.label, "c2"), np.append(capture.family, "injected")
+    return replace(capture, pairs=replace(pairs, offsets=offsets, **columns), label=label, family=family)
 
 
 def _sleep(rng: Rng, habits: Family, jitter: float, count: int, seconds: float) -> float:

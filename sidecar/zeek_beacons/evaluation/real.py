@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from zeek_beacons.config import PROFILES, Config
 from zeek_beacons.evaluation.captures import Capture
 from zeek_beacons.evaluation.figures import VIEWS, Figure, ranks_of_c2, view, with_intervals
 from zeek_beacons.evaluation.sample import Method, Result, Sample, measure, pooled
-from zeek_beacons.evaluation.tables import Table
+from zeek_beacons.evaluation.tables import Report, Table
 
 NONE = "-"
 
@@ -21,6 +23,11 @@ class Real:
     captures: Sequence[Capture]
     sample: Sample
     result: Result
+
+    def report(self, seed: int) -> Report:
+        """Captures one by one, families, and every figure."""
+        tables = {"captures": self.by_capture(), "families": self.by_family(), "figures": self.figures(seed)}
+        return Report({f"real_{name}": table for name, table in tables.items()})
 
     def figures(self, seed: int) -> Table:
         """Every figure, a column a view."""
@@ -37,6 +44,22 @@ class Real:
         head = ("capture", "lab", "host-days", "benign", "C2", "best rank")
         columns = (*head, *(f"found, {p}" for p in PROFILES), *(f"false, {p}" for p in PROFILES))
         return Table(columns, [self._line(sample, result, ranks, number) for number in range(len(self.captures))])
+
+    def by_family(self) -> Table:
+        """A line a family of C2: its pairs, and how many of them each profile finds."""
+        families = np.concatenate(
+            [
+                capture.family[self.sample.row[self.sample.of_scenario(number)]]
+                for number, capture in enumerate(self.captures)
+            ]
+        )
+        lines: list[tuple[str, ...]] = []
+        for name in sorted(set(families[self.sample.beacon])):
+            rows = self.sample.beacon & (families == name)
+            captures = len(set(self.sample.scenario[rows].tolist()))
+            found = (str(int(self.result.alerts[profile][rows].sum())) for profile in PROFILES)
+            lines.append((str(name), str(captures), str(int(rows.sum())), *found))
+        return Table(("family", "captures", "C2 pairs", *(f"found, {profile}" for profile in PROFILES)), lines)
 
     def _of_view(self, name: str, seed: int) -> dict[str, Figure]:
         rows = view(self.sample, name)

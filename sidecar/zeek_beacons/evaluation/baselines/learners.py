@@ -21,6 +21,7 @@ from zeek_beacons.evaluation.captures import Capture
 from zeek_beacons.evaluation.truth import BENIGN
 from zeek_beacons.features import MODEL_FEATURES, extract
 from zeek_beacons.pairs import Bools, Floats, Pairs, Strings
+from zeek_beacons.training.examples import impoverish
 from zeek_beacons.training.traffic import labelled_pairs
 
 Matrix = NDArray[np.float32]
@@ -57,6 +58,7 @@ class Lessons:
 def lessons(captures: Sequence[Capture], config: Config, seed: int) -> Lessons:
     """Synthetic pairs of both classes, and the benign pairs of the captures."""
     synthetic, truth = labelled_pairs(SYNTHETIC, seed)
+    synthetic = impoverish(synthetic.latest(config.max_observations), seed)
     parts = [inputs(synthetic, config)]
     is_c2, lab = [np.asarray(truth.label == "c2")], [np.full(len(synthetic), "", dtype=object)]
     for capture in captures:
@@ -78,32 +80,35 @@ Score = Callable[[Matrix], Floats]
 
 def z_score(data: Lessons, seed: int) -> Score:
     """Mean distance from benign pairs, in standard deviations of each feature, at most 10 each."""
-    mean, std = np.nanmean(data.benign, axis=0), np.nanstd(data.benign, axis=0)
+    known = np.isfinite(data.benign)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, data.benign, 0).sum(axis=0) / count
+    std = np.sqrt((np.where(known, data.benign - mean, 0) ** 2).sum(axis=0) / count)
 
     def score(rows: Matrix) -> Floats:
-        distance = np.minimum(np.abs(rows - mean) / np.maximum(std, 1e-6), 10.0)
-        scores: Floats = np.nan_to_num(np.nanmean(distance, axis=1)).astype(np.float64)
-        return scores
+        distance = np.minimum(np.nan_to_num(np.abs(rows - mean) / np.maximum(std, 1e-6)), 10.0)
+        found: Floats = distance.sum(axis=1) / np.maximum(np.isfinite(rows).sum(axis=1), 1)
+        return found
 
     return score
 
 
 def isolation_forest(data: Lessons, seed: int) -> Score:
     """How easily a pair is told apart from benign ones."""
-    forest = make_pipeline(SimpleImputer(), IsolationForest(n_estimators=300, random_state=seed)).fit(data.benign)
+    forest = make_pipeline(_filled(), IsolationForest(n_estimators=300, random_state=seed)).fit(data.benign)
     return lambda rows: -forest.score_samples(rows)
 
 
 def local_outlier_factor(data: Lessons, seed: int) -> Score:
     """How much thinner benign pairs lie around a pair than around its neighbours."""
     factor = LocalOutlierFactor(n_neighbors=min(20, len(data.benign) - 1), novelty=True)
-    model = make_pipeline(SimpleImputer(), RobustScaler(), factor).fit(data.benign)
+    model = make_pipeline(_filled(), RobustScaler(), factor).fit(data.benign)
     return lambda rows: -model.score_samples(rows)
 
 
 def logistic_regression(data: Lessons, seed: int) -> Score:
     return _classifier(
-        make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=2000, C=0.1)),
+        make_pipeline(_filled(), StandardScaler(), LogisticRegression(max_iter=2000, C=0.1)),
         data,
         "logisticregression__sample_weight",
     )
@@ -121,6 +126,11 @@ LEARNERS: Mapping[str, Callable[[Lessons, int], Score]] = {
     "logistic regression": logistic_regression,
     "gradient boosting": gradient_boosting,
 }
+
+
+def _filled() -> SimpleImputer:
+    """Missing values become the mean of the training rows."""
+    return SimpleImputer(keep_empty_features=True)
 
 
 def _classifier(model: Any, data: Lessons, weights: str) -> Score:
