@@ -88,7 +88,7 @@ def shown(figure: Figure) -> str:
     """A figure with its interval as text."""
     if figure.value is None:
         return NONE
-    if float(figure.value).is_integer() and figure.value > 1:
-        return f"{figure.value:.0f}"
+    if isinstance(figure.value, int):
+        return str(figure.value)
     interval = "" if figure.low is None else f" ({figure.low:.2f} to {figure.high:.2f})"
     return f"{figure.value:.3f}{interval}"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from zeek_beacons.errors import OutputError
 
+LONG = 100  # rows from which a table is for programs only
+
 Cell = str | float | None
 Chart = Callable[[Path], None]  # draws into a file; needs matplotlib
 
@@ -48,12 +50,15 @@ class Report:
         return "\n\n".join(self.tables[name].markdown() for name in self.shown or self.tables)
 
     def save(self, folder: Path) -> list[Path]:
-        """Writes NAME.csv and NAME.md for each table and NAME.png for each chart. Raises OutputError."""
+        """Writes each table as NAME.csv, and NAME.md unless it is long, each chart as NAME.png. Raises OutputError."""
         written: list[Path] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, table in self.tables.items():
-                for ending, text in ((".csv", table.csv()), (".md", table.markdown() + "\n")):
+                texts = {".csv": table.csv()}
+                if len(table.rows) <= LONG:
+                    texts[".md"] = table.markdown() + "\n"
+                for ending, text in texts.items():
                     written.append(folder / f"{name}{ending}")
                     written[-1].write_text(text, encoding="utf-8")
             for name, draw in self.charts.items():
