@@ -86,7 +86,7 @@ def test_a_model_and_leaving_labs_out_exclude_each_other(folder: Path, tmp_path:
 
 def test_real_needs_none_of_the_extras(folder: Path) -> None:
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(['sklearn', 'skl2onnx', 'onnx', 'pandas', 'matplotlib']))\n"
+        "import sys; sys.modules.update(dict.fromkeys(['sklearn', 'skl2onnx', 'onnx', 'matplotlib']))\n"
         "from zeek_beacons.cli import app\n"
         f"app(['evaluate', 'real', {str(folder)!r}], standalone_mode=False)"
     )
