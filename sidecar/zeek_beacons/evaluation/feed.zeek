@@ -76,8 +76,13 @@ event tell()
 	schedule 250msec { tell() };
 	}
 
-event sidecar_accepted(name: string)
+event wait_for_sidecar()
 	{
+	if ( ! sidecar_here() )
+		{
+		schedule 100msec { wait_for_sidecar() };
+		return;
+		}
 	began = time_to_double(current_time()) + 1.0;
 	schedule 1sec { publish_some() };
 	schedule 250msec { tell() };
@@ -87,6 +92,7 @@ event zeek_init()
 	{
 	usual = made(observations);
 	long = made(most);
+	schedule 100msec { wait_for_sidecar() };
 	}
 
 event zeek_done()
