@@ -44,9 +44,9 @@ def benchmark(tmp_path: Path) -> Path:
         for flow in range(80):
             beacon = flow % 2 == 0
             times = np.arange(14) * 60.0 if beacon else np.sort(rng.uniform(0, 900, int(rng.integers(4, 9))))
-            key = f"10.0.0.{flow + 1},203.0.113.9,443,tcp"
+            key, seed = f"10.0.0.{flow + 1},203.0.113.9,443,tcp", flow // 8
             label = "beacon,fixed_periodic" if beacon else "benign,normal_telemetry"
-            rows += [f"one,1,{1_767_225_600 + at:.6f},{key},120,{label}\n" for at in times]
+            rows += [f"one,{seed},{1_767_225_600 + at:.6f},{key},120,{label}\n" for at in times]
         with gzip.open(tmp_path / f"standard_{name}.csv.gz", "wt") as stream:
             stream.write(head + "".join(rows))
     return tmp_path
