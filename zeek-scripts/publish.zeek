@@ -105,7 +105,8 @@ function publish_candidate(rec: Candidate)
 
 hook candidate_found(rec: Candidate) &priority=-5
 	{
-	if ( ! wired )
+	# The WebSocket of a Zeek that ends takes nothing any more.
+	if ( ! wired || ( is_judge && zeek_is_terminating() ) )
 		return;
 	local here = sidecar_here();
 	if ( here )
