@@ -1,5 +1,6 @@
-##! A look at a candidate without a sidecar: how far its gaps lie from their median. Off by default, and on while the
-##! sidecar is lost.
+##! A look at a candidate without a sidecar: how far its gaps lie from their median. A stopgap, off by default: on the
+##! project's labelled captures it takes 5 of 15 command-and-control pairs with 20 connections or more for regular, and 155
+##! of 602 benign ones (checks for updates, time, news).
 
 @load ./main
 @load ./sidecar
@@ -11,7 +12,7 @@ export {
 	option heuristic: bool = F;
 
 	## Whether they are while the sidecar is lost.
-	option heuristic_when_lost: bool = T;
+	option heuristic_when_lost: bool = F;
 
 	## Observations that the heuristic needs, at least 3.
 	option heuristic_observations: count = 20;
