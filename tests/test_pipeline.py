@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_a_minute_is_the_least_a_rhythm_must_last(pair: Make) -> None:
 
 def test_wide_jitter_needs_more_check_ins(pair: Make) -> None:
     few, many = pair(n=8, jitter=0.6), pair(n=200, jitter=0.6)
-    loose = Scoring(RULES.scorers, RULES.weights, dict.fromkeys(RULES.thresholds, 0.05), RULES.evidence, None)
+    loose = replace(RULES, thresholds=dict.fromkeys(RULES.thresholds, 0.05))
     verdicts = score(Pairs.build([few, many]), loose, Config()).verdicts
     assert verdicts.label.tolist() == [INSUFFICIENT, BEACON]
     assert verdicts.needed[0] > 8

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
-from zeek_beacons.pairs import Ints, Pairs
+from zeek_beacons.pairs import KEY_COLUMNS, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.judge import judge
-from zeek_beacons.verdicts import Verdicts
+from zeek_beacons.scoring.site import SiteBaseline
+from zeek_beacons.verdicts import NOT_SUPPRESSED, Verdicts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,19 +27,62 @@ class Scored:
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
 
 
-def score(pairs: Pairs, scoring: Scoring, config: Config, allow: AllowList | None = None) -> Scored:
+def score(
+    pairs: Pairs,
+    scoring: Scoring,
+    config: Config,
+    allow: AllowList | None = None,
+    site: SiteBaseline | None = None,
+) -> Scored:
     """Verdicts for a batch of pairs; batch, live, API and evaluation all call this.
 
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
-    `insufficient_evidence`.
+    `insufficient_evidence`. With a `site`, its threshold takes the place of the profile's.
     """
     pairs = pairs.latest(config.max_observations)
     enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
-    measured = pairs.take(enough)
-    features = extract(measured)
-    scores = scoring.score(features)
+    features = extract(pairs.take(enough))
+    row = np.where(enough, np.cumsum(enough) - 1, -1)
+    return _conclude(pairs, features, row, scoring, scoring.score(features), config, allow, site)
+
+
+def score_site(
+    pairs: Pairs, scoring: Scoring, config: Config, budget: float, allow: AllowList | None = None
+) -> tuple[Scored, SiteBaseline]:
+    """Verdicts for all that is known of a site, held against its own baseline and a budget of alerts per host-day."""
+    first = score(pairs, scoring, config, allow)
+    site = SiteBaseline(budget)
+    remember(site, first)
+    scores = {name: values[first.feature_row >= 0] for name, values in first.verdicts.scorers.items()}
+    found = _conclude(first.pairs, first.features, first.feature_row, scoring, scores, config, allow, site)
+    return found, site
+
+
+def remember(site: SiteBaseline, scored: Scored) -> None:
+    """Lets a baseline see a batch: the pairs that may alert, each by its last score."""
+    pairs, verdicts = scored.pairs, scored.verdicts
+    may = np.flatnonzero((scored.feature_row >= 0) & (verdicts.suppressed == NOT_SUPPRESSED))
+    keys = zip(*(getattr(pairs, name)[may] for name in KEY_COLUMNS), strict=True)
+    names = ["\t".join(map(str, key)) for key in keys]
+    if len(pairs) and pairs.counts.any():
+        site.update(names, pairs.orig_h[may], verdicts.score[may], np.nanmin(pairs.first_ts), np.nanmax(pairs.last_ts))
+
+
+def _conclude(
+    pairs: Pairs,
+    features: Features,
+    row: Ints,
+    scoring: Scoring,
+    scores: Mapping[str, Floats],
+    config: Config,
+    allow: AllowList | None,
+    site: SiteBaseline | None,
+) -> Scored:
+    enough = row >= 0
+    threshold = scoring.threshold(config.profile, site)
+    certain = max(threshold, scoring.thresholds["conservative"])
     fused = scoring.fuse(scores)
-    verdicts = judge(measured, features, scores, fused, scoring.thresholds, config.profile, scoring.evidence)
-    verdicts = verdicts.spread(enough, config.min_connections)
+    verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence)
+    verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
     verdicts = verdicts.suppress((allow or AllowList()).covers(pairs), pairs.is_twin, pairs.is_multicast)
-    return Scored(pairs, verdicts, features, np.where(enough, np.cumsum(enough) - 1, -1))
+    return Scored(pairs, verdicts, features, row)

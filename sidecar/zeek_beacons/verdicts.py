@@ -36,6 +36,7 @@ class Verdicts:
     reasons: NDArray[np.int16]  # (n, k) indices into the rule table by contribution, -1 where there are fewer
     look_alike: NDArray[np.int16]  # (n,) the benign rhythm it looks like, index into LOOK_ALIKES, -1 for none
     threshold: float  # what `score` had to reach
+    calibrated: bool = False  # whether `score` is a probability (see scoring/calibration.py)
 
     def __len__(self) -> int:
         return len(self.label)

@@ -22,7 +22,7 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
 from zeek_beacons.config import Config
 from zeek_beacons.evaluation.truth import Outcome, Truth
-from zeek_beacons.pipeline import Scored
+from zeek_beacons.pipeline import Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import read
 from zeek_beacons.readers.ingest import Ingest
@@ -32,6 +32,7 @@ from zeek_beacons.verdicts import LABELS, SEVERITIES
 
 SHOWN = 20
 PLAIN_WIDTH = 140  # of the table where output is no terminal
+CALIBRATED = "probability of a beacon where beacons and benign pairs are equally frequent; not the share of true alerts"
 SEMANTICS = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
 
 
@@ -50,6 +51,14 @@ def score(
         Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
     ] = None,
     rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    alerts_per_host_day: Annotated[
+        Optional[float],
+        typer.Option(
+            help="Alerts a host and day that are allowed; sets the threshold by this network's own pairs, "
+            "in place of the profile's.",
+            show_default=False,
+        ),
+    ] = None,
     form: options.Form = None,
     names: options.NameLogs = None,
     allow: Annotated[Optional[Path], typer.Option(help="Allow-list file.", show_default=False)] = None,
@@ -102,7 +111,10 @@ def score(
     with options.progress(inputs) as advance:
         pairs, ingest = read(request, settings, advance)
     read_at = time.perf_counter()
-    scored = score_pairs(pairs, scoring, settings, allowed)
+    if alerts_per_host_day is None:
+        scored = score_pairs(pairs, scoring, settings, allowed)
+    else:
+        scored, _site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
     scored_at = time.perf_counter()
     summary = summarise(scored, ingest, scoring, settings, {"read": read_at - began, "score": scored_at - read_at})
     outcome = expected.compare(scored) if expected else None
@@ -133,7 +145,8 @@ def summarise(
         "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
         "profile": settings.profile,
         "thresholds": dict(scoring.thresholds),
-        "score_semantics": SEMANTICS,
+        "threshold": verdicts.threshold,
+        "score_semantics": CALIBRATED if verdicts.calibrated else SEMANTICS,
         "model": scoring.identity,
         "settings": {name: getattr(settings, name) for name in settings.__slots__},
         "ingest": ingest.summary(),

@@ -11,6 +11,15 @@ from zeek_beacons.scoring.lookalikes import LOOK_ALIKES
 from zeek_beacons.scoring.rules import RULES
 from zeek_beacons.verdicts import BEACON
 
+# Frameworks whose documented law of waiting makes this kind of jitter (training/traffic/c2.py names the sources).
+FAMILIES = {
+    "constant": "",
+    "shortened": "Cobalt Strike",
+    "symmetric": "Empire, PoshC2 or Havoc",
+    "lengthened": "Sliver or Merlin",
+}
+ROUND_SLEEPS = (3600, 900, 300, 60, 30, 15, 10, 5, 1)  # seconds, the roundest first
+WORTH_A_HINT = 20  # check-ins
 WORTH_TELLING = 0.5  # share of equal sizes that says something
 
 
@@ -33,7 +42,36 @@ def sentence(scored: Scored, row: int) -> str:
     if verdicts.look_alike[row] >= 0:
         text += f", looks like {LOOK_ALIKES[verdicts.look_alike[row]].text}"
     score = verdicts.score[row]
-    return _spaced(text if math.isnan(score) else f"{text}; score {score:.2f}")
+    if not math.isnan(score):
+        text += f"; {'probability' if verdicts.calibrated else 'score'} {score:.2f}"
+    return _spaced(text + _family(scored, row))
+
+
+def _family(scored: Scored, row: int) -> str:
+    """A hint at what might be configured so, where there is enough to go by."""
+    verdicts = scored.verdicts
+    sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
+    code = _feature(scored, row, "jitter_kind")
+    enough = _feature(scored, row, "checkins") >= WORTH_A_HINT
+    if verdicts.label[row] != BEACON or not enough or math.isnan(code) or math.isnan(sleep + jitter):
+        return ""
+    kind = JITTER_KINDS[int(code)]
+    if kind not in FAMILIES:
+        return ""
+    spread = "" if kind == "constant" else f" / {round_jitter(jitter):.0%}"
+    like = f", as {FAMILIES[kind]} would wait" if FAMILIES[kind] else ""
+    return f"; looks like an implant with sleep {duration(round_sleep(sleep))}{spread}{like}"
+
+
+def round_sleep(seconds: float) -> float:
+    """The round number of seconds that a person would have configured, where one is within 3 %."""
+    near = (step * round(seconds / step) for step in ROUND_SLEEPS)
+    return next((value for value in near if value and abs(value - seconds) <= 0.03 * seconds), seconds)
+
+
+def round_jitter(jitter: float) -> float:
+    """The nearest whole 5 %."""
+    return round(jitter * 20) / 20
 
 
 def reasons(scored: Scored, row: int) -> list[str]:

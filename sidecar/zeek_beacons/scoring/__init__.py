@@ -11,17 +11,29 @@ import numpy as np
 
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats
-from zeek_beacons.scoring import rules
+from zeek_beacons.scoring import calibration, rules
+from zeek_beacons.scoring.calibration import Calibration
 from zeek_beacons.scoring.evidence import EvidenceTable, chance_table
 from zeek_beacons.scoring.forest import Forest
 from zeek_beacons.scoring.model import ModelFolder, shipped_model
+from zeek_beacons.scoring.site import AlertRates, SiteBaseline
 
 Scorer = Callable[[Features], Floats]
 
 # Thresholds of the rules alone, set by hand, not by a false-positive rate: a benign timer fits the rules as well as an
 # implant does. `zeek-beacons evaluate real FOLDER --rules-only` counts what they find and what alerts falsely.
 RULE_THRESHOLDS = {"conservative": 0.75, "balanced": 0.6, "sensitive": 0.45}
-DECIMALS = 6  # of a fused score: finer digits depend on how many rows were scored together
+# As AlertRates, measured on the captures.
+RULE_RATES = (
+    (0.95, 0.07),
+    (0.9, 0.11),
+    (0.85, 0.25),
+    (0.75, 0.65),
+    (0.6, 1.28),
+    (0.45, 1.6),
+)
+DECIMALS = 4  # of a fused score: finer digits depend on how many rows were scored together
+SHOWN = 6  # decimals of a probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,8 @@ class Scoring:
     weights: Mapping[str, float]
     thresholds: Mapping[str, float]
     evidence: EvidenceTable
+    calibration: Calibration
+    alert_rates: AlertRates
     model: ModelFolder | None
 
     @classmethod
@@ -44,24 +58,34 @@ class Scoring:
             weights={"rules": 1 - weight, "forest": weight},
             thresholds=model.manifest.thresholds,
             evidence=model.manifest.evidence,
+            calibration=model.manifest.calibration,
+            alert_rates=model.manifest.alert_rates,
             model=model,
         )
 
     @classmethod
     def rules_only(cls) -> Self:
         """The rules by themselves: no model file is needed."""
-        return cls({"rules": rules.score}, {"rules": 1.0}, RULE_THRESHOLDS, chance_table(), None)
+        return cls({"rules": rules.score}, {"rules": 1.0}, RULE_THRESHOLDS, chance_table(), (), RULE_RATES, None)
 
     @property
     def identity(self) -> str:
         """Which model scores, for reports."""
         return self.model.identity if self.model else "rules"
 
+    def threshold(self, profile: str, site: SiteBaseline | None = None) -> float:
+        """What a score must reach to alert: by profile, or by what the site's baseline and its budget allow."""
+        if site is None:
+            return self.thresholds[profile]
+        return site.threshold(self.alert_rates, self.thresholds["sensitive"], self.thresholds["conservative"])
+
     def score(self, features: Features) -> dict[str, Floats]:
         """The score of each scorer, (n,) each."""
         return {name: scorer(features) for name, scorer in self.scorers.items()}
 
     def fuse(self, scores: Mapping[str, Floats]) -> Floats:
-        """The weighted mean of the scorers, (n,), 0 to 1."""
+        """The weighted mean of the scorers, as a probability where calibrated, (n,), 0 to 1."""
         total: Floats = sum((self.weights[name] * values for name, values in scores.items()), start=np.zeros(1))
-        return np.clip(np.round(total, DECIMALS), 0.0, 1.0)
+        fused = np.asarray(np.round(np.clip(total, 0.0, 1.0), DECIMALS), dtype=np.float64)
+        probability: Floats = np.round(calibration.apply(self.calibration, fused), SHOWN)
+        return probability

@@ -24,12 +24,15 @@ def judge(
     features: Features,
     scores: Mapping[str, Floats],
     fused: Floats,
-    thresholds: Mapping[str, float],
-    profile: str,
+    threshold: float,
+    certain: float,
     evidence: EvidenceTable,
 ) -> Verdicts:
-    """One verdict a pair, given their features. `scores`: by scorer; `fused`: what they come to."""
-    threshold = thresholds[profile]
+    """One verdict a pair, given their features.
+
+    `scores`: by scorer; `fused`: what they come to. `certain`: from this score on, a name makes no
+    look-alike any more.
+    """
     jitter = features.column("jitter").astype(np.float64)
     need = needed(jitter, evidence)
     above = fused >= threshold
@@ -38,7 +41,7 @@ def judge(
     way = (fused - threshold) / max(1.0 - threshold, 1e-9)
     severity = np.where(label == BEACON, 1 + np.searchsorted(SEVERITY_STEPS, way, side="right"), 0)
     look = lookalikes.find(pairs, features)
-    known = lookalikes.is_proof(look) | ((look != lookalikes.NONE) & (fused < thresholds["conservative"]))
+    known = lookalikes.is_proof(look) | ((look != lookalikes.NONE) & (fused < certain))
     return Verdicts(
         label=label,
         score=fused,

@@ -15,7 +15,9 @@ from typing import Any, Self
 from zeek_beacons.config import PROFILES
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION
+from zeek_beacons.scoring.calibration import Calibration, is_calibration
 from zeek_beacons.scoring.evidence import EvidenceTable
+from zeek_beacons.scoring.site import AlertRates
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -32,6 +34,8 @@ class Manifest:
     thresholds: Mapping[str, float]
     forest_weight: float  # of the forest in the fusion with the rules, 0 to 1
     evidence: EvidenceTable
+    calibration: Calibration  # of the fused score
+    alert_rates: AlertRates
     training: Mapping[str, Any]  # command, seed, data, versions, out-of-bag figures
     version: int = MANIFEST_VERSION
 
@@ -45,6 +49,8 @@ class Manifest:
             "thresholds": dict(self.thresholds),
             "forest_weight": self.forest_weight,
             "evidence": [list(row) for row in self.evidence],
+            "alert_rates": [list(row) for row in self.alert_rates],
+            "calibration": [list(knot) for knot in self.calibration],
             "training": self.training,
         }
         return json.dumps(content, indent=2) + "\n"
@@ -61,6 +67,8 @@ class Manifest:
                 thresholds={profile: float(content["thresholds"][profile]) for profile in PROFILES},
                 forest_weight=float(content["forest_weight"]),
                 evidence=tuple((float(jitter), int(needed)) for jitter, needed in content["evidence"]),
+                calibration=tuple((float(score), float(chance)) for score, chance in content["calibration"]),
+                alert_rates=tuple((float(score), float(rate)) for score, rate in content["alert_rates"]),
                 training=content["training"],
                 version=content["version"],
             )
@@ -83,6 +91,10 @@ class Manifest:
             raise ModelError(f"{path}: features differ from this program's: {_first_difference(self.features)}")
         if not 0 <= self.forest_weight <= 1:
             raise ModelError(f"{path}: forest_weight is {self.forest_weight}, expected 0 to 1")
+        if not is_calibration(self.calibration):
+            raise ModelError(
+                f"{path}: calibration is {self.calibration}, expected pairs that rise from (0, 0) to (1, 1)"
+            )
         for profile, threshold in self.thresholds.items():
             if not 0 <= threshold <= 1:
                 raise ModelError(f"{path}: thresholds.{profile} is {threshold}, expected 0 to 1")

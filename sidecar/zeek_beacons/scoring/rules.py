@@ -45,6 +45,9 @@ RULES: tuple[Rule, ...] = (
     Rule("same_answer", "resp_near_median", 0.5, 0.98, 0.06, "{:.0%} receive the same amount"),
     Rule("persistent", "parts_filled", 0.5, 1.0, 0.06, "active through {:.0%} of its time span"),
     Rule("ladder", "step_gain", 0.2, 0.8, 0.04, "retries repeat as a ladder ({:.0%} steadier when added up)"),
+    Rule("odd_service", "service_fit", 0.0, -1.0, 0.10, "the service is not the one that its port is for"),
+    Rule("odd_port", "port_class", 1.0, 3.0, 0.08, "its port is not one that common services use"),
+    Rule("shared", "prevalence", 0.2, 0.8, -0.15, "{:.0%} of the site's other hosts go there too"),
     Rule("bursts", "short_gap_share", 0.2, 0.7, -0.20, "{:.0%} of the waits are short bursts"),
     Rule("wild_waits", "gap_mad", 0.5, 1.0, -0.15, "waits stray {:.0%} from their median"),
 )

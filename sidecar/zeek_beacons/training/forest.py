@@ -20,18 +20,21 @@ from sklearn.metrics import roc_auc_score
 from zeek_beacons.errors import OutputError
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION, Features
 from zeek_beacons.pairs import Bools, Floats
-from zeek_beacons.scoring import rules
+from zeek_beacons.scoring import calibration, rules
 from zeek_beacons.scoring.evidence import chance_table
 from zeek_beacons.scoring.forest import inputs
 from zeek_beacons.scoring.model import FOREST, MANIFEST, Manifest
+from zeek_beacons.scoring.site import AlertRates
 from zeek_beacons.training.examples import Examples, Say, collect
 
-FOREST_WEIGHT = 0.85  # in the fusion; the rest is the rules', which stay sane where training never looked
+FOREST_WEIGHT = 0.9  # in the fusion; the rest is the rules', which stay sane where training never looked
 # False alerts by profile. With captures: per host-day (originators times days, captures of an hour or longer) on those
 # left out of training, whose timers are as frequent as in life. Without: share of synthetic benign pairs, out of bag.
 FALSE_ALERTS = {"conservative": 0.05, "balanced": 0.3, "sensitive": 1.0}
+RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 4.0, 8.0)  # for which the manifest holds scores
 FALSE_POSITIVES = {"conservative": 0.01, "balanced": 0.04, "sensitive": 0.1}
 DEPTH = 10  # of each tree; without a limit onnxruntime scores a tenth of the pairs a second, for .01 of AUC
+LEAF = 15  # pairs in a leaf, at least: finer trees learn the generator, not the traffic
 FOLDS = 6  # groups of labs left out in turn
 FOLD_TREES = 100
 
@@ -51,7 +54,10 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         votes[real] = _left_out(examples, seed)[real]
     by_rules = rules.score(examples.features)
     fused = FOREST_WEIGHT * votes + (1 - FOREST_WEIGHT) * by_rules
+    table = calibration.fit(fused, examples.is_c2, examples.weight)
+    fused = calibration.apply(table, fused)
     thresholds, chosen_by = _thresholds(examples, fused)
+    rates = _alert_rates(examples, fused) or tuple((thresholds[name], rate) for name, rate in FALSE_ALERTS.items())
     content = to_onnx(forest)
     manifest = Manifest(
         forest_sha256=hashlib.sha256(content).hexdigest(),
@@ -60,6 +66,8 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         thresholds=thresholds,
         forest_weight=FOREST_WEIGHT,
         evidence=chance_table(),
+        calibration=table,
+        alert_rates=rates,
         training={
             "command": f"zeek-beacons train -o MODEL --pairs {pairs} --seed {seed} --trees {trees}"
             + (" --captures FOLDER" if captures else ""),
@@ -102,7 +110,7 @@ def _fit(examples: Examples, rows: Bools, trees: int, seed: int, out_of_bag: boo
     forest = RandomForestClassifier(
         n_estimators=trees,
         max_depth=DEPTH,
-        min_samples_leaf=4,
+        min_samples_leaf=LEAF,
         max_features="sqrt",
         oob_score=out_of_bag,
         n_jobs=-1,
@@ -144,6 +152,15 @@ def _thresholds(examples: Examples, fused: Floats) -> tuple[dict[str, float], di
             for name, rate in FALSE_ALERTS.items()
         },
     )
+
+
+def _alert_rates(examples: Examples, fused: Floats) -> AlertRates:
+    """How many benign pairs of captures left out reach a score, per host-day; () without captures."""
+    days = sum(examples.host_days.values())
+    counted = np.isin(examples.capture, [number for number, own in examples.host_days.items() if own > 0])
+    loud = np.sort(fused[counted & (examples.quiet < 1)])[::-1]
+    table = {_threshold(loud, int(rate * days)): rate for rate in RATES if rate * days < len(loud)}
+    return tuple(sorted(table.items(), reverse=True))
 
 
 def _threshold(benign: Floats, alerts: int) -> float:

@@ -153,8 +153,8 @@ def _http(rng: Rng, plan: Plan, law: str, *, jitter: float | None = None, habits
 
 
 def _jitter(rng: Rng) -> float:
-    """0 in a quarter of all cases, else up to 0.9 in whole percents, small values more often (assumed)."""
-    return 0.0 if rng.random() < 0.25 else round(0.9 * float(rng.random()) ** 1.3, 2)
+    """0 in three cases of ten (many defaults are), else up to 0.9 in whole percents, small ones more often."""
+    return 0.0 if rng.random() < 0.3 else round(0.9 * float(rng.random()) ** 1.3, 2)
 
 
 def _law_jitter(rng: Rng, law: str) -> float:

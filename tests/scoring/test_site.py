@@ -1,0 +1,112 @@
+"""The site baseline: the prior for a new site, the budget for a known one, and beacons never hidden by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zeek_beacons.config import Config
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.pipeline import remember, score, score_site
+from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.site import DAY, PRIOR_DAYS, SiteBaseline
+
+RATES = ((0.95, 0.02), (0.9, 0.1), (0.8, 0.5), (0.6, 2.0))
+LOWEST, CERTAIN = 0.5, 0.9
+Make = Callable[..., dict[str, Any]]
+
+
+def _site(scores: list[float], budget: float = 0.5, days: float = 1.0, hosts: int = 10) -> SiteBaseline:
+    site = SiteBaseline(budget)
+    names = [f"pair {number}" for number in range(len(scores))]
+    site.update(names, [f"host {number % hosts}" for number in range(len(scores))], np.array(scores), 0.0, days * DAY)
+    return site
+
+
+def _threshold(site: SiteBaseline) -> float:
+    return site.threshold(RATES, LOWEST, CERTAIN)
+
+
+def test_a_new_site_has_the_rate_of_the_captures() -> None:
+    assert _threshold(SiteBaseline(0.5)) == pytest.approx(0.8)
+    assert _threshold(SiteBaseline(0.1)) == pytest.approx(0.9)
+
+
+def test_one_pair_changes_next_to_nothing() -> None:
+    assert _threshold(_site([0.99], days=0.1)) == pytest.approx(_threshold(SiteBaseline(0.5)), abs=0.02)
+
+
+def test_a_noisy_site_alerts_later_and_a_quiet_one_earlier() -> None:
+    new = _threshold(SiteBaseline(0.5))
+    assert _threshold(_site([0.1] * 200)) < new
+    assert _threshold(_site([0.85] * 200)) > 0.85
+
+
+def test_the_budget_holds_at_a_known_site() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.uniform(0, 0.89, 3000).tolist()
+    site = _site(scores, budget=0.5, days=10, hosts=10)
+    alerts = sum(score >= _threshold(site) for score in scores)
+    assert 10 < alerts <= 0.5 * (site.host_days + PRIOR_DAYS)
+
+
+def test_sure_beacons_do_not_raise_the_threshold() -> None:
+    quiet = [0.1] * 200
+    assert _threshold(_site([*quiet, *[0.97] * 30])) == _threshold(_site(quiet))
+
+
+def test_never_below_the_lowest() -> None:
+    assert _threshold(_site([0.0] * 500, days=100)) == LOWEST
+
+
+def test_a_pair_seen_again_counts_once() -> None:
+    site = _site([0.85] * 20)
+    before = _threshold(site)
+    for _ in range(5):
+        site.update(["pair 1"], ["host 1"], np.array([0.85]), 0.0, DAY)
+    assert len(site.scores) == 20
+    assert _threshold(site) == before
+
+
+def test_it_comes_back_from_the_history_file() -> None:
+    site = _site([0.1, 0.85, 0.7])
+    again = SiteBaseline.from_json(site.to_json())
+    assert again == site
+    assert SiteBaseline.from_json(SiteBaseline(0.3).to_json()) == SiteBaseline(0.3)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 9}', '{"version": 1, "budget": -1, "scores": {}}'])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        SiteBaseline.from_json(text)
+
+
+@pytest.mark.parametrize("budget", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_budget_is_a_positive_number(budget: float) -> None:
+    with pytest.raises(ConfigError):
+        SiteBaseline(budget)
+
+
+def test_a_batch_and_its_pairs_one_by_one_agree_under_one_baseline(pair: Make) -> None:
+    pairs = Pairs.build([pair(n=60, jitter=j / 12, seed=j) for j in range(12)])
+    scoring, config = Scoring.load(), Config()
+    together, site = score_site(pairs, scoring, config, 0.3)
+    for row in range(len(pairs)):
+        alone = score(pairs.take(np.array([row])), scoring, config, site=site)
+        assert alone.verdicts.label[0] == together.verdicts.label[row]
+        assert alone.verdicts.score[0] == together.verdicts.score[row]
+        assert alone.verdicts.threshold == together.verdicts.threshold
+
+
+def test_scores_do_not_depend_on_the_site(pair: Make) -> None:
+    pairs = Pairs.build([pair(n=60, jitter=j / 12, seed=j) for j in range(12)])
+    plain = score(pairs, Scoring.load(), Config())
+    found, site = score_site(pairs, Scoring.load(), Config(), 0.3)
+    np.testing.assert_array_equal(plain.verdicts.score, found.verdicts.score)
+    before = site.to_json()
+    remember(site, plain)
+    assert site.to_json() == before
