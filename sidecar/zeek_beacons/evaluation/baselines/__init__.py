@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zeek_beacons.evaluation.baselines import ebpf, periodic, study
+from zeek_beacons.evaluation.baselines import ebpf, in_script, periodic, study
 from zeek_beacons.evaluation.baselines.flows import Formula
 from zeek_beacons.evaluation.baselines.rita import rita
 
@@ -29,5 +29,6 @@ BASELINES: Mapping[str, Baseline] = {
     "Elastic-style autocovariance": Baseline(periodic.autocovariance, 0.7),
     "msticpy's Fisher test": Baseline(periodic.fisher, 2.0, "alerts at p <= .01"),
     "modal window (flare)": Baseline(periodic.modal_window, 0.05),
+    "our heuristic in the Zeek script": Baseline(in_script.heuristic, 1 - in_script.SPREAD),
     "plain CV of the gaps": Baseline(periodic.plain_cv, 1 / 1.2, "alerts at a CV of .2"),
 }
