@@ -42,9 +42,15 @@ def test_recall_is_the_mean_over_scenarios(sample: Sample) -> None:
 
 
 def test_a_budget_counts_long_captures_only_and_allows_whole_alerts(sample: Sample) -> None:
-    within = figures.within_budget(sample, SCORE, 0.1)  # one false alert in ten host-days: the .8
+    within = figures.within_budget(sample, Result.of(SCORE, {}), 0.1)  # one false alert in ten host-days: the .8
     assert within.tolist() == [True, True, True, False, False, True, True]
-    assert figures.within_budget(sample, SCORE, 0.09).tolist() == [True, *[False] * 6]
+    assert figures.within_budget(sample, Result.of(SCORE, {}), 0.09).tolist() == [True, *[False] * 6]
+
+
+def test_what_never_alerts_costs_no_budget_and_finds_nothing(sample: Sample) -> None:
+    silent = np.array([False, True, True, False, False, False, False])
+    within = figures.within_budget(sample, Result(SCORE, {}, silent), 0.1)
+    assert within.tolist() == [True, False, False, True, False, True, True]  # the .2 is the one that is allowed
 
 
 def test_ties_rank_benign_pairs_first(sample: Sample) -> None:
@@ -52,7 +58,7 @@ def test_ties_rank_benign_pairs_first(sample: Sample) -> None:
 
 
 def test_values_by_hand(sample: Sample) -> None:
-    result = Result(SCORE, {"own": SCORE >= 0.5})
+    result = Result.of(SCORE, {"own": SCORE >= 0.5})
     found = figures.values(sample, result)
     assert (found["scenarios with C2"], found["C2 pairs"], found["benign pairs"]) == (2, 3, 4)
     assert found["host-days"] == 10.0
@@ -73,12 +79,12 @@ def test_a_scenario_drawn_twice_is_two(sample: Sample) -> None:
     assert drawn.scenario.tolist() == [0, 0, 1, 1]
     assert rows.tolist() == [5, 6, 5, 6]
     assert drawn.host_days.tolist() == [0.0, 0.0]
-    found = figures.values(drawn, Result(SCORE[rows], {}))
+    found = figures.values(drawn, Result.of(SCORE[rows], {}))
     assert found["scenarios with C2"] == 2
 
 
 def test_intervals_hold_the_value_and_repeat(sample: Sample) -> None:
-    result = Result(SCORE, {"own": SCORE >= 0.5})
+    result = Result.of(SCORE, {"own": SCORE >= 0.5})
     one, two = (figures.with_intervals(sample, result, seed=3, draws=50) for _ in range(2))
     assert one == two
     recall = one["recall, own"]
@@ -126,7 +132,7 @@ def test_methods_see_captures_whole_and_are_measured_on_the_sample() -> None:
     def method(capture: Capture) -> Result:
         seen.append(len(capture.pairs))
         score = np.where(capture.label == "c2", np.nan, 1.0)
-        return Result(score, {"own": score > 0})
+        return Result.of(score, {"own": score > 0})
 
     result = measure(found, captures, method)
     assert seen == [len(capture.pairs) for capture in captures]

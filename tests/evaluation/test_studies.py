@@ -60,7 +60,7 @@ def test_every_peer_is_measured_on_the_same_pairs(sites: list[Capture], benchmar
     comparison = peers.compare(sites, chosen, Config())
     assert all(np.isfinite(result.score).all() for result in comparison.results.values())
     report = peers.report(comparison, seed=1)
-    assert len(report.tables["peers"].rows) == len(chosen) + 2  # three profiles of ours
+    assert len(report.tables["peers"].rows) == len(chosen) + 4  # ours: three profiles, two budgets
     by_name = {str(row[0]): row for row in report.tables["peers"].rows}
     assert by_name["plain CV of the gaps"][-2] == "2 of 2"  # C2 first
     names = {path.name for path in report.save(tmp_path / "out")}

@@ -54,7 +54,7 @@ def by_columns(columns: Bools, data: Lessons, config: Config, seed: int) -> Meth
         if enough.any():
             rows = _seen(inputs(capture.pairs.take(enough), config), columns)
             score[enough] = fitted(capture.lab).predict_proba(rows)[:, 1]
-        return Result(score, {})
+        return Result.of(score, {})
 
     return method
 

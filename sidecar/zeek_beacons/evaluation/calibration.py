@@ -15,7 +15,7 @@ from zeek_beacons.evaluation.figures import view
 from zeek_beacons.evaluation.injection import FAMILIES, LENGTHS, can_host, inject, with_pair
 from zeek_beacons.evaluation.metrics import Reliability, reliability
 from zeek_beacons.evaluation.peers import OURS
-from zeek_beacons.evaluation.sample import measure, ours, pooled
+from zeek_beacons.evaluation.sample import Result, measure, pooled
 from zeek_beacons.evaluation.tables import Cell, Report, Table
 from zeek_beacons.features import extract
 from zeek_beacons.pairs import Bools, Floats, Ints
@@ -54,7 +54,11 @@ def on_captures(captures: Sequence[Capture], scoring_for: Callable[[Capture], Sc
     """Labelled pairs, infrastructure set aside; groups are captures."""
     sample = pooled(captures, config)
     rows = view(sample, "no infrastructure")
-    found = measure(sample, captures, ours(scoring_for, config))
+
+    def method(capture: Capture) -> Result:
+        return Result.of(np.nan_to_num(score(capture.pairs, scoring_for(capture), config).verdicts.score), {})
+
+    found = measure(sample, captures, method)
     return Judged(found.score[rows], sample.beacon[rows], sample.scenario[rows])
 
 

@@ -76,7 +76,7 @@ def native(captures: Sequence[Capture], config: Config, seed: int) -> Method:
         score = np.full(len(enough), UNSCORED)
         if enough.any():
             score[enough] = fitted(capture.lab)(inputs(capture.pairs.take(enough), config))
-        return Result(score, {OWN: score >= ALERT})
+        return Result.of(score, {OWN: score >= ALERT})
 
     return method
 
@@ -94,7 +94,7 @@ def within(config: Config, seed: int) -> Method:
             if part.any() and (~part).any():
                 votes[part] = _fit(matrix[~part], is_c2[~part], seed)(matrix[part])
         score[known] = votes
-        return Result(score, {OWN: score >= ALERT})
+        return Result.of(score, {OWN: score >= ALERT})
 
     return method
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeek_beacons.evaluation import metrics
-from zeek_beacons.evaluation.sample import Result, Sample
+from zeek_beacons.evaluation.sample import BUDGETS, Result, Sample
 from zeek_beacons.pairs import Bools, Floats
 
-BUDGETS = (0.1, 0.5)  # false alerts per host-day
 DRAWS = 400  # of the bootstrap
 
 Values = dict[str, float | None]
@@ -57,7 +56,7 @@ def values(sample: Sample, result: Result) -> Values:
     for name, alert in result.alerts.items():
         found |= _alerting(sample, alert, name)
     for budget in BUDGETS:
-        found[f"recall at {budget:g} per host-day"] = scenario_recall(sample, within_budget(sample, score, budget))
+        found[f"recall at {budget:g} per host-day"] = scenario_recall(sample, within_budget(sample, result, budget))
     ranks = np.array(list(ranks_of_c2(sample, score).values()))
     return found | {"C2 first": int((ranks == 1).sum()), "C2 in the top 3": int((ranks <= 3).sum())}
 
@@ -81,11 +80,11 @@ def scenario_recall(sample: Sample, alert: Bools) -> float | None:
     return metrics.mean_by_group(alert[sample.beacon], sample.scenario[sample.beacon])
 
 
-def within_budget(sample: Sample, score: Floats, budget: float) -> Bools:
+def within_budget(sample: Sample, result: Result, budget: float) -> Bools:
     """What alerts at the lowest threshold that keeps false alerts to `budget` per host-day, (n,)."""
-    negative = score[~sample.beacon & sample.counted]
+    negative = result.score[~sample.beacon & sample.counted & ~result.silent]
     allowed = int(budget * sample.host_days.sum() + 1e-9)
-    return score > metrics.limit(negative, allowed)
+    return (result.score > metrics.limit(negative, allowed)) & ~result.silent
 
 
 def ranks_of_c2(sample: Sample, score: Floats) -> dict[int, int]:

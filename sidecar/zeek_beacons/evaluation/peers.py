@@ -19,7 +19,7 @@ from zeek_beacons.evaluation.captures import Capture
 from zeek_beacons.evaluation.figures import VIEWS, view
 from zeek_beacons.evaluation.sample import UNSCORED, Method, Result, Sample, measure, pooled
 from zeek_beacons.evaluation.tables import Cell, Report, Table
-from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
+from zeek_beacons.pairs import Floats, Ints, Pairs
 from zeek_beacons.training.datasets import load_seed_benchmark
 
 OURS = "zeek-beacons"
@@ -37,7 +37,7 @@ def by_scores(scores: Scores, threshold: float, config: Config) -> Method:
         rows = np.flatnonzero(capture.pairs.conns >= config.min_connections)
         score = np.full(len(capture.pairs), UNSCORED)
         score[rows] = scores(capture.pairs, rows)
-        return Result(score, {OWN: score >= threshold})
+        return Result.of(score, {OWN: score >= threshold})
 
     return method
 
@@ -87,7 +87,7 @@ def by_learner(fit: Callable[[Lessons, int], Score], data: Lessons, config: Conf
         found = np.full(len(enough), -np.inf)
         if enough.any():
             found[enough] = score(inputs(capture.pairs.take(enough), config))
-        return Result(found, {OWN: found > threshold})
+        return Result.of(found, {OWN: found > threshold})
 
     return method
 
@@ -136,7 +136,7 @@ class Comparison:
         return {
             method: (
                 allowed / days,
-                np.array([_recall(sample, result.score[rows], count) for count in allowed.tolist()]),
+                np.array([_recall(sample, result.take(rows), count) for count in allowed.tolist()]),
             )
             for method, result in self.results.items()
         }
@@ -190,8 +190,8 @@ def _line(method: str, alert: str, found: Mapping[str, figures.Figure]) -> list[
     ]
 
 
-def _recall(sample: Sample, score: Floats, allowed: int) -> float:
-    found: Bools = figures.within_budget(sample, score, allowed / float(sample.host_days.sum()))
+def _recall(sample: Sample, result: Result, allowed: int) -> float:
+    found = figures.within_budget(sample, result, allowed / float(sample.host_days.sum()))
     return figures.scenario_recall(sample, found) or 0.0
 
 

@@ -14,15 +14,18 @@ from zeek_beacons.evaluation.captures import Capture
 from zeek_beacons.evaluation.infrastructure import is_infrastructure
 from zeek_beacons.evaluation.truth import BEACONS, BENIGN
 from zeek_beacons.pairs import Bools, Floats, Ints
-from zeek_beacons.pipeline import score
+from zeek_beacons.pipeline import Scored, score, score_site
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.judge import LEAST_SPAN
+from zeek_beacons.verdicts import NOT_SUPPRESSED
 
 # Fits without these captures (names of their folders) and gives what scores them.
 Trainer = Callable[[frozenset[str]], Scoring]
 
 Column = TypeVar("Column", np.bool_, np.int64)
 
-UNSCORED = -1.0  # the score of a pair that a method says nothing about: below every other
+UNSCORED = -2.0  # the score of a pair that a method says nothing about: below every other
+BUDGETS = (0.1, 0.5)  # false alerts per host-day
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +34,16 @@ class Result:
 
     score: Floats  # (n,)
     alerts: Mapping[str, Bools]  # (n,) by profile, or by whatever the method calls its threshold
+    silent: Bools  # (n,) pairs that no threshold would make alert: too little evidence, or known to be benign
+
+    @classmethod
+    def of(cls, score: Floats, alerts: Mapping[str, Bools]) -> Self:
+        """The result of a method that its score alone decides."""
+        return cls(score, alerts, np.zeros(len(score), dtype=np.bool_))
 
     def take(self, rows: Ints | Bools) -> Self:
-        return replace(self, score=self.score[rows], alerts={name: found[rows] for name, found in self.alerts.items()})
+        alerts = {name: found[rows] for name, found in self.alerts.items()}
+        return replace(self, score=self.score[rows], alerts=alerts, silent=self.silent[rows])
 
 
 Method = Callable[[Capture], Result]
@@ -108,18 +118,39 @@ def measure(sample: Sample, captures: Sequence[Capture], method: Method) -> Resu
     return Result(
         score=np.nan_to_num(np.concatenate([result.score for result in results]), nan=UNSCORED),
         alerts={name: np.concatenate([result.alerts[name] for result in results]) for name in names},
+        silent=np.concatenate([result.silent for result in results]),
     )
 
 
 def ours(scoring_for: Callable[[Capture], Scoring], config: Config) -> Method:
-    """This package's verdicts, by profile."""
+    """This package's verdicts: by profile, and by site baseline for each of the alert budgets."""
 
     def method(capture: Capture) -> Result:
-        scoring = scoring_for(capture)
-        verdicts = {name: score(capture.pairs, scoring, replace(config, profile=name)).verdicts for name in PROFILES}
-        return Result(verdicts[config.profile].score, {name: found.alerts for name, found in verdicts.items()})
+        pairs, scoring = capture.pairs, scoring_for(capture)
+        found = {name: score(pairs, scoring, replace(config, profile=name)) for name in PROFILES}
+        alerts = {name: one.verdicts.alerts for name, one in found.items()}
+        for budget in BUDGETS:
+            alerts[f"budget {budget:g}"] = score_site(pairs, scoring, config, budget)[0].verdicts.alerts
+        return Result(ranked(found[config.profile]), alerts, silent(found[config.profile]))
 
     return method
+
+
+def ranked(scored: Scored) -> Floats:
+    """The score of each pair, (n,). What is suppressed (look-alikes, multicast) comes after all that is not."""
+    verdicts = scored.verdicts
+    found: Floats = np.nan_to_num(verdicts.score - (verdicts.suppressed != NOT_SUPPRESSED), nan=UNSCORED)
+    return found
+
+
+def silent(scored: Scored) -> Bools:
+    """Pairs that no threshold would make alert: suppressed, or with too few check-ins for their rhythm, (n,)."""
+    measured = scored.feature_row >= 0
+    proven = np.zeros(len(measured), dtype=np.bool_)
+    proven[measured] = scored.features.column("checkins") >= scored.verdicts.needed[measured]
+    proven[measured] &= scored.features.column("span") >= LEAST_SPAN
+    never: Bools = ~proven | (scored.verdicts.suppressed != NOT_SUPPRESSED)
+    return never
 
 
 def left_out(captures: Sequence[Capture], trainer: Trainer) -> Callable[[Capture], Scoring]:

@@ -19,7 +19,7 @@ from zeek_beacons.evaluation.captures import Capture
 from zeek_beacons.evaluation.figures import view
 from zeek_beacons.evaluation.injection import FAMILIES, FULL_DAY, LENGTHS, Injection, can_host, inject, with_pair
 from zeek_beacons.evaluation.peers import OURS, by_scores, over
-from zeek_beacons.evaluation.sample import UNSCORED, Method, measure, ours, pooled
+from zeek_beacons.evaluation.sample import Method, measure, ours, pooled, ranked
 from zeek_beacons.evaluation.shorten import shortened
 from zeek_beacons.evaluation.tables import Cell, Report, Table
 from zeek_beacons.pairs import Pairs
@@ -47,8 +47,8 @@ def contenders(scoring_for: Callable[[Capture], Scoring], config: Config) -> dic
     """This package and every published formula."""
 
     def last(capture: Capture) -> tuple[float, bool]:
-        verdicts = score(capture.pairs, scoring_for(capture), config).verdicts
-        return float(np.nan_to_num(verdicts.score[-1], nan=UNSCORED)), bool(verdicts.alerts[-1])
+        scored = score(capture.pairs, scoring_for(capture), config)
+        return float(ranked(scored)[-1]), bool(scored.verdicts.alerts[-1])
 
     found = {OURS: Contender(ours(scoring_for, config), last)}
     for name, peer in BASELINES.items():
