@@ -12,6 +12,9 @@ export {
 	## Candidates published again in one go.
 	const resync_batch = 50 &redef;
 
+	## Pairs looked at for them in one go.
+	const resync_looks = 2000 &redef;
+
 	## The pause until the next ones.
 	const resync_pause = 100msecs &redef;
 }
@@ -24,91 +27,95 @@ type ResyncMessage: record {
 	all: bool &default=F;
 };
 
-# A pair to be published again; *settled*: also where it has its verdict.
-type Request: record {
-	orig_h: addr;
-	resp: string;
-	resp_p: port;
+# A way through all that has no verdict and a number from `least` to `until`; what is published again gets higher ones.
+# *settled*: through all pairs at the gate as well.
+type Pass: record {
+	least: count;
+	until: count;
 	settled: bool;
+	# The pair that is looked at next, counted from 0.
+	at: count &default=0;
 };
 
-# What waits to be published, from `next_request` on, each pair once.
-global requests: vector of Request;
-global requested: set[addr, string, port];
-global next_request: count = 0;
+# The pass under way and the one after it, which takes what is asked for meanwhile.
+global passes: vector of Pass;
 
-function request(orig_h: addr, resp: string, resp_p: port, settled: bool)
+function is_due(number: count, pass: Pass): bool
 	{
-	if ( [orig_h, resp, resp_p] in requested )
-		return;
-	add requested[orig_h, resp, resp_p];
-	requests += Request($orig_h=orig_h, $resp=resp, $resp_p=resp_p,
-	    $settled=settled);
+	return number >= pass$least && number <= pass$until;
 	}
 
-# Emits a pair again, where it is tracked.
-function emit_one(orig_h: addr, resp: string, resp_p: port)
+# Publishes orphans again, at most so many. Returns how many.
+function publish_orphans(pass: Pass, most: count): count
 	{
-	local place = place_of(orig_h, resp, resp_p);
-	if ( place > 0 )
-		emit(pairs[place - 1], "requested");
+	local n = 0;
+	for ( _, orphan in orphans )
+		if ( n < most && is_due(orphan$seq, pass) )
+			{
+			publish_candidate(orphan$rec);
+			orphan$seq = seq;
+			++n;
+			}
+	return n;
 	}
 
-# The verdict may have come while the pair waited.
-function publish_again(r: Request)
+# Goes on through the pairs, and publishes at most so many. One that takes the place of a pair dropped
+# meanwhile may be missed; the sidecar asks again for what stays without a verdict.
+function publish_pairs(pass: Pass, most: count)
 	{
-	if ( [r$orig_h, r$resp, r$resp_p] in orphans )
+	local n = 0;
+	local last = pass$at + resync_looks;
+	while ( n < most && pass$at < |pairs| && pass$at < last )
 		{
-		local orphan = orphans[r$orig_h, r$resp, r$resp_p];
-		publish_candidate(orphan$rec);
-		orphan$seq = seq;
+		local p = pairs[pass$at];
+		local resp = resp_of(p);
+		local waits = [p$orig_h, resp, p$resp_p] in unanswered;
+		if ( ( waits && is_due(unanswered[p$orig_h, resp, p$resp_p], pass) )
+		    || ( pass$settled && p$conns >= min_connections ) )
+			{
+			emit(p, "requested");
+			++n;
+			}
+		++pass$at;
 		}
-	if ( r$settled || [r$orig_h, r$resp, r$resp_p] in unanswered )
-		emit_one(r$orig_h, r$resp, r$resp_p);
 	}
 
 event next_batch()
 	{
-	local left = resync_batch;
-	# Without a sidecar they keep waiting for their verdict, and are asked for again.
-	while ( sidecar_here() && next_request < |requests| && left > 0 )
+	# Without a sidecar all keep waiting for their verdict, and are asked for again.
+	if ( ! sidecar_here() )
 		{
-		local r = requests[next_request];
-		delete requested[r$orig_h, r$resp, r$resp_p];
-		publish_again(r);
-		++next_request;
-		--left;
+		passes = vector();
+		return;
 		}
 
-	if ( left == 0 && reading_traces() )
+	local pass = passes[0];
+	local n = publish_orphans(pass, resync_batch);
+	publish_pairs(pass, resync_batch - n);
+	if ( pass$at >= |pairs| && n < resync_batch )
+		passes = passes[1:];
+
+	if ( |passes| == 0 )
+		return;
+	if ( reading_traces() )
 		event next_batch();
-	else if ( left == 0 )
-		schedule resync_pause { next_batch() };
 	else
-		{
-		requests = vector();
-		requested = set();
-		next_request = 0;
-		}
+		schedule resync_pause { next_batch() };
 	}
 
-# Requests what has no verdict and at least this number; all pairs at or above the gate with `settled`.
-function request_all(least: count, settled: bool)
+function ask_for(least: count, settled: bool)
 	{
-	local idle = |requests| == 0;
-	for ( [orig_h, resp, resp_p], number in unanswered )
-		if ( number >= least )
-			request(orig_h, resp, resp_p, settled);
-	for ( [from_h, to, at], orphan in orphans )
-		if ( orphan$seq >= least )
-			request(from_h, to, at, F);
+	if ( |passes| == 2 )
+		{
+		local next_pass = passes[1];
+		next_pass$least = least < next_pass$least ? least : next_pass$least;
+		next_pass$settled = settled || next_pass$settled;
+		next_pass$until = seq + 1;
+		return;
+		}
 
-	if ( settled )
-		for ( _, p in pairs )
-			if ( p$conns >= min_connections )
-				request(p$orig_h, resp_of(p), p$resp_p, T);
-
-	if ( ! idle || |requests| == 0 )
+	passes += Pass($least=least, $until=seq + 1, $settled=settled);
+	if ( |passes| > 1 )
 		return;
 	if ( reading_traces() )
 		event next_batch();
@@ -119,7 +126,8 @@ function request_all(least: count, settled: bool)
 # A sidecar that comes back asks by itself only where it noticed that it was away.
 function catch_up()
 	{
-	request_all(seq + 1, F);
+	if ( outstanding() > 0 )
+		ask_for(seq + 1, F);
 	}
 
 event resync(message: string)
@@ -135,5 +143,5 @@ event resync(message: string)
 		return;
 	note_sidecar();
 	if ( m$node in set("", node_name) && m$boot in set("", boot) )
-		request_all(m$from, m$all);
+		ask_for(m$from, m$all);
 	}
