@@ -128,14 +128,6 @@ function new_pair(o: Observation, named: bool): Pair
 	return p;
 	}
 
-# The place of the pair that candidates name so, counted from 1; 0 where it is not tracked.
-function place_of(orig_h: addr, resp: string, resp_p: port): count
-	{
-	local place = place_by_name[orig_h, resp, resp_p];
-	return place == 0 && is_valid_ip(resp) ? place_by_addr[orig_h, to_addr(resp),
-	    resp_p] : place;
-	}
-
 # Tracks a pair no longer; the last one takes its place.
 function remove_pair(place: count)
 	{
