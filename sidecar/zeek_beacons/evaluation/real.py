@@ -12,6 +12,7 @@ from zeek_beacons.evaluation.captures import Capture
 from zeek_beacons.evaluation.figures import VIEWS, Figure, ranks_of_c2, view, with_intervals
 from zeek_beacons.evaluation.sample import Method, Result, Sample, measure, pooled
 from zeek_beacons.evaluation.tables import Report, Table
+from zeek_beacons.evaluation.truth import BEACONS
 
 NONE = "-"
 
@@ -41,7 +42,7 @@ class Real:
         rows = view(self.sample, "no infrastructure")
         sample, result = self.sample.take(rows), self.result.take(rows)
         ranks = ranks_of_c2(sample, result.score)
-        head = ("capture", "lab", "host-days", "benign", "C2", "best rank")
+        head = ("capture", "lab", "host-days", "benign", "C2", "C2 too short", "best rank")
         columns = (*head, *(f"found, {p}" for p in PROFILES), *(f"false, {p}" for p in PROFILES))
         return Table(columns, [self._line(sample, result, ranks, number) for number in range(len(self.captures))])
 
@@ -65,6 +66,12 @@ class Real:
         rows = view(self.sample, name)
         return with_intervals(self.sample.take(rows), self.result.take(rows), seed)
 
+    def _too_short(self, number: int) -> int:
+        """C2 pairs with too few connections to be scored: neither found nor missed."""
+        pairs, label = self.captures[number].pairs, self.captures[number].label
+        beacon = np.isin(label, list(BEACONS)) & ~pairs.is_twin
+        return int(beacon.sum()) - int(self.sample.beacon[self.sample.of_scenario(number)].sum())
+
     def _line(self, sample: Sample, result: Result, ranks: dict[int, int], number: int) -> tuple[str, ...]:
         capture = self.captures[number]
         rows = sample.of_scenario(number)
@@ -72,7 +79,7 @@ class Real:
         alerts = [result.alerts[profile][rows] for profile in PROFILES]
         return (
             *(capture.name, capture.lab, f"{capture.host_days:.1f}", str((~beacon).sum()), str(beacon.sum())),
-            str(ranks.get(number, NONE)),
+            *(str(self._too_short(number)), str(ranks.get(number, NONE))),
             *(str((alert & beacon).sum()) if beacon.any() else NONE for alert in alerts),
             *(str((alert & ~beacon).sum()) for alert in alerts),
         )
