@@ -10,13 +10,13 @@ module Beacons;
 
 export {
 	## Candidates published again in one go.
-	const resync_batch = 50 &redef;
+	const resync_batch = 25 &redef;
 
 	## Pairs looked at for them in one go.
-	const resync_looks = 2000 &redef;
+	const resync_looks = 1000 &redef;
 
 	## The pause until the next ones.
-	const resync_pause = 100msecs &redef;
+	const resync_pause = 50msecs &redef;
 }
 
 type ResyncMessage: record {
