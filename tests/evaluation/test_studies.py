@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zeek_beacons.config import Config
-from zeek_beacons.evaluation import ablation, calibration, grid, peers
+from zeek_beacons.config import PROFILES, Config
+from zeek_beacons.evaluation import ablation, calibration, grid, parts, peers
 from zeek_beacons.evaluation.baselines import BASELINES, learners
 from zeek_beacons.evaluation.baselines.learners import LEARNERS
 from zeek_beacons.evaluation.captures import Capture
@@ -119,6 +119,17 @@ def test_ablation_leaves_out_each_family(sites: list[Capture], tmp_path: Path) -
     widths = {row[0]: row[1] for row in report.tables["ablation"].rows}
     assert widths["without timing"] + widths["timing alone"] == widths[ablation.ALL]  # type: ignore[operator]
     assert (tmp_path / "ablation.png") in report.save(tmp_path)
+
+
+def test_parts_of_the_pipeline_are_taken_out(sites: list[Capture]) -> None:
+    scoring = Scoring.load()
+    sample, results = parts.run(sites, lambda _: scoring, Config())
+    assert set(results) == {parts.WHOLE, "look-alikes alert", *(f"{name} alone" for name in scoring.scorers)}
+    whole, loud = results[parts.WHOLE], results["look-alikes alert"]
+    for profile in PROFILES:
+        assert (loud.alerts[profile] >= whole.alerts[profile]).all()
+    rows = parts.report(sample, results).tables["ablation_parts"].rows
+    assert {str(row[1]) for row in rows if row[0] == parts.WHOLE} == {*PROFILES, "budget 0.1", "budget 0.5"}
 
 
 def test_models_are_kept_and_trained_without_what_is_left_out(sites: list[Capture], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from zeek_beacons.evaluation.tables import Cell, Report, Table
 from zeek_beacons.features import MODEL_FEATURES
 from zeek_beacons.features.catalogue import CATALOGUE
 from zeek_beacons.pairs import Bools, Floats
+from zeek_beacons.training.forest import DEPTH, LEAF
 
 ALL = "all features"
 VIEW = "no infrastructure"
@@ -25,7 +26,7 @@ SHOWN = (
     *("AUC, scenarios equal", "AUC", "average precision", "TPR at 1 % FPR"),
     *("recall at 0.1 per host-day", "recall at 0.5 per host-day", "C2 in the top 3"),
 )
-TREES, DEPTH, LEAF = 100, 10, 4  # as the shipped forest's
+TREES = 100
 MISSING = np.float32(-1e6)
 
 
@@ -92,5 +93,6 @@ def _seen(matrix: Matrix, columns: Bools) -> Floats:
 def _cell(figure: Figure, of_all: Figure, name: str) -> Cell:
     if figure.value is None or of_all.value is None:
         return None
-    change = "" if name == ALL else f" ({figure.value - of_all.value:+.3f})"
-    return f"{figure.value:.3f}{change}"
+    difference = figure.value - of_all.value
+    change = "" if name == ALL else f" ({difference:+d})" if isinstance(difference, int) else f" ({difference:+.3f})"
+    return f"{figure.value if isinstance(figure.value, int) else round(figure.value, 3)}{change}"

@@ -145,12 +145,17 @@ def ranked(scored: Scored) -> Floats:
 
 def silent(scored: Scored) -> Bools:
     """Pairs that no threshold would make alert: suppressed, or with too few check-ins for their rhythm, (n,)."""
-    measured = scored.feature_row >= 0
-    proven = np.zeros(len(measured), dtype=np.bool_)
-    proven[measured] = scored.features.column("checkins") >= scored.verdicts.needed[measured]
-    proven[measured] &= scored.features.column("span") >= LEAST_SPAN
-    never: Bools = ~proven | (scored.verdicts.suppressed != NOT_SUPPRESSED)
+    never: Bools = ~proven(scored) | (scored.verdicts.suppressed != NOT_SUPPRESSED)
     return never
+
+
+def proven(scored: Scored) -> Bools:
+    """Pairs with as many check-ins, and as long, as their rhythm needs, (n,)."""
+    measured = scored.feature_row >= 0
+    enough = np.zeros(len(measured), dtype=np.bool_)
+    enough[measured] = scored.features.column("checkins") >= scored.verdicts.needed[measured]
+    enough[measured] &= scored.features.column("span") >= LEAST_SPAN
+    return enough
 
 
 def left_out(captures: Sequence[Capture], trainer: Trainer) -> Callable[[Capture], Scoring]:

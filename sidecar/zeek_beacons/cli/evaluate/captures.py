@@ -171,18 +171,34 @@ def calibration(
     finish(study.report(judged, seed), output)
 
 
-def ablation(folder: Captures, seed: Seed = 1, output: Results = RESULTS, config: options.ConfigFile = None) -> None:
-    """What each family of features buys: forests trained without it, and with it alone, every lab left out in turn.
+def ablation(
+    folder: Captures,
+    model: ModelFolder = None,
+    leave_out: LeaveOut = False,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """What each part buys: families of features, scorers, look-alikes, a site's own threshold.
+
+    Families of features by forests trained without each, and with each alone, every lab left out in turn; the others
+    by taking them out of the pipeline.
 
     Examples:
 
-        zeek-beacons evaluate ablation captures/
+        zeek-beacons evaluate ablation captures/ --leave-out
     """
     with extra("evaluate"):
         from zeek_beacons.evaluation import ablation as study
+        from zeek_beacons.evaluation import parts
     settings = options.settings(config)
-    sample, results = study.run(labelled.load_all(folder, settings), settings, seed)
-    finish(study.report(sample, results, seed), output)
+    captures = labelled.load_all(folder, settings)
+    scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
+    finish(parts.report(*parts.run(captures, scoring_for, settings)), output)
+    finish(study.report(*study.run(captures, settings, seed), seed), output)
 
 
 def judged_pairs(

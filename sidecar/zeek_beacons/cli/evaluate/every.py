@@ -45,7 +45,7 @@ def every(
         zeek-beacons evaluate all captures/ --seed-benchmark seed-benchmark/
     """
     with extra("evaluate"):
-        from zeek_beacons.evaluation import ablation, calibration, evidence, grid, peers, stress
+        from zeek_beacons.evaluation import ablation, calibration, evidence, grid, parts, peers, stress
     settings = options.settings(config)
     captures = labelled.load_all(folder, settings)
     shipped = Scoring.load()
@@ -60,6 +60,7 @@ def every(
     finish(stress.report(shots, stress.early_auc(captures, chosen, shots, settings)), output)
     finish(calibration.report(judged_pairs(captures, scoring_for, shipped, settings, seed), seed), output)
     finish(evidence.report(evidence.run(evidence.scorers(shipped), SEEDS, seed)), output)
+    finish(parts.report(*parts.run(captures, scoring_for, settings)), output)
     finish(ablation.report(*ablation.run(captures, settings, seed), seed), output)
     if seed_benchmark:
         finish(grid.report(*grid.run(seed_benchmark, shipped, settings, seed)), output)
