@@ -33,7 +33,8 @@ class Verdicts:
     sleep: Floats  # (n,) estimated sleep of the implant, seconds, NaN where there is no rhythm
     jitter: Floats  # (n,) estimated jitter, 0 to 1, NaN where there is no rhythm
     needed: Ints  # (n,) check-ins that this kind of rhythm needs for a verdict
-    reasons: NDArray[np.int16]  # (n, k) indices into the rule table by contribution, -1 where there are fewer
+    reasons: NDArray[np.int16]  # (n, k) indices into REASONS by falling contribution, -1 where there are fewer
+    contributions: Floats  # (n, k) of the reasons to `score` (see scoring/explain.py), NaN where not measured
     look_alike: NDArray[np.int16]  # (n,) the benign rhythm it looks like, index into LOOK_ALIKES, -1 for none
     threshold: float  # what `score` had to reach
     calibrated: bool = False  # whether `score` is a probability (see scoring/calibration.py)
@@ -67,6 +68,7 @@ class Verdicts:
             jitter=column(self.jitter, np.nan),
             needed=column(self.needed, unscored_need),
             reasons=column(self.reasons, -1),
+            contributions=column(self.contributions, np.nan),
             look_alike=column(self.look_alike, -1),
         )
 

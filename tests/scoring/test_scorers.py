@@ -87,24 +87,6 @@ def test_every_rule_reads_a_feature_and_is_named_once() -> None:
     assert sum(rhythm) == pytest.approx(1.0), "a perfect rhythm needs no odd destination"
 
 
-def test_reasons_come_by_contribution(pair: Make) -> None:
-    features = extract(Pairs.build([pair()]))
-    given_reasons = rules.reasons(features)[0]
-    added = np.abs(rules.contributions(features)[0])
-    strengths = [added[index] for index in given_reasons if index >= 0]
-    assert strengths == sorted(strengths, reverse=True)
-    assert strengths[0] == added.max()
-
-
-def test_dropping_the_first_reason_moves_the_score(pair: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    features = extract(Pairs.build([pair()]))
-    first = int(rules.reasons(features)[0, 0])
-    before = rules.score(features)[0]
-    rest = rules.RULES[:first] + rules.RULES[first + 1 :]
-    monkeypatch.setattr(rules, "RULES", rest)
-    assert rules.score(features)[0] < before - 0.1
-
-
 def test_the_chance_of_a_gap_is_the_maximum_over_all_paces() -> None:
     paces = np.linspace(0.01, 20, 20_000)
     for jitter in (0.05, 0.3, 0.9):

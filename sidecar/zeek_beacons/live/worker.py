@@ -22,7 +22,7 @@ from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.readers.candidate_rows import join
 from zeek_beacons.reports.sentence import reasons, sentence
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.rules import RULES
+from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
 
 log = logging.getLogger(__name__)
@@ -153,11 +153,17 @@ def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
 
 
 def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
-    given = [RULES[index] for index in scored.verdicts.reasons[row] if index >= 0]
+    given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
     told = []
-    for rule, text in zip(given, reasons(scored, row), strict=True):
-        value = _number(scored.features.column(rule.feature)[scored.feature_row[row]])
-        told.append({"code": rule.code, "text": text} | ({} if value is None else {"value": value}))
+    for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
+        numbers = {
+            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
+            "contribution": _number(scored.verdicts.contributions[row, place]),
+        }
+        told.append(
+            {"code": reason.code, "text": text}
+            | {name: number for name, number in numbers.items() if number is not None}
+        )
     return told
 
 

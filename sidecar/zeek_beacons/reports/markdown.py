@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.reports.sentence import reasons, sentence, target
+from zeek_beacons.reports.sentence import sentence, target, weighed_reasons
 from zeek_beacons.verdicts import BEACON, LABELS, SEVERITIES, SUPPRESSIONS
 
 SHOWN = 50  # alerts told in full; the rest stands in alerts.csv
@@ -31,7 +31,7 @@ def report(scored: Scored, summary: Mapping[str, Any]) -> str:
     for rank, row in enumerate(order[:SHOWN].tolist(), 1):
         lines += [f"## {rank}. {SEVERITIES[verdicts.severity[row]]}: {_plain(target(scored, row))}", ""]
         lines += [_plain(sentence(scored, row)), ""]
-        lines += [f"- {text}" for text in reasons(scored, row)]
+        lines += [f"- {text}" for text in weighed_reasons(scored, row)]
         known = f"address {scored.pairs.addr[row]}, service {scored.pairs.service[row] or 'not recognised'}"
         lines += [f"- {_plain(known)}, {_hosts(scored, row)}", ""]
     if len(order) > SHOWN:

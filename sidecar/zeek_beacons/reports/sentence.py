@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 
-from zeek_beacons.features import JITTER_KINDS
+from zeek_beacons.features import CATALOGUE, JITTER_KINDS
+from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.scoring.lookalikes import LOOK_ALIKES
-from zeek_beacons.scoring.rules import RULES
+from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import BEACON
 
 # Frameworks whose documented law of waiting makes this kind of jitter (training/traffic/c2.py names the sources).
@@ -75,9 +76,23 @@ def round_jitter(jitter: float) -> float:
 
 
 def reasons(scored: Scored, row: int) -> list[str]:
-    """The reasons of one verdict as texts, the weightiest first."""
-    given = [RULES[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    return [_spaced(rule.text.format(_feature(scored, row, rule.feature))) for rule in given]
+    """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last."""
+    return [_told(scored, row, index) for index in scored.verdicts.reasons[row].tolist() if index >= 0]
+
+
+def weighed_reasons(scored: Scored, row: int) -> list[str]:
+    """The same, each with its contribution to the score where it was measured."""
+    given = scored.verdicts.contributions[row].tolist()
+    weights = ["" if math.isnan(added) else f" ({added:+.2f})" for added in given]
+    return [text + weight for text, weight in zip(reasons(scored, row), weights, strict=False)]
+
+
+def _told(scored: Scored, row: int, index: int) -> str:
+    reason = REASONS[index]
+    value = _feature(scored, row, reason.feature)
+    if math.isnan(value):
+        return f"{CATALOGUE[COLUMN[reason.feature]].meaning}: not known"
+    return _spaced(reason.text.format(value))
 
 
 def target(scored: Scored, row: int) -> str:

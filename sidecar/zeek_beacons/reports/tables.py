@@ -12,12 +12,12 @@ from zeek_beacons.features import CATALOGUE
 from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.sentence import reasons, sentence
-from zeek_beacons.scoring.rules import RULES
+from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
 
 Table = Any  # pyarrow ships no types
 
-_CODES = [rule.code for rule in RULES]
+_CODES = [reason.code for reason in REASONS]
 
 
 def scored_pairs(scored: Scored) -> Table:
@@ -102,15 +102,22 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "evidence_needed": verdicts.needed[order],
         "hosts_of_responder": _maybe(pairs.resp_hosts[order]),
         "reasons": _reason_codes(verdicts.reasons[order]),
+        "contributions": _contributions(verdicts.contributions[order]),
     }
 
 
 def _reason_codes(reasons: Any) -> Any:
     codes = pa.array(_CODES)  # here and not at import: arrow then looks for pandas
-    columns = [
-        pc.fill_null(codes.take(pa.array(column, pa.int64(), mask=column < 0)), "") for column in reasons.T.astype(int)
-    ]
-    joined = pc.binary_join_element_wise(*columns, " ") if columns else pa.array([""] * len(reasons))
+    return _words([codes.take(pa.array(column, pa.int64(), mask=column < 0)) for column in reasons.T.astype(int)])
+
+
+def _contributions(added: Floats) -> Any:
+    """What each of the reasons adds to the score, in their order; empty where that was not measured."""
+    return _words([_maybe(np.round(column, 4)).cast(pa.string()) for column in added.T])
+
+
+def _words(columns: list[Any]) -> Any:
+    joined = pc.binary_join_element_wise(*(pc.fill_null(column, "") for column in columns), " ")
     return pc.utf8_rtrim_whitespace(joined)
 
 

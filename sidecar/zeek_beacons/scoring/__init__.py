@@ -11,7 +11,7 @@ import numpy as np
 
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats
-from zeek_beacons.scoring import calibration, rules
+from zeek_beacons.scoring import calibration, explain, rules
 from zeek_beacons.scoring.calibration import Calibration
 from zeek_beacons.scoring.evidence import EvidenceTable, chance_table
 from zeek_beacons.scoring.forest import Forest
@@ -89,3 +89,10 @@ class Scoring:
         fused = np.asarray(np.round(np.clip(total, 0.0, 1.0), DECIMALS), dtype=np.float64)
         probability: Floats = np.round(calibration.apply(self.calibration, fused), SHOWN)
         return probability
+
+    def explain(self, features: Features, fused: Floats) -> explain.Why:
+        """The reasons for fused scores: exact with rules alone, else by trial from the sensitive threshold on."""
+        if self.scorers.keys() == {"rules"}:
+            return explain.by_rules(features)
+        worth = fused >= self.thresholds["sensitive"]
+        return explain.by_trial(features, fused, worth, lambda tried: self.fuse(self.score(tried)))

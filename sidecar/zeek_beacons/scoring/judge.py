@@ -1,4 +1,4 @@
-"""Scores and evidence -> labels, severities and reasons."""
+"""Scores and evidence -> labels and severities."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats, Pairs
-from zeek_beacons.scoring import lookalikes, rules
+from zeek_beacons.scoring import lookalikes
 from zeek_beacons.scoring.evidence import EvidenceTable, needed
+from zeek_beacons.scoring.explain import Why
 from zeek_beacons.verdicts import BEACON, BENIGN, INSUFFICIENT, LOOK_ALIKE, NOT_SUPPRESSED, Verdicts
 
 # Seconds that a rhythm must last: what fits into less is one attempt with its retries, not a habit.
@@ -27,6 +28,7 @@ def judge(
     threshold: float,
     certain: float,
     evidence: EvidenceTable,
+    why: Why,
 ) -> Verdicts:
     """One verdict a pair, given their features.
 
@@ -51,7 +53,8 @@ def judge(
         sleep=features.column("sleep").astype(np.float64),
         jitter=jitter,
         needed=need,
-        reasons=rules.reasons(features),
+        reasons=why.reasons,
+        contributions=why.contributions,
         look_alike=look,
         threshold=threshold,
     )

@@ -1,4 +1,4 @@
-"""The interpretable scorer: a table of rules over features. It needs no model file and gives every verdict its reasons.
+"""The interpretable scorer: a table of rules over features. It needs no model file.
 
 A rule looks at one feature. Its membership rises from 0 at `start` to 1 at `full` (falls, where `full` is lower), its
 contribution is weight times membership, and the score is the sum of all contributions, cut to [0, 1].
@@ -9,13 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats
-
-REASONS_GIVEN = 4
-LEAST_CONTRIBUTION = 0.02  # a smaller one is no reason worth reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +61,3 @@ def score(features: Features) -> Floats:
     for column in contributions(features).T:
         total = total + column
     return np.clip(total, 0.0, 1.0)
-
-
-def reasons(features: Features) -> NDArray[np.int16]:
-    """The strongest rules of each pair as indices into RULES, by contribution, -1 where there are fewer, (n, k)."""
-    strength = np.abs(contributions(features))
-    order = np.argsort(-strength, axis=1, kind="stable")[:, :REASONS_GIVEN]
-    chosen = np.where(np.take_along_axis(strength, order, axis=1) >= LEAST_CONTRIBUTION, order, -1)
-    return chosen.astype(np.int16)

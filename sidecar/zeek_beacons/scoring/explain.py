@@ -1,0 +1,107 @@
+"""Why a pair has its score: what each group of features contributes to it.
+
+A contribution is how far the fused score falls when exactly the features of one group are set to what an unremarkable
+benign pair has (occlusion against one stated row, unremarkable.py). Where the score rises instead, the contribution is
+negative: the group speaks against a beacon. Contributions do not add up to the score: several groups may say the same,
+or count only together. The rules alone do add up, and need no such trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zeek_beacons.features import Features
+from zeek_beacons.features.matrix import Matrix
+from zeek_beacons.pairs import Bools, Floats
+from zeek_beacons.scoring import rules
+from zeek_beacons.scoring.reasons import GROUPS, PLACE, REASONS, Group
+from zeek_beacons.scoring.rules import RULES, Rule
+from zeek_beacons.scoring.unremarkable import unremarkable
+
+GIVEN = 4  # reasons, at most
+LEAST = 0.02  # contribution below which a reason is not worth reading, unless there is no better one
+DECIMALS = 6  # of a contribution
+BLOCK = 256  # pairs tried at once, which bounds the memory
+LEAST_ROWS = 64  # for 50 rows and fewer onnxruntime may add up the trees in another order
+
+Places: TypeAlias = NDArray[np.int16]
+Score: TypeAlias = Callable[[Features], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Why:
+    """The reasons of `n` pairs: from what speaks most for a beacon to what speaks most against it."""
+
+    reasons: Places  # (n, GIVEN) indices into REASONS, -1 where there are fewer
+    contributions: Floats  # (n, GIVEN) to the fused score, NaN where there is no reason, or none was measured
+
+    @classmethod
+    def strongest(cls, told: Places, contributions: Floats) -> Self:
+        """The strongest of all, given what tells of each group and what it contributes, (n, groups) each."""
+        strong = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :GIVEN]
+        added = np.take_along_axis(contributions, strong, axis=1)
+        most = added.max(axis=1, keepdims=True)
+        added[np.abs(added) < np.where(most > 0, np.minimum(most, LEAST), LEAST)] = np.nan
+        order = np.argsort(-added, axis=1, kind="stable")  # NaN comes last
+        places = np.take_along_axis(told, np.take_along_axis(strong, order, axis=1), axis=1)
+        added = np.take_along_axis(added, order, axis=1)
+        return cls(np.where(np.isnan(added), -1, places).astype(np.int16), added)
+
+
+def by_rules(features: Features) -> Why:
+    """What the rules add, exactly: the contributions where the rules alone score."""
+    told = np.tile(np.arange(len(RULES), dtype=np.int16), (len(features.matrix), 1))
+    return Why.strongest(told, rules.contributions(features))
+
+
+def by_trial(features: Features, fused: Floats, worth: Bools, score: Score) -> Why:
+    """Contributions to the fused score of the pairs that are `worth` it; for the others the rules' reasons, unmeasured.
+
+    `score` is what made `fused`, (n,), from features.
+    """
+    why = by_rules(features)
+    why.contributions[:] = np.nan
+    for rows in np.array_split(np.flatnonzero(worth), -(-int(worth.sum()) // BLOCK) or 1):
+        tried = Features(features.matrix[rows])
+        found = Why.strongest(told(tried), contributions(tried, fused[rows], score))
+        why.reasons[rows], why.contributions[rows] = found.reasons, found.contributions
+    return why
+
+
+def contributions(features: Features, fused: Floats, score: Score) -> Floats:
+    """How far the score of each pair falls without each group, (n, len(GROUPS))."""
+    n = len(features.matrix)
+    if not n:
+        return np.zeros((0, len(GROUPS)))
+    rows = np.concatenate([without(group, features.matrix) for group in GROUPS])
+    padded = np.resize(rows, (max(len(rows), LEAST_ROWS), rows.shape[1]))
+    left = score(Features(padded))[: len(rows)].reshape(len(GROUPS), n).T
+    return np.round(fused[:, None] - left, DECIMALS)
+
+
+def without(group: Group, matrix: Matrix) -> Matrix:
+    """The same pairs, unremarkable in what the group covers. What is not known stays so: it is no reason."""
+    changed = matrix.copy()
+    taken = matrix[:, group.columns]
+    changed[:, group.columns] = np.where(np.isnan(taken), taken, unremarkable()[group.columns])
+    return changed
+
+
+def told(features: Features) -> Places:
+    """Which of REASONS tells of each group, (n, len(GROUPS))."""
+    columns = [np.where(_holds(group, features), PLACE[group.code], PLACE[group.plain]) for group in GROUPS]
+    return np.stack(columns, axis=1).astype(np.int16)
+
+
+def _holds(group: Group, features: Features) -> Bools:
+    """Whether what the group's reason says is true of each pair, (n,)."""
+    reason = REASONS[PLACE[group.code]]
+    if not group.otherwise or not isinstance(reason, Rule):
+        return np.ones(len(features.matrix), dtype=np.bool_)
+    holds: Bools = reason.membership(features.column(reason.feature).astype(np.float64)) > 0
+    return holds
