@@ -10,7 +10,7 @@ import numpy as np
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
-from zeek_beacons.pairs import KEY_COLUMNS, Floats, Ints, Pairs
+from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
@@ -26,24 +26,30 @@ class Scored:
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
 
+    @property
+    def may_alert(self) -> Bools:
+        """Pairs that a high enough score makes an alert, (n,): scored, and nothing suppresses them."""
+        may: Bools = (self.feature_row >= 0) & (self.verdicts.suppressed == NOT_SUPPRESSED)
+        return may
+
 
 def score(
     pairs: Pairs,
     scoring: Scoring,
     config: Config,
     allow: AllowList | None = None,
-    site: SiteBaseline | None = None,
+    threshold: float | None = None,
 ) -> Scored:
     """Verdicts for a batch of pairs; batch, live, API and evaluation all call this.
 
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
-    `insufficient_evidence`. With a `site`, its threshold takes the place of the profile's.
+    `insufficient_evidence`. A `threshold` takes the place of the profile's.
     """
     pairs = pairs.latest(config.max_observations)
     enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
     features = extract(pairs.take(enough))
     row = np.where(enough, np.cumsum(enough) - 1, -1)
-    return _conclude(pairs, features, row, scoring, scoring.score(features), config, allow, site)
+    return _conclude(pairs, features, row, scoring, scoring.score(features), config, allow, threshold)
 
 
 def score_site(
@@ -51,21 +57,19 @@ def score_site(
 ) -> tuple[Scored, SiteBaseline]:
     """Verdicts for all that is known of a site, held against its own baseline and a budget of alerts per host-day."""
     first = score(pairs, scoring, config, allow)
-    site = SiteBaseline(budget)
-    remember(site, first)
+    site = baseline(first, budget)
     scores = {name: values[first.feature_row >= 0] for name, values in first.verdicts.scorers.items()}
-    found = _conclude(first.pairs, first.features, first.feature_row, scoring, scores, config, allow, site)
+    threshold = scoring.threshold(config.profile, site)
+    found = _conclude(first.pairs, first.features, first.feature_row, scoring, scores, config, allow, threshold)
     return found, site
 
 
-def remember(site: SiteBaseline, scored: Scored) -> None:
-    """Lets a baseline see a batch: the pairs that may alert, each by its last score."""
-    pairs, verdicts = scored.pairs, scored.verdicts
-    may = np.flatnonzero((scored.feature_row >= 0) & (verdicts.suppressed == NOT_SUPPRESSED))
-    keys = zip(*(getattr(pairs, name)[may] for name in KEY_COLUMNS), strict=True)
-    names = ["\t".join(map(str, key)) for key in keys]
-    if len(pairs) and pairs.counts.any():
-        site.update(names, pairs.orig_h[may], verdicts.score[may], np.nanmin(pairs.first_ts), np.nanmax(pairs.last_ts))
+def baseline(scored: Scored, budget: float) -> SiteBaseline:
+    """What these pairs, all that is known of a site, say about it."""
+    pairs, may = scored.pairs, scored.may_alert
+    scores, hosts = scored.verdicts.score[may], len(set(pairs.orig_h[may]))
+    seconds = np.nanmax(pairs.last_ts) - np.nanmin(pairs.first_ts) if pairs.counts.any() else 0.0
+    return SiteBaseline(budget, scores, hosts, max(0.0, float(seconds)))
 
 
 def _conclude(
@@ -76,10 +80,11 @@ def _conclude(
     scores: Mapping[str, Floats],
     config: Config,
     allow: AllowList | None,
-    site: SiteBaseline | None,
+    threshold: float | None,
 ) -> Scored:
     enough = row >= 0
-    threshold = scoring.threshold(config.profile, site)
+    if threshold is None:
+        threshold = scoring.threshold(config.profile)
     certain = max(threshold, scoring.thresholds["conservative"])
     fused = scoring.fuse(scores)
     why = scoring.explain(features, fused)

@@ -11,7 +11,7 @@ import pytest
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.pairs import Pairs
-from zeek_beacons.pipeline import remember, score, score_site
+from zeek_beacons.pipeline import baseline, score, score_site
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.site import DAY, PRIOR_DAYS, SiteBaseline
 
@@ -21,10 +21,7 @@ Make = Callable[..., dict[str, Any]]
 
 
 def _site(scores: list[float], budget: float = 0.5, days: float = 1.0, hosts: int = 10) -> SiteBaseline:
-    site = SiteBaseline(budget)
-    names = [f"pair {number}" for number in range(len(scores))]
-    site.update(names, [f"host {number % hosts}" for number in range(len(scores))], np.array(scores), 0.0, days * DAY)
-    return site
+    return SiteBaseline(budget, np.array(scores), hosts, days * DAY)
 
 
 def _threshold(site: SiteBaseline) -> float:
@@ -63,28 +60,6 @@ def test_never_below_the_lowest() -> None:
     assert _threshold(_site([0.0] * 500, days=100)) == LOWEST
 
 
-def test_a_pair_seen_again_counts_once() -> None:
-    site = _site([0.85] * 20)
-    before = _threshold(site)
-    for _ in range(5):
-        site.update(["pair 1"], ["host 1"], np.array([0.85]), 0.0, DAY)
-    assert len(site.scores) == 20
-    assert _threshold(site) == before
-
-
-def test_it_comes_back_from_the_history_file() -> None:
-    site = _site([0.1, 0.85, 0.7])
-    again = SiteBaseline.from_json(site.to_json())
-    assert again == site
-    assert SiteBaseline.from_json(SiteBaseline(0.3).to_json()) == SiteBaseline(0.3)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 9}', '{"version": 1, "budget": -1, "scores": {}}'])
-def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError):
-        SiteBaseline.from_json(text)
-
-
 @pytest.mark.parametrize("budget", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_budget_is_a_positive_number(budget: float) -> None:
     with pytest.raises(ConfigError):
@@ -94,9 +69,9 @@ def test_a_budget_is_a_positive_number(budget: float) -> None:
 def test_a_batch_and_its_pairs_one_by_one_agree_under_one_baseline(pair: Make) -> None:
     pairs = Pairs.build([pair(n=60, jitter=j / 12, seed=j) for j in range(12)])
     scoring, config = Scoring.load(), Config()
-    together, site = score_site(pairs, scoring, config, 0.3)
+    together, _site = score_site(pairs, scoring, config, 0.3)
     for row in range(len(pairs)):
-        alone = score(pairs.take(np.array([row])), scoring, config, site=site)
+        alone = score(pairs.take(np.array([row])), scoring, config, threshold=together.verdicts.threshold)
         assert alone.verdicts.label[0] == together.verdicts.label[row]
         assert alone.verdicts.score[0] == together.verdicts.score[row]
         assert alone.verdicts.threshold == together.verdicts.threshold
@@ -107,6 +82,8 @@ def test_scores_do_not_depend_on_the_site(pair: Make) -> None:
     plain = score(pairs, Scoring.load(), Config())
     found, site = score_site(pairs, Scoring.load(), Config(), 0.3)
     np.testing.assert_array_equal(plain.verdicts.score, found.verdicts.score)
-    before = site.to_json()
-    remember(site, plain)
-    assert site.to_json() == before
+    again = baseline(plain, 0.3)
+    np.testing.assert_array_equal(again.scores, site.scores)
+    assert (again.hosts, again.seconds) == (site.hosts, site.seconds)
+    assert site.hosts == 1
+    assert site.seconds == pairs.last_ts.max() - pairs.first_ts.min()
