@@ -34,6 +34,9 @@ Scene = Callable[[FakeZeek, int], Coroutine[Any, Any, None]]
         (["--zeek", "ws://127.0.0.1:99999"], "out of range"),
         (["--zeek", "wss://zeek.example:1", "--tls-ca", "nowhere.pem"], "tls_ca is 'nowhere.pem'"),
         (["--history", "x.db", "--no-history"], "exclude each other"),
+        (["--alerts-per-host-day", "0.5", "--no-history"], "alerts_per_host_day is 0.5, which needs a history"),
+        (["--alerts-per-host-day", "-1"], "alerts_per_host_day is -1.0, expected 0.0 to 1000.0"),
+        (["--alerts-per-host-day", "nan"], "alerts_per_host_day is nan"),
         (["--allow", "nowhere"], "allow-list cannot be read"),
         (["--profile", "brave"], "profile is 'brave'"),
         (["--log-level", "loud"], "--log-level is 'loud'"),
@@ -130,6 +133,39 @@ def test_a_killed_sidecar_is_followed_by_another(tmp_path: Path) -> None:
     play(scene)
 
 
+def test_a_killed_sidecar_leaves_the_next_one_its_site(tmp_path: Path) -> None:
+    async def alerting(zeek: FakeZeek, process: asyncio.subprocess.Process) -> dict[str, Any]:
+        def told() -> bool:
+            found = status.read(tmp_path / "s")
+            return found is not None and found["pid"] == process.pid
+
+        await zeek.until(told)
+        found = status.read(tmp_path / "s")
+        assert found is not None
+        return dict(found["alerting"])
+
+    async def scene(zeek: FakeZeek, port: int) -> None:
+        process = await spawn(port, tmp_path, "--alerts-per-host-day", "0.5")
+        await zeek.until(lambda: zeek.all("resync"))
+        before = await alerting(zeek, process)
+        assert (before["alerts_per_host_day"], before["pairs"]) == (0.5, 0)
+        for seq in range(1, 31):
+            await zeek.say("candidate", fields(seq, orig_h=f"10.0.0.{seq % 10}", resp=f"198.51.100.{seq}"))
+        await zeek.until(lambda: len(zeek.all("verdict")) >= 30)
+        process.kill()
+        await process.wait()
+        process = await spawn(port, tmp_path, "--alerts-per-host-day", "0.5")
+        after = await alerting(zeek, process)
+        assert (after["pairs"], after["hosts"]) == (30, 10)
+        assert 0 < after["threshold"] <= 1
+        process.terminate()
+        assert await process.wait() == 0
+
+    play(scene)
+    told = run("status", "--state", tmp_path / "s").stdout
+    assert "for 0.5 alerts per host-day; watched 30 pairs of 10 hosts in 0" in told
+
+
 def test_a_connection_cut_while_it_stood_still_is_no_end(tmp_path: Path) -> None:
     async def scene(zeek: FakeZeek, port: int) -> None:
         process = await spawn(port, tmp_path)
@@ -190,6 +226,11 @@ CONDITIONS = {0: "healthy", 1: "unhealthy", 3: "stale"}
         ({}, 0, "healthy"),
         ({"lag_seconds": {"p50": 0.005, "p99": 0.02, "max": 1.0}}, 0, "5 ms median, 20 ms for 99 %"),
         ({"bad": {"frame is no JSON": 3}}, 0, "3 frame is no JSON"),
+        (
+            {"alerting": {"threshold": 0.6, "profile": "balanced", "alerts_per_host_day": None}},
+            0,
+            "0.6, profile balanced",
+        ),
         ({"role": "away", "problem": "refused"}, 1, "unhealthy: not connected: refused"),
         ({"role": "standby", "zeek": state()["zeek"] | {"reason": "another serves"}}, 1, "another serves"),
         ({"nodes": {"w": state()["nodes"]["zeek"] | {"silent_seconds": 70.0}}}, 1, "no heartbeat from w for 70 s"),

@@ -76,12 +76,22 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("bad", ", ".join(f"{count} {reason}" for reason, count in state["bad"].items()) or "none"),
     ]
+    if alerting := state.get("alerting"):
+        lines.append(("threshold", _alerting(alerting)))
     if lag:
         lines.append(("delay", f"{lag['p50'] * 1000:.0f} ms median, {lag['p99'] * 1000:.0f} ms for 99 %"))
     if history:
         size = f"{history['pairs']} pairs, {history['bytes'] / 1e6:.1f} MB"
         lines.append(("history", f"{'works' if history['working'] else 'FAILS'}, {size}, {history['errors']} errors"))
     return lines
+
+
+def _alerting(alerting: Mapping[str, Any]) -> str:
+    budget = alerting["alerts_per_host_day"]
+    if budget is None:
+        return f"{alerting['threshold']:g}, profile {alerting['profile']}"
+    watched = f"{alerting['pairs']} pairs of {alerting['hosts']} hosts in {alerting['host_days']:g} host-days"
+    return f"{alerting['threshold']:g}, for {budget:g} alerts per host-day; watched {watched}"
 
 
 def _zeek(zeek: Mapping[str, Any]) -> str:

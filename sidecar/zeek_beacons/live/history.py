@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.live import site
+from zeek_beacons.live.site import Key, SiteChanges
+from zeek_beacons.scoring.site import SiteBaseline
 
 SCHEMA_VERSION = 1
 HOUR = 3600.0
@@ -59,7 +62,6 @@ INSERT INTO progress VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), touched = excluded.touched
 """
 
-Key: TypeAlias = tuple[str, str, int, str]
 Stored: TypeAlias = tuple[Any, ...]  # addr to observations, as in the table
 
 
@@ -79,6 +81,7 @@ class Changes:
     alerts: dict[Key, tuple[int, str]] = field(default_factory=dict)  # level, verdict
     confirmed: dict[Key, int] = field(default_factory=dict)
     progress: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    site: SiteChanges | None = None
 
 
 class History:
@@ -106,6 +109,7 @@ class History:
             db.execute("PRAGMA synchronous = NORMAL")  # a commit outlives this process; power cuts cost the last ones
             db.execute("PRAGMA cache_size = -16000")
             db.execute("SELECT count(*) FROM alerts").fetchone()
+            db.executescript(site.SCHEMA)  # in files that an earlier version made, too
         except BaseException:
             db.close()
             raise
@@ -129,6 +133,8 @@ class History:
             self._db.executemany(_ALERT, ((*key, *alert, hour) for key, alert in changes.alerts.items()))
             self._db.executemany(_CONFIRM, ((level, *key) for key, level in changes.confirmed.items()))
             self._db.executemany(_FOLLOW, ((*node, seq, hour) for node, seq in changes.progress.items()))
+            if changes.site is not None:
+                site.store(self._db, changes.site, now)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -144,9 +150,18 @@ class History:
         """The highest sequence number seen of each node and boot."""
         return {(node, boot): seq for node, boot, seq in self._db.execute("SELECT node, boot, seq FROM progress")}
 
+    def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
+        """What was in force when these pairs first alerted under this budget, of those that did."""
+        return site.thresholds(self._db, keys, model, budget)
+
+    def baseline(self, model: str, budget: float) -> SiteBaseline:
+        """What is remembered of the site under this model."""
+        return site.baseline(self._db, model, budget)
+
     def prune(self, now: float) -> int:
-        """Forgets some of what is too old or too much. Returns how many pairs; 0: there is nothing to forget."""
-        oldest = int((now - self._limits.days * 86_400) // HOUR)
+        """Forgets some of what is too old or too much. Returns how many rows; 0: there is nothing to forget."""
+        begin = now - self._limits.days * 86_400
+        oldest = int(begin // HOUR)
         self._forget("alerts", oldest, PRUNE_ROWS)
         self._forget("progress", oldest, PRUNE_ROWS)
         gone = self._forget("pairs", oldest, PRUNE_ROWS)
@@ -155,7 +170,7 @@ class History:
             too_many = math.ceil(self.pairs() * (1 - self._limits.size / size))
             gone = self._forget("pairs", int(now // HOUR) + 1, min(too_many, PRUNE_ROWS))
         self._db.executescript(f"PRAGMA incremental_vacuum({FREE_PAGES})")  # execute() would free one page
-        return gone
+        return gone + site.forget(self._db, begin)
 
     def _forget(self, table: str, hour: int, most: int) -> int:
         """Deletes rows not touched since `hour`, the oldest first. Returns how many."""

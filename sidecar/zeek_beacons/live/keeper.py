@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.background import Background
-from zeek_beacons.live.history import Changes, History, Key, Limits, Stored
+from zeek_beacons.live.history import Changes, History, Limits, Stored
+from zeek_beacons.live.site import Key
+from zeek_beacons.scoring.site import SiteBaseline
 
 PATIENCE = 2.0  # seconds that a call may take before the sidecar goes on without its result
 SLOW = 0.25  # seconds of a call after which the file is left alone for ten times as long
@@ -86,6 +88,15 @@ class Keeper:
         """Writes a batch. Returns whether it is committed."""
         now = self._wall()
         return self._guarded(lambda history: history.store(changes, now)) is not None
+
+    def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
+        """What was in force when these pairs first alerted, of those that did; nothing where the history fails."""
+        wanted = list(keys)
+        return self._guarded(lambda history: history.thresholds(wanted, model, budget)) or {}
+
+    def baseline(self, model: str, budget: float) -> SiteBaseline | None:
+        """What is remembered of the site under this model; None where the history fails."""
+        return self._guarded(lambda history: history.baseline(model, budget))
 
     def maintain(self) -> None:
         """Prunes when it is time to."""

@@ -11,6 +11,7 @@ import resource
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -170,7 +171,8 @@ class Service:
         """The verdicts of a batch; None where there are none through a fault of ours."""
         allow = self._allowing.current(time.monotonic())
         progress = {place: node.highest for place, node in self._session.nodes.items()}
-        work = partial(self._worker.work, batch, allow, self._confirmations(), progress)
+        serving = self._session.role is Role.SERVING
+        work = partial(self._worker.work, batch, allow, self._confirmations(), progress, serving)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Exception:
@@ -224,6 +226,7 @@ class Service:
             memory_peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             faults=self._worker.faults,
             unreadable=self._worker.unreadable,
+            alerting=asdict(self._worker.in_force),
             allow_problem=self._allowing.problem,
         )
 

@@ -31,6 +31,8 @@ class SidecarConfig:
     history_days: float = 30.0
     # Megabytes that the history file may take.
     history_megabytes: int = 2048
+    # Alerts a host and day that are allowed: the threshold follows from this site's own pairs; 0: the profile's holds.
+    alerts_per_host_day: float = 0.0
     # File for `zeek-beacons status`; empty: `status.json` in the state folder; `none`: not written.
     state: str = ""
     # Candidates that may wait to be scored, before some are dropped and asked for again.
@@ -49,6 +51,8 @@ class SidecarConfig:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ConfigError(f"{name} is {value}, expected {least} to {most}")
+        if self.alerts_per_host_day and self.history_file is None:
+            raise ConfigError(f"alerts_per_host_day is {self.alerts_per_host_day}, which needs a history")
 
     @classmethod
     def load(
@@ -77,6 +81,7 @@ class SidecarConfig:
 _RANGES = (
     ("history_days", 1.0, 3650.0),
     ("history_megabytes", 1, 1_000_000),
+    ("alerts_per_host_day", 0.0, 1000.0),
     ("queue", 10, 1_000_000),
     ("batch", 1, 10_000),
     ("linger", 0.0, 1.0),

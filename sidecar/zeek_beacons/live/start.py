@@ -21,6 +21,7 @@ from zeek_beacons.live.messages import Greeting
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.session import Session
 from zeek_beacons.live.settings import SidecarConfig
+from zeek_beacons.live.threshold import SiteThreshold
 from zeek_beacons.live.transport import transport
 from zeek_beacons.live.worker import Worker
 from zeek_beacons.scoring import Scoring
@@ -46,14 +47,18 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
                 "zeek": way.address,
                 "history": None if path is None else str(path),
                 "profile": config.profile,
+                "alerts_per_host_day": own.alerts_per_host_day or None,
             }
         },
     )
-    keeper = None
+    keeper = site = None
     if path is not None:
         keeper = Keeper(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
         _resume(session, keeper)
-    return Service(session, way, Worker(me.sidecar, scoring, config, keeper), allowing, own, once)
+        if own.alerts_per_host_day:
+            site = SiteThreshold(scoring, config, own.alerts_per_host_day)
+            site.refresh(keeper)
+    return Service(session, way, Worker(me.sidecar, scoring, config, keeper, site), allowing, own, once)
 
 
 def _resume(session: Session, keeper: Keeper) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,11 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.live import wire
 from zeek_beacons.live.blobs import BlobError, pack, unpack
-from zeek_beacons.live.history import Changes, Key, Stored
+from zeek_beacons.live.history import Changes, Stored
 from zeek_beacons.live.keeper import Keeper
 from zeek_beacons.live.messages import Candidate, Noticed, Verdict
+from zeek_beacons.live.site import Key
+from zeek_beacons.live.threshold import InForce, SiteThreshold
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
 from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.readers.candidate_rows import join
@@ -33,14 +36,25 @@ Row = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Worker:
-    """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry."""
+    """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry.
+
+    `site`: the site's own threshold in place of the profile's; needs a keeper.
+    """
 
     sidecar: str
     scoring: Scoring
     config: Config
     keeper: Keeper | None
+    site: SiteThreshold | None = None
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
+
+    @property
+    def in_force(self) -> InForce:
+        """The threshold of pairs that have not alerted yet."""
+        if self.site is not None:
+            return self.site.in_force
+        return InForce(self.scoring.threshold(self.config.profile), self.config.profile)
 
     def work(
         self,
@@ -48,19 +62,28 @@ class Worker:
         allow: AllowList,
         confirmed: Sequence[Noticed] = (),
         progress: Mapping[tuple[str, str], int] | None = None,
+        serving: bool = True,
     ) -> list[Verdict]:
-        """One verdict a candidate, in their order; what an alert rests on is committed on return."""
+        """One verdict a candidate, in their order; what an alert rests on is committed on return.
+
+        `serving`: whether a Zeek is being watched.
+        """
+        site = self.site
+        if site is not None and self.keeper is not None:
+            site.watch(serving)
+            site.refresh(self.keeper)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
         verdicts = self._verdicts(batch, rows, allow) if batch else []
         if self.keeper is not None:
-            changes = Changes(
-                pairs={key: _to_store(row) for key, row in stored.items()},
-                alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
-                confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
-                progress=progress or {},
-            )
-            if batch or confirmed:
+            if batch or confirmed or (site is not None and site.is_due):
+                changes = Changes(
+                    pairs={key: _to_store(row) for key, row in stored.items()},
+                    alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
+                    confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
+                    progress=progress or {},
+                    site=None if site is None else site.take(),
+                )
                 self.keeper.store(changes)
             self.keeper.maintain()
         return verdicts
@@ -103,9 +126,26 @@ class Worker:
         return [_unscored(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
 
     def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
-        scored = score(Pairs.build(rows), self.scoring, self.config, allow)
         model = self.scoring.identity
-        return [verdict_of(scored, row, candidate, self.sidecar, model) for row, candidate in enumerate(batch)]
+        found: dict[int, Verdict] = {}
+        for threshold, places in self._by_threshold(batch).items():
+            pairs = Pairs.build([rows[place] for place in places])
+            scored = score(pairs, self.scoring, self.config, allow, threshold)
+            for row, place in enumerate(places):
+                found[place] = verdict_of(scored, row, batch[place], self.sidecar, model)
+            if self.site is not None:
+                self.site.see(scored)
+        return [found[place] for place in range(len(batch))]
+
+    def _by_threshold(self, batch: Sequence[Candidate]) -> Mapping[float | None, Sequence[int]]:
+        """Places in the batch by the threshold that they are held against; None: the profile's."""
+        if self.site is None or self.keeper is None:
+            return {None: range(len(batch))}
+        groups: dict[float | None, list[int]] = defaultdict(list)
+        keys = [_key(candidate.row) for candidate in batch]
+        for place, threshold in enumerate(self.site.of(keys, self.keeper)):
+            groups[threshold].append(place)
+        return groups
 
 
 def verdict_of(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
