@@ -38,7 +38,8 @@ export {
 		level: count &log;
 		## Why a beacon stays quiet; empty where it does not.
 		suppressed: string &log;
-		## Codes of the reasons with their values, the weightiest first.
+		## Codes of the reasons with their values, what speaks most for a beacon
+		## first; with a minus in front what speaks against it.
 		reasons: vector of string &log;
 		## The model that scored.
 		model: string &log;

@@ -11,6 +11,7 @@ module Beacons;
 type Reason: record {
 	code: string;
 	value: double &optional;
+	contribution: double &optional;
 };
 
 # The fields of docs/wire.md that are read here.
@@ -81,9 +82,11 @@ function reason_words(reasons: vector of Reason): string_vec
 	for ( i in reasons )
 		{
 		local reason = reasons[i];
+		local against = reason?$contribution && reason$contribution < 0.0;
+		local code = ( against ? "-" : "" ) + reason$code;
 		if ( i < max_reasons )
-			words += tame(reason?$value ? fmt("%s=%.4g", reason$code, reason$value) :
-			    reason$code, 100);
+			words += tame(reason?$value ? fmt("%s=%.4g", code, reason$value) : code,
+			    100);
 		}
 	return words;
 	}

@@ -162,7 +162,8 @@ class Peer:
             "level": level,
             "reasons": [
                 {"code": "steady_gaps", "value": 0.03125, "text": "gaps stay within 3 %"},
-                {"code": "few_hosts", "text": "one host alone"},
+                {"code": "few_hosts", "text": "one host alone", "contribution": 0.125},
+                {"code": "volume", "value": 0.5, "text": "half goes out", "contribution": -0.25},
             ],
             "summary": f"{candidate['orig_h']} checks in with {candidate['resp']} every 60 s; score 0.96",
         }
