@@ -24,7 +24,7 @@ from zeek_beacons.scoring.rules import RULES, Rule
 from zeek_beacons.scoring.unremarkable import unremarkable
 
 GIVEN = 4  # reasons, at most
-LEAST = 0.02  # contribution below which a reason is not worth reading, unless there is no better one
+LEAST = 0.02  # contribution below which a reason is not worth reading, unless nothing speaks more for it
 DECIMALS = 6  # of a contribution
 BLOCK = 256  # pairs tried at once, which bounds the memory
 LEAST_ROWS = 64  # for 50 rows and fewer onnxruntime may add up the trees in another order
@@ -42,14 +42,15 @@ class Why:
 
     @classmethod
     def strongest(cls, told: Places, contributions: Floats) -> Self:
-        """The strongest of all, given what tells of each group and what it contributes, (n, groups) each."""
-        strong = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :GIVEN]
-        added = np.take_along_axis(contributions, strong, axis=1)
-        most = added.max(axis=1, keepdims=True)
-        added[np.abs(added) < np.where(most > 0, np.minimum(most, LEAST), LEAST)] = np.nan
+        """What speaks most for a beacon, and the strongest others. Both arguments: by group, (n, groups)."""
+        most = contributions == contributions.max(axis=1, keepdims=True)
+        strength = np.where(most & (contributions > 0), np.inf, np.abs(contributions))
+        chosen = np.argsort(-strength, axis=1, kind="stable")[:, :GIVEN]
+        added = np.take_along_axis(contributions, chosen, axis=1)
+        added[np.take_along_axis(strength, chosen, axis=1) < LEAST] = np.nan
         order = np.argsort(-added, axis=1, kind="stable")  # NaN comes last
-        places = np.take_along_axis(told, np.take_along_axis(strong, order, axis=1), axis=1)
-        added = np.take_along_axis(added, order, axis=1)
+        chosen, added = np.take_along_axis(chosen, order, axis=1), np.take_along_axis(added, order, axis=1)
+        places = np.take_along_axis(told, chosen, axis=1)
         return cls(np.where(np.isnan(added), -1, places).astype(np.int16), added)
 
 
