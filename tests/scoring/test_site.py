@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
@@ -54,6 +56,14 @@ def test_the_budget_holds_at_a_known_site() -> None:
 def test_sure_beacons_do_not_raise_the_threshold() -> None:
     quiet = [0.1] * 200
     assert _threshold(_site([*quiet, *[0.97] * 30])) == _threshold(_site(quiet))
+
+
+@given(st.lists(st.floats(0, 1), max_size=50), st.floats(0, 30), st.integers(1, 50), st.sampled_from([0.05, 0.3, 2]))
+def test_no_traffic_raises_it_above_what_is_certain(
+    scores: list[float], days: float, hosts: int, budget: float
+) -> None:
+    most = max(CERTAIN, _threshold(SiteBaseline(budget)))
+    assert LOWEST <= _threshold(_site(scores, budget, days, hosts)) <= most
 
 
 def test_never_below_the_lowest() -> None:
