@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from zeek_beacons.evaluation import rhythms
-from zeek_beacons.evaluation.evidence import LENGTHS, Curve, dressed, report, run
+from zeek_beacons.evaluation.evidence import LENGTHS, Curve, report, run
 from zeek_beacons.evaluation.peers import OURS
 from zeek_beacons.evaluation.rhythms import RHYTHMS, bound_known, bound_unknown, poisson_marginal
 from zeek_beacons.pairs import Floats, Pairs
+from zeek_beacons.training.evidence import dressed
 
 
 def rng() -> np.random.Generator:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from zeek_beacons.errors import ModelError
+from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.forest import Forest
 from zeek_beacons.scoring.model import FOREST, MANIFEST, ModelFolder, shipped_model
 
@@ -49,13 +50,26 @@ def test_a_manifest_survives_being_written_and_read() -> None:
         (lambda m: m.pop("thresholds"), "'thresholds' is missing"),
         (lambda m: m["thresholds"].update(balanced=7), "thresholds.balanced is 7"),
         (lambda m: m["thresholds"].update(balanced="x"), "not a model manifest"),
-        (lambda m: m.update(forest_weight=-1), "forest_weight"),
+        (lambda m: m["weights"].update(forest=-1), "weights are"),
+        (lambda m: m["weights"].update(forest=0.1), "add up to 1"),
+        (lambda m: m.update(weights=[1]), "not a model manifest"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(folder: Path, edit: Any, problem: str) -> None:
     change(folder, edit)
     with pytest.raises(ModelError, match=problem):
         ModelFolder.load(folder)
+
+
+def test_a_scorer_that_nobody_knows_is_refused(folder: Path) -> None:
+    change(folder, lambda m: m.update(weights={"forest": 0.5, "oracle": 0.5}))
+    with pytest.raises(ModelError, match=r"weights.oracle is no scorer, expected forest, significance, rules"):
+        Scoring.load(folder)
+
+
+def test_only_what_weighs_is_scored(folder: Path) -> None:
+    change(folder, lambda m: m.update(weights={"forest": 1, "rules": 0}))
+    assert set(Scoring.load(folder).scorers) == {"forest"}
 
 
 def test_a_changed_forest_is_refused(folder: Path) -> None:

@@ -14,16 +14,13 @@ from zeek_beacons.evaluation.peers import OURS, over
 from zeek_beacons.evaluation.rhythms import RHYTHMS, bound_known, bound_unknown
 from zeek_beacons.evaluation.tables import Cell, Report, Table
 from zeek_beacons.features import extract
-from zeek_beacons.pairs import STATE_CODE, Floats, Pairs, round_time
+from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.training.evidence import BENIGN, C2, FPR, WANTED, dressed
 
 LENGTHS = (3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100)  # check-ins
-FPR = 0.01
-WANTED = 0.8  # share found
 TARGETS = (5, 9, 12)  # check-ins at which 90 % of the bound is aimed for
-BENIGN, C2 = 1000, 200  # pairs of each seed and length
 BOUND_PAIRS = 20_000
-BEGIN = 1_767_225_600.0
 SIMPLE = "plain CV of the gaps"
 
 Scorer = Callable[[Pairs], Floats]
@@ -72,34 +69,6 @@ def run(chosen: Mapping[str, Scorer], seeds: int, seed: int) -> Curves:
         name: {method: _over_seeds(values, seed) for method, values in by_method.items()} | _bounds(name, seed)
         for name, by_method in found.items()
     }
-
-
-def dressed(rng: np.random.Generator, gaps: Floats) -> Pairs:
-    """Pairs with these gaps (pairs, gaps), in units of 10 s to 1 h; all else is drawn alike for every class."""
-    count, n = gaps.shape[0], gaps.shape[1] + 1
-    sleep = np.exp(rng.uniform(np.log(10), np.log(3600), (count, 1)))
-    begin = BEGIN + rng.uniform(0, 3600, (count, 1))
-    start = np.concatenate([begin, begin + np.cumsum(gaps * sleep, axis=1)], axis=1)
-    varied = np.where(rng.random((count, 1)) < 0.5, 0.0, rng.normal(0, 0.7, (2, count, n)))
-    sizes = np.exp(rng.uniform(4, 8, (2, count, 1)) + varied)
-    seconds = np.minimum(np.exp(rng.normal(-1, 0.5, (count, n))), 0.4 * sleep)
-    texts = {"resp": "203.0.113.9", "proto": "tcp", "addr": "203.0.113.9", "service": "ssl", "server_name": ""}
-    return Pairs(
-        orig_h=np.array([f"10.{k // 60_000}.{k // 250 % 240}.{k % 250 + 1}" for k in range(count)], dtype=object),
-        resp_p=np.full(count, 443),
-        conns=np.full(count, n),
-        named=np.zeros(count, dtype=np.int64),
-        first_ts=round_time(start[:, 0]),
-        resp_hosts=np.full(count, np.nan),
-        site_hosts=np.full(count, np.nan),
-        offsets=np.arange(0, count * n + 1, n),
-        start=round_time(start.ravel()),
-        duration=round_time(seconds.ravel()),
-        orig_bytes=np.rint(sizes[0].ravel()),
-        resp_bytes=np.rint(sizes[1].ravel()),
-        state=np.full(count * n, STATE_CODE["SF"], dtype=np.uint8),
-        **{name: np.full(count, text, dtype=object) for name, text in texts.items()},
-    )
 
 
 def report(curves: Curves) -> Report:

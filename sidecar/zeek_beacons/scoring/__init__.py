@@ -9,9 +9,10 @@ from typing import Self
 
 import numpy as np
 
+from zeek_beacons.errors import ModelError
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats
-from zeek_beacons.scoring import calibration, explain, rules
+from zeek_beacons.scoring import calibration, explain, rules, significance
 from zeek_beacons.scoring.calibration import Calibration
 from zeek_beacons.scoring.evidence import EvidenceTable, chance_table
 from zeek_beacons.scoring.forest import Forest
@@ -50,12 +51,20 @@ class Scoring:
 
     @classmethod
     def load(cls, folder: Path | None = None, threads: int = 0) -> Self:
-        """Rules and forest with a model folder (default: the shipped one). Raises ModelError."""
+        """The scorers that a model folder weighs (default: the shipped one). Raises ModelError."""
         model = ModelFolder.load(folder or shipped_model())
-        weight = model.manifest.forest_weight
+        known: dict[str, Scorer] = {
+            "forest": Forest(model, threads).score,
+            "significance": significance.score,
+            "rules": rules.score,
+        }
+        weights = {name: weight for name, weight in model.manifest.weights.items() if weight}
+        unknown = sorted(set(weights) - set(known))
+        if unknown:
+            raise ModelError(f"{model.path}: weights.{unknown[0]} is no scorer, expected {', '.join(known)}")
         return cls(
-            scorers={"rules": rules.score, "forest": Forest(model, threads).score},
-            weights={"rules": 1 - weight, "forest": weight},
+            scorers={name: known[name] for name in weights},
+            weights=weights,
             thresholds=model.manifest.thresholds,
             evidence=model.manifest.evidence,
             calibration=model.manifest.calibration,

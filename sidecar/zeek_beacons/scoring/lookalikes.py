@@ -86,7 +86,20 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
             "archive.ubuntu.com", "security.ubuntu.com", "changelogs.ubuntu.com", "api.snapcraft.io", "deb.debian.org",
             "security.debian.org", "mirrors.fedoraproject.org", "aus5.mozilla.org", "settings.services.mozilla.com",
             "update.googleapis.com", "clients2.google.com", "gvt1.com", "edge.microsoft.com", "fwupd.org",
-            "adobe.com", "dl.sourceforge.net", "safebrowsing.googleapis.com",
+            "adobe.com", "dl.sourceforge.net", "safebrowsing.googleapis.com", "clientservices.googleapis.com",
+            "optimizationguide-pa.googleapis.com", "android.clients.google.com", "mirrorlist.centos.org",
+            "content-signature-2.cdn.mozilla.net", "shavar.services.mozilla.com", "tracking-protection.cdn.mozilla.net",
+        ),
+    ),
+    LookAlike(
+        "tiles",
+        "news and weather that the desktop fetches",
+        "tcp",
+        (80, 443),
+        ("http", "ssl"),
+        (
+            "tile-service.weather.microsoft.com", "cdn.content.prod.cms.msn.com", "tile.msn.com", "arc.msn.com",
+            "contile.services.mozilla.com", "spocs.getpocket.com",
         ),
     ),
     LookAlike(
@@ -142,7 +155,8 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
         (80, 443),
         ("http", "ssl"),
         ("msftconnecttest.com", "msftncsi.com", "connectivitycheck.gstatic.com", "captive.apple.com",
-         "detectportal.firefox.com", "connectivity-check.ubuntu.com", "nmcheck.gnome.org"),
+         "detectportal.firefox.com", "connectivity-check.ubuntu.com", "nmcheck.gnome.org",
+         "motd.ubuntu.com", "dns.msftncsi.com"),
     ),
     LookAlike(
         "mail", "a mail check", "tcp", (110, 143, 993, 995), ("ssl", "imap", "pop3"), labels=("imap", "pop", "mail")
@@ -179,7 +193,10 @@ def _addressed(pairs: Pairs, look: LookAlike) -> Bools:
 
 
 def _behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
-    """Pairs whose service, name, sizes and company are as stated. What is not known fits no stated size."""
+    """Pairs whose service, name, sizes and company are as stated.
+
+    An unknown size fits no stated one, unless a name is stated as well: many logs hold names and no sizes.
+    """
     fits = np.ones(len(pairs), dtype=np.bool_)
     if look.services:
         fits &= np.array(
@@ -189,10 +206,9 @@ def _behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
         fits &= np.array([_called(name, look) for name in pairs.server_name], dtype=np.bool_)
         fits &= 2 * pairs.named >= pairs.conns
     sent, received = _bytes(features.column("log_orig")), _bytes(features.column("log_resp"))
-    if look.sent != (0.0, np.inf):
-        fits &= (sent >= look.sent[0] - 0.5) & (sent <= look.sent[1] + 0.5)
-    if look.received != (0.0, np.inf):
-        fits &= (received >= look.received[0] - 0.5) & (received <= look.received[1] + 0.5)
+    for known, (least, most) in ((sent, look.sent), (received, look.received)):
+        if (least, most) != (0.0, np.inf):
+            fits &= (known >= least - 0.5) & (known <= most + 0.5) | (np.isnan(known) & (not look.proof))
     if look.same_sent:
         fits &= features.column("orig_near_median") >= look.same_sent
     if look.inside:

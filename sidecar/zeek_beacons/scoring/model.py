@@ -20,7 +20,7 @@ from zeek_beacons.scoring.evidence import EvidenceTable
 from zeek_beacons.scoring.site import AlertRates
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 FOREST = "beacon_forest.onnx"
 
 
@@ -32,7 +32,7 @@ class Manifest:
     features: tuple[str, ...]
     feature_schema: int
     thresholds: Mapping[str, float]
-    forest_weight: float  # of the forest in the fusion with the rules, 0 to 1
+    weights: Mapping[str, float]  # of the scorers in the fusion, by name, together 1
     evidence: EvidenceTable
     calibration: Calibration  # of the fused score
     alert_rates: AlertRates
@@ -47,7 +47,7 @@ class Manifest:
             "feature_schema": self.feature_schema,
             "features": list(self.features),
             "thresholds": dict(self.thresholds),
-            "forest_weight": self.forest_weight,
+            "weights": dict(self.weights),
             "evidence": [list(row) for row in self.evidence],
             "alert_rates": [list(row) for row in self.alert_rates],
             "calibration": [list(knot) for knot in self.calibration],
@@ -65,7 +65,7 @@ class Manifest:
                 features=tuple(content["features"]),
                 feature_schema=content["feature_schema"],
                 thresholds={profile: float(content["thresholds"][profile]) for profile in PROFILES},
-                forest_weight=float(content["forest_weight"]),
+                weights={str(name): float(weight) for name, weight in content["weights"].items()},
                 evidence=tuple((float(jitter), int(needed)) for jitter, needed in content["evidence"]),
                 calibration=tuple((float(score), float(chance)) for score, chance in content["calibration"]),
                 alert_rates=tuple((float(score), float(rate)) for score, rate in content["alert_rates"]),
@@ -74,7 +74,7 @@ class Manifest:
             )
         except KeyError as error:
             raise ModelError(f"{path}: field {error} is missing") from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{path}: not a model manifest: {error}") from error
         manifest._check(path)
         return manifest
@@ -89,8 +89,8 @@ class Manifest:
             )
         if self.features != MODEL_FEATURES:
             raise ModelError(f"{path}: features differ from this program's: {_first_difference(self.features)}")
-        if not 0 <= self.forest_weight <= 1:
-            raise ModelError(f"{path}: forest_weight is {self.forest_weight}, expected 0 to 1")
+        if any(weight < 0 for weight in self.weights.values()) or abs(sum(self.weights.values()) - 1) > 1e-9:
+            raise ModelError(f"{path}: weights are {dict(self.weights)}, expected numbers that add up to 1")
         if not is_calibration(self.calibration):
             raise ModelError(
                 f"{path}: calibration is {self.calibration}, expected pairs that rise from (0, 0) to (1, 1)"

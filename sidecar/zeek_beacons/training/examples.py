@@ -24,7 +24,7 @@ WITHOUT_SIZES = 0.25  # share shown without any size
 WITHOUT_NAMES = 0.35  # share shown as from a sensor without ssl and http logs
 WITHOUT_SERVICE = 0.25  # share shown without a service
 WITHOUT_PREVALENCE = 0.4  # share shown without a count of hosts
-REAL_WEIGHT = 0.5  # share of the benign weight given to real pairs, where there are any
+REAL_WEIGHT = 0.8  # share of the benign weight given to real pairs, where there are any
 LONG = 3600.0  # seconds from which a capture counts for alerts a day
 DAY = 86_400.0
 

@@ -1,0 +1,35 @@
+"""Fits the curve from fused scores to probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from zeek_beacons.pairs import Bools, Floats
+from zeek_beacons.scoring.calibration import Calibration, table
+
+EDGE = 1e-3  # scores are kept this far from 0 and 1
+
+
+def calibrate(score: Floats, is_c2: Bools, real: Bools) -> Calibration:
+    """The table for scores of rows that no model was trained on.
+
+    By beta calibration (Kull, Silva Filho and Flach, 2017): a logistic regression on ln(s) and -ln(1 - s), of which
+    neither may count against a beacon. C2 weighs one half, synthetic and real benign pairs a quarter each.
+    """
+    share = np.where(is_c2, 0.5, 0.25 if real.any() and (~is_c2 & ~real).any() else 0.5)
+    group = np.where(is_c2, 0, np.where(real, 1, 2))
+    weight = share / np.bincount(group, minlength=3)[group] * len(score)
+    columns = [0, 1]
+    while True:
+        fitted = LogisticRegression(C=1e6).fit(_inputs(score)[:, columns], is_c2, sample_weight=weight)
+        slopes = fitted.coef_[0]
+        if len(columns) == 1 or (slopes >= 0).all():
+            break
+        columns = [columns[int(slopes.argmax())]]
+    return table(lambda scores: fitted.predict_proba(_inputs(scores)[:, columns])[:, 1])
+
+
+def _inputs(score: Floats) -> Floats:
+    kept = np.clip(score, EDGE, 1 - EDGE)
+    return np.stack([np.log(kept), -np.log1p(-kept)], axis=1)
