@@ -52,9 +52,8 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     """
     examples = collect(pairs, seed, captures, say)
     say(f"training {trees} trees on {len(examples.is_c2)} pairs, {len(MODEL_FEATURES)} features")
-    forest, out_of_bag = _fit(examples, np.ones(len(examples.is_c2), dtype=np.bool_), trees, seed)
-    # What the forest says of rows that it was not shown, fused as at run time.
-    votes = out_of_bag
+    # The votes are on rows that the trees were not shown; below they are fused as at run time.
+    forest, votes = _fit(examples, np.ones(len(examples.is_c2), dtype=np.bool_), trees, seed)
     real = examples.capture >= 0
     if real.any():
         votes[real] = _left_out(examples, seed)[real]
@@ -123,30 +122,37 @@ def to_onnx(forest: RandomForestClassifier) -> bytes:
 
 def _fit(examples: Examples, rows: Bools, trees: int, seed: int) -> tuple[RandomForestClassifier, Floats]:
     """One forest of several kinds of trees, and its votes for C2 on its own rows by trees that were not shown them."""
-    matrix = inputs(Features(examples.features.matrix[rows]))
-    counts = [round(share * trees) for share, _unseen in TREES]
+    matrix, is_c2, weight = (
+        inputs(Features(examples.features.matrix[rows])),
+        examples.is_c2[rows],
+        examples.weight[rows],
+    )
     votes = np.zeros(len(matrix))
     forests = []
-    for number, (count, (_share, unseen)) in enumerate(zip(counts, TREES, strict=True)):
-        forest = RandomForestClassifier(
-            n_estimators=count,
-            max_depth=DEPTH,
-            min_samples_leaf=LEAF,
-            max_features="sqrt",
-            oob_score=True,
-            n_jobs=-1,
-            random_state=seed + number,
-        )
+    for number, (share, unseen) in enumerate(TREES):
+        forest = _untrained(round(share * trees), seed + number)
         with warnings.catch_warnings():
             # With few trees a row may have been shown to all of them; it then counts as a vote of 0.
             warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
-            forest.fit(_hidden(matrix, unseen), examples.is_c2[rows], sample_weight=examples.weight[rows])
-        votes += np.nan_to_num(forest.oob_decision_function_[:, 1]) * count / sum(counts)
+            forest.fit(_hidden(matrix, unseen), is_c2, sample_weight=weight)
+        votes += share * np.nan_to_num(forest.oob_decision_function_[:, 1])
         forests.append(forest)
     merged = forests[0]
     merged.estimators_ = [tree for forest in forests for tree in forest.estimators_]
     merged.n_estimators = len(merged.estimators_)
     return merged, votes
+
+
+def _untrained(trees: int, seed: int) -> RandomForestClassifier:
+    return RandomForestClassifier(
+        n_estimators=trees,
+        max_depth=DEPTH,
+        min_samples_leaf=LEAF,
+        max_features="sqrt",
+        oob_score=True,
+        n_jobs=-1,
+        random_state=seed,
+    )
 
 
 def _hidden(matrix: NDArray[np.float32], families: tuple[str, ...]) -> NDArray[np.float32]:
