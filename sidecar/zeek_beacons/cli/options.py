@@ -56,6 +56,14 @@ MaxObservations = Annotated[
     Optional[int], typer.Option(help="Newest connections kept of each pair.  [default: 512]", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AlertsPerHostDay = Annotated[
+    Optional[float],
+    typer.Option(
+        help="Alerts a host and day that are allowed; sets the threshold by this network's own pairs, "
+        "in place of the profile's.",
+        show_default=False,
+    ),
+]
 
 
 def request(

@@ -51,14 +51,7 @@ def score(
         Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
     ] = None,
     rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
-    alerts_per_host_day: Annotated[
-        Optional[float],
-        typer.Option(
-            help="Alerts a host and day that are allowed; sets the threshold by this network's own pairs, "
-            "in place of the profile's.",
-            show_default=False,
-        ),
-    ] = None,
+    alerts_per_host_day: options.AlertsPerHostDay = None,
     form: options.Form = None,
     names: options.NameLogs = None,
     allow: Annotated[Optional[Path], typer.Option(help="Allow-list file.", show_default=False)] = None,

@@ -37,14 +37,7 @@ def sidecar(
             help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
         ),
     ] = None,
-    alerts_per_host_day: Annotated[
-        Optional[float],
-        typer.Option(
-            help="Alerts a host and day that are allowed; sets the threshold by this network's own pairs, "
-            "in place of the profile's.",
-            show_default=False,
-        ),
-    ] = None,
+    alerts_per_host_day: options.AlertsPerHostDay = None,
     model: Annotated[
         Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
     ] = None,
