@@ -5,7 +5,7 @@ go there too, or a server name of its own. What fits is told with the verdict. O
 alert. One known by a name, which a client can claim, does not alert below the conservative threshold.
 
 Sources: RFC 5905 (NTP: 48 bytes, 68 with a key), RFC 2131 (DHCP), RFC 1035 (DNS), RFC 6960 (OCSP), RFC 1002 (NetBIOS),
-RFC 792 (echo); server names from the makers' own firewall documents.
+RFC 792 (echo); most server names from the makers' own firewall documents, some from captures.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ from zeek_beacons.training.examples import Examples, Say, collect
 
 WEIGHTS = {"forest": 0.75, "significance": 0.25}  # in the fusion
 # Shares of the trees, and the families of features that they do not see. How much is sent and where to, as the
-# generator draws it, is guessed: trees that know it find more of the generator's kind of beacons, trees that know
-# rhythms alone are the better judges of networks that nobody has seen. `evaluate ablation` shows both.
+# generator draws it, is guessed: forests that do not know it rank networks that nobody has seen better, and find fewer
+# beacons that resemble the generator's. `evaluate ablation` shows the first.
 TREES = ((0.2, ()), (0.4, ("payload",)), (0.4, ("payload", "context")))
 # False alerts by profile. With captures: per host-day (originators times days, captures of an hour or longer) on those
 # left out of training, whose timers are as frequent as in life. Without: share of synthetic benign pairs, out of bag.
