@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
@@ -15,7 +17,8 @@ def calibrate(score: Floats, is_c2: Bools, real: Bools) -> Calibration:
     """The table for scores of rows that no model was trained on.
 
     By beta calibration (Kull, Silva Filho and Flach, 2017): a logistic regression on ln(s) and -ln(1 - s), of which
-    neither may count against a beacon; 0.5 throughout where both would. C2 weighs one half, synthetic and real benign pairs a quarter each.
+    neither may count against a beacon; 0.5 throughout where both would. C2 weighs one half, synthetic and real benign
+    pairs a quarter each.
     """
     share = np.where(is_c2, 0.5, 0.25 if real.any() and (~is_c2 & ~real).any() else 0.5)
     group = np.where(is_c2, 0, np.where(real, 1, 2))
@@ -23,8 +26,13 @@ def calibrate(score: Floats, is_c2: Bools, real: Bools) -> Calibration:
     for columns in ([0, 1], [0], [1]):
         fitted = LogisticRegression(C=1e6).fit(_inputs(score)[:, columns], is_c2, sample_weight=weight)
         if (fitted.coef_ >= 0).all():
-            return table(lambda scores: fitted.predict_proba(_inputs(scores)[:, columns])[:, 1])
+            return table(partial(_probability, fitted, columns))
     return table(lambda scores: np.full(len(scores), 0.5))
+
+
+def _probability(fitted: LogisticRegression, columns: list[int], score: Floats) -> Floats:
+    probability: Floats = fitted.predict_proba(_inputs(score)[:, columns])[:, 1]
+    return probability
 
 
 def _inputs(score: Floats) -> Floats:
