@@ -13,16 +13,11 @@ from typing import NoReturn
 import typer
 
 from zeek_beacons import __version__
-from zeek_beacons.cli.bench import app as bench
-from zeek_beacons.cli.convert import convert
-from zeek_beacons.cli.evaluate import app as evaluate
 from zeek_beacons.cli.model import app as model
 from zeek_beacons.cli.pcap import pcap
 from zeek_beacons.cli.score import score
 from zeek_beacons.cli.sidecar import sidecar
 from zeek_beacons.cli.status import status
-from zeek_beacons.cli.synth import synth
-from zeek_beacons.cli.train import train
 from zeek_beacons.cli.validate import validate
 from zeek_beacons.errors import BeaconsError
 
@@ -39,12 +34,7 @@ app.command()(pcap)
 app.command()(sidecar)
 app.command()(status)
 app.command()(validate)
-app.command()(synth)
-app.command()(train)
-app.command()(convert)
 app.add_typer(model, name="model")
-app.add_typer(evaluate, name="evaluate")
-app.add_typer(bench, name="bench")
 
 
 @app.callback(invoke_without_command=True)
@@ -56,7 +46,12 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """The `zeek-beacons` command: errors of this package become one line and exit code 2, faults of ours 70."""
+    """The `zeek-beacons` command."""
+    run(app)
+
+
+def run(app: typer.Typer) -> None:
+    """Runs a command line: errors of this package become one line and exit code 2, faults of ours 70."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it quietly, as it ends every other tool
     for stream in (sys.stdout, sys.stderr):

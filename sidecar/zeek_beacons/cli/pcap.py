@@ -23,7 +23,7 @@ from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
-    from zeek_beacons.live.offline import Loop
+    from zeek_beacons.live.pcap_loop import Loop
 
 
 def pcap(
@@ -72,11 +72,11 @@ def pcap(
 
         zeek-beacons pcap monday.pcap tuesday.pcap -o week --direction outbound
     """
-    from zeek_beacons.live import logs, offline
+    from zeek_beacons.live import logs, pcap_loop
 
     logs.set_up("ERROR")
     settings = options.settings(config, profile=profile, direction=direction, local_nets=local_net)
-    executable = offline.find_zeek(zeek)
+    executable = pcap_loop.find_zeek(zeek)
     for capture in captures:
         if not capture.is_file():
             raise InputError(str(capture), "no such file")
@@ -84,7 +84,7 @@ def pcap(
         AllowList.load(allow)
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
     extra = tuple(_absolute(word) for word in zeek_arg or ())
-    loop = offline.Loop(executable, settings, scoring, allow, extra, timeout)
+    loop = pcap_loop.Loop(executable, settings, scoring, allow, extra, timeout)
     with _whole(output, force) as folder:
         made = _run_all(captures, folder, loop)
         _report(made, folder, output, settings, scoring, allow)
@@ -97,18 +97,18 @@ def _absolute(word: str) -> str:
 
 def _run_all(captures: list[Path], root: Path, loop: Loop) -> list[Path]:
     """Runs the captures one after the other. Returns the folders of their logs."""
-    from zeek_beacons.live import offline
+    from zeek_beacons.live import pcap_loop
 
-    made = offline.folders(captures, root)
+    made = pcap_loop.folders(captures, root)
     for capture, folder in made.items():
         folder.mkdir(exist_ok=True)
         began = time.perf_counter()
-        state = offline.run(capture, folder, loop)
+        state = pcap_loop.run(capture, folder, loop)
         seconds = time.perf_counter() - began
         print(f"{capture}: {state['scored']} candidates, {state['confirmed']} notices, {seconds:.1f} s")
-        for line in offline.said(folder):
+        for line in pcap_loop.said(folder):
             print(f"  zeek: {line}")
-        (folder / offline.SAID).unlink()
+        (folder / pcap_loop.SAID).unlink()
     return list(made.values())
 
 

@@ -21,13 +21,13 @@ from zeek_beacons import __version__, reports
 from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
 from zeek_beacons.config import Config
-from zeek_beacons.evaluation.truth import Outcome, Truth
 from zeek_beacons.pipeline import Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import read
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.reports.sentence import duration, target
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.truth import Outcome, Truth
 from zeek_beacons.verdicts import LABELS, SEVERITIES
 
 SHOWN = 20

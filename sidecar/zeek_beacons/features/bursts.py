@@ -6,8 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Rows, clear, held, share, tally, total
 from zeek_beacons.features.checkins import Checkins
+from zeek_beacons.features.padded_rows import (
+    PaddedRows,
+    clear,
+    held,
+    share,
+    tally,
+    total,
+)
 from zeek_beacons.features.presence import place
 from zeek_beacons.features.timing import MIN_GAPS, cv
 from zeek_beacons.pairs import Floats, Ints
@@ -19,8 +26,8 @@ FANO_CHECKINS = 4  # mean check-ins in a bin of the Fano factor
 class Bursts(NamedTuple):
     """Runs of check-ins between gaps above BREAK medians."""
 
-    intervals: Rows  # seconds between the first check-ins of neighbouring bursts, where a burst begins
-    sizes: Rows  # check-ins in each burst but the last, in the same places
+    intervals: PaddedRows  # seconds between the first check-ins of neighbouring bursts, where a burst begins
+    sizes: PaddedRows  # check-ins in each burst but the last, in the same places
     number: Ints  # (m,) bursts
 
 
@@ -35,8 +42,8 @@ def bursts(block: Checkins) -> Bursts:
     begins[:, 0] = False
     started = np.take_along_axis(block.times, before.astype(np.int64), axis=-1)
     return Bursts(
-        Rows(np.where(begins, block.times - started, np.nan)),
-        Rows(np.where(begins, (column - before).astype(np.float64), np.nan)),
+        PaddedRows(np.where(begins, block.times - started, np.nan)),
+        PaddedRows(np.where(begins, (column - before).astype(np.float64), np.nan)),
         held(begins) + 1,
     )
 

@@ -9,7 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from zeek_beacons.features import bursts, context, jitter, payload, presence, rhythm, steps, timing, windows
+from zeek_beacons.features import (
+    bursts,
+    context,
+    jitter,
+    multi_gap,
+    payload,
+    presence,
+    rhythm,
+    timing,
+    windows,
+)
 from zeek_beacons.features.checkins import Checkins, Observations
 from zeek_beacons.features.context import Context
 from zeek_beacons.features.windows import Windows
@@ -132,10 +142,10 @@ CATALOGUE: tuple[Feature, ...] = (
     timing_("longest_regular_run", 1.0, timing.longest_regular_run, "longest run of gaps near the base interval"),
     timing_("block_cv", 100.0, timing.block_cv, "median over blocks of 24 gaps of std / mean"),
     timing_("block_mad", 100.0, timing.block_mad, "median over blocks of 24 gaps of MAD / median"),
-    timing_("step2_mad", 100.0, steps.step_mad(2), "MAD / median of sums of 2 gaps"),
-    timing_("step3_mad", 100.0, steps.step_mad(3), "MAD / median of sums of 3 gaps"),
-    timing_("step4_mad", 100.0, steps.step_mad(4), "MAD / median of sums of 4 gaps"),
-    timing_("step_gain", 1.0, steps.step_gain, "regularity won by adding up 2 to 4 gaps", -1.0),
+    timing_("step2_mad", 100.0, multi_gap.step_mad(2), "MAD / median of sums of 2 gaps"),
+    timing_("step3_mad", 100.0, multi_gap.step_mad(3), "MAD / median of sums of 3 gaps"),
+    timing_("step4_mad", 100.0, multi_gap.step_mad(4), "MAD / median of sums of 4 gaps"),
+    timing_("step_gain", 1.0, multi_gap.step_gain, "regularity won by adding up 2 to 4 gaps", -1.0),
     # check-ins as points in time
     rhythm_("coherence", 0.0, 1.0, rhythm.coherence, "phase coherence at the best period"),
     rhythm_("gap_coherence", 0.0, 1.0, rhythm.gap_coherence, "phase coherence from one check-in to the next"),

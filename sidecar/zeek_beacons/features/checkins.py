@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Block, Rows, lay, once, positions, quantile
+from zeek_beacons.features.padded_rows import (
+    PaddedRows,
+    RowBlock,
+    lay,
+    once,
+    positions,
+    quantile,
+)
 from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs
 
 CHAIN = 1.5  # seconds between the starts of connections that belong to one check-in
@@ -18,19 +25,19 @@ STEADY = 4.0  # gaps whose 97.5 % quantile stays below this many medians are one
 
 
 @dataclass(frozen=True, eq=False)
-class Observations(Block):
+class Observations(RowBlock):
     """Connections of `m` pairs, in order of start."""
 
     start: Floats  # (m, width) seconds since the pair's first connection
-    duration: Rows  # seconds
-    orig_bytes: Rows
-    resp_bytes: Rows
+    duration: PaddedRows  # seconds
+    orig_bytes: PaddedRows
+    resp_bytes: PaddedRows
     state: Bytes  # (m, width) index into STATES, 0 for padding
     own: Bools  # (m, width) not padding
     count: Ints  # (m,)
 
     @once
-    def gaps(self) -> Rows:
+    def gaps(self) -> PaddedRows:
         return gaps(self.start)
 
     @once
@@ -49,16 +56,16 @@ class Observations(Block):
 
 
 @dataclass(frozen=True, eq=False)
-class Checkins(Block):
+class Checkins(RowBlock):
     """Check-ins of `m` pairs, in order of start."""
 
     times: Floats  # (m, width) seconds since the pair's first check-in
     first: Floats  # (m,) seconds since the epoch
-    size: Rows  # connections in each check-in
+    size: PaddedRows  # connections in each check-in
     count: Ints  # (m,)
 
     @once
-    def gaps(self) -> Rows:
+    def gaps(self) -> PaddedRows:
         return gaps(self.times)
 
     @once
@@ -73,11 +80,11 @@ class Checkins(Block):
         return span
 
 
-def gaps(times: Floats) -> Rows:
+def gaps(times: Floats) -> PaddedRows:
     """Seconds from each start to the next, as wide as `times`."""
     values = np.full(times.shape, np.nan)
     np.subtract(times[:, 1:], times[:, :-1], out=values[:, :-1])
-    return Rows(values)
+    return PaddedRows(values)
 
 
 def observations(pairs: Pairs, rows: Ints, counts: Ints, width: int) -> Observations:
@@ -86,9 +93,9 @@ def observations(pairs: Pairs, rows: Ints, counts: Ints, width: int) -> Observat
     start = lay(pairs.start, where)
     return Observations(
         start=start - start[:, :1],
-        duration=Rows(finite(lay(pairs.duration, where))),
-        orig_bytes=Rows(finite(lay(pairs.orig_bytes, where))),
-        resp_bytes=Rows(finite(lay(pairs.resp_bytes, where))),
+        duration=PaddedRows(finite(lay(pairs.duration, where))),
+        orig_bytes=PaddedRows(finite(lay(pairs.orig_bytes, where))),
+        resp_bytes=PaddedRows(finite(lay(pairs.resp_bytes, where))),
         state=np.where(where[1], pairs.state[where[0]], 0).astype(np.uint8),
         own=where[1],
         count=counts,
@@ -99,7 +106,7 @@ def checkins(start: Floats, size: Floats, begins: Ints, counts: Ints, width: int
     """Check-ins, given flat, as a block."""
     where = positions(begins, counts, width)
     times = lay(start, where)
-    return Checkins(times=times - times[:, :1], first=times[:, 0], size=Rows(lay(size, where)), count=counts)
+    return Checkins(times=times - times[:, :1], first=times[:, 0], size=PaddedRows(lay(size, where)), count=counts)
 
 
 def finite(values: Floats) -> Floats:

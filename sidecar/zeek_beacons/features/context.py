@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Block, clear
+from zeek_beacons.features.padded_rows import RowBlock, clear
 from zeek_beacons.pairs import Floats, Ints, Pairs, Strings
 
 MIN_SITE = 5  # hosts below which a share of them says nothing
@@ -62,7 +62,7 @@ FIRST_DYNAMIC = 49_152
 
 
 @dataclass(frozen=True, eq=False)
-class Context(Block):
+class Context(RowBlock):
     """The descriptive columns of `m` pairs."""
 
     resp_p: Ints

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zeek_beacons.features.blocks import clear, held, pick, quantile, total
 from zeek_beacons.features.checkins import Checkins
+from zeek_beacons.features.padded_rows import clear, held, pick, quantile, total
 from zeek_beacons.features.timing import base, middle_between
 from zeek_beacons.pairs import Bools, Floats, Ints
 
@@ -57,7 +57,7 @@ class Fits(NamedTuple):
     std: Floats  # seconds
 
 
-class Config(NamedTuple):
+class SleepAndJitter(NamedTuple):
     """What the implant was configured with, as estimated."""
 
     sleep: Floats  # seconds
@@ -169,7 +169,7 @@ def round_config(sleep: Floats, jitter: Floats, error: Floats) -> Floats:
     return np.where(jitter <= 1, odds, -np.inf)
 
 
-def config(block: Checkins) -> Config:
+def config(block: Checkins) -> SleepAndJitter:
     """The configuration that explains the gaps best."""
     found, fit = block.memo(core), block.memo(fits)
     low, high = found.low, found.high
@@ -189,7 +189,7 @@ def config(block: Checkins) -> Config:
         EXPONENTIAL: (block.gaps.mean, np.ones(len(low))),
     }
     sleep, jitter = (np.choose(kind, [configs[code][part] for code in range(len(JITTER_KINDS))]) for part in (0, 1))
-    return Config(sleep, jitter, kind)
+    return SleepAndJitter(sleep, jitter, kind)
 
 
 def sure(block: Checkins) -> Bools:

@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zeek_beacons.features.blocks import Block, chunks
 from zeek_beacons.features.catalogue import CATALOGUE, COLUMN, Feature
 from zeek_beacons.features.checkins import Checkins, Observations, checkins, observations
 from zeek_beacons.features.context import Context, context
+from zeek_beacons.features.padded_rows import RowBlock, chunks
 from zeek_beacons.features.windows import Windows, flat_windows, measure, slices, windows
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 
@@ -103,7 +103,7 @@ def describe(matrix: Matrix, pairs: Pairs) -> None:
             fill(matrix, rows, context(pairs, rows), OF[Context])
 
 
-def fill(matrix: Matrix, rows: Ints, block: Block, columns: tuple[tuple[int, Feature], ...]) -> None:
+def fill(matrix: Matrix, rows: Ints, block: RowBlock, columns: tuple[tuple[int, Feature], ...]) -> None:
     """Writes the features of one block into their columns: clipped to their range, NaN where not finite."""
     values = np.stack([feature.compute(block) for _place, feature in columns], axis=-1)
     values[~np.isfinite(values)] = np.nan
@@ -129,7 +129,7 @@ def run(work: Callable[[Task], None], tasks: list[Task], size: int) -> None:
             pass
 
 
-OF: dict[type[Block], tuple[tuple[int, Feature], ...]] = {
+OF: dict[type[RowBlock], tuple[tuple[int, Feature], ...]] = {
     level: tuple((place, feature) for place, feature in enumerate(CATALOGUE) if feature.level is level)
     for level in (Observations, Checkins, Windows, Context)
 }

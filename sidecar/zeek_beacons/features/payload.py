@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Rows, clear, held, longest_run, share
 from zeek_beacons.features.checkins import Observations
+from zeek_beacons.features.padded_rows import PaddedRows, clear, held, longest_run, share
 from zeek_beacons.features.timing import cv, relative_mad
 from zeek_beacons.pairs import STATE_CODE, STATES, Bools, Floats, Ints
 
@@ -19,9 +19,9 @@ FAILED = ("S0", "REJ", "RSTOS0", "SH")  # never established, from the originator
 COLUMNS = ("orig_bytes", "resp_bytes", "duration")
 
 
-def column(name: str) -> Callable[[Observations], Rows]:
-    def rows(block: Observations) -> Rows:
-        found: Rows = getattr(block, name)
+def column(name: str) -> Callable[[Observations], PaddedRows]:
+    def rows(block: Observations) -> PaddedRows:
+        found: PaddedRows = getattr(block, name)
         return found
 
     return rows
@@ -79,10 +79,10 @@ def distinct_share(block: Observations) -> Floats:
     return clear((rows.count - repeated) / rows.count, rows.count >= MIN_VALUES)
 
 
-def both_sizes(block: Observations) -> Rows:
+def both_sizes(block: Observations) -> PaddedRows:
     """One number for the two sizes of a connection, NaN where either is missing."""
     mixed = np.minimum(block.orig_bytes.values, 2.0**26) * 2.0**26 + np.minimum(block.resp_bytes.values, 2.0**26 - 1)
-    return Rows(mixed)
+    return PaddedRows(mixed)
 
 
 def same_size_share(block: Observations) -> Floats:
@@ -108,7 +108,7 @@ def byte_ratio(block: Observations) -> Floats:
 def ratio_spread(block: Observations) -> Floats:
     """Std of the originator's share of the bytes of a connection, 0 to 0.5."""
     sent, received = block.orig_bytes.values, block.resp_bytes.values
-    rows = Rows(np.where(sent + received > 0, sent / (sent + received), np.nan))
+    rows = PaddedRows(np.where(sent + received > 0, sent / (sent + received), np.nan))
     return clear(rows.std, rows.count >= MIN_VALUES)
 
 

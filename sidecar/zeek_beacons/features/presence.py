@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Rows, clear, held, longest_run, pick, tally
 from zeek_beacons.features.checkins import Checkins
+from zeek_beacons.features.padded_rows import (
+    PaddedRows,
+    clear,
+    held,
+    longest_run,
+    pick,
+    tally,
+)
 from zeek_beacons.features.timing import MIN_GAPS
 from zeek_beacons.pairs import Bools, Floats, Ints
 
@@ -89,10 +96,10 @@ def longest_gap(block: Checkins) -> Floats:
     return longest
 
 
-def parts(block: Checkins) -> Rows:
+def parts(block: Checkins) -> PaddedRows:
     """Check-ins in PARTS equal parts of the span, (m, PARTS)."""
     counts = tally(np.minimum(place(block, PARTS), PARTS - 1), block.own, PARTS)
-    return Rows(counts.astype(np.float64))
+    return PaddedRows(counts.astype(np.float64))
 
 
 def place(block: Checkins, parts: Ints | int) -> Ints:

@@ -11,9 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Rows, clear, held, pick, share, tally, total
 from zeek_beacons.features.checkins import Checkins
-from zeek_beacons.features.steps import ladder_period
+from zeek_beacons.features.multi_gap import ladder_period
+from zeek_beacons.features.padded_rows import (
+    PaddedRows,
+    clear,
+    held,
+    pick,
+    share,
+    tally,
+    total,
+)
 from zeek_beacons.features.timing import base, beats
 from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 
@@ -176,7 +184,7 @@ def modal_window(block: Checkins) -> Floats:
 
     An absolute window: for slow timers far stricter than a share of the interval (the modal window of Flare).
     """
-    known = Rows(np.where(block.gaps.ordered > LEAST_GAP, block.gaps.ordered, np.nan))
+    known = PaddedRows(np.where(block.gaps.ordered > LEAST_GAP, block.gaps.ordered, np.nan))
     rows, width = known.values.shape
     whole = np.minimum(np.nan_to_num(known.ordered * MICROSECONDS, nan=2.0 * LONGEST_GAP), 2.0 * LONGEST_GAP)
     # All rows in one ascending list of whole microseconds, each with a stretch of its own.

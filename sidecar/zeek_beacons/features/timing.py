@@ -9,8 +9,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Rows, clear, held, longest_run, pick, quantile, share, total
 from zeek_beacons.features.checkins import Checkins, Observations
+from zeek_beacons.features.padded_rows import (
+    PaddedRows,
+    clear,
+    held,
+    longest_run,
+    pick,
+    quantile,
+    share,
+    total,
+)
 from zeek_beacons.pairs import Bools, Floats, Ints
 
 MIN_GAPS = 3
@@ -25,12 +34,12 @@ def enough(block: Checkins) -> Bools:
     return block.gaps.count >= MIN_GAPS
 
 
-def cv(rows: Rows) -> Floats:
+def cv(rows: PaddedRows) -> Floats:
     """Coefficient of variation, std / mean; NaN for a zero mean or below MIN_GAPS values."""
     return clear(rows.std / rows.mean, (rows.count >= MIN_GAPS) & (rows.mean > 0))
 
 
-def relative_mad(rows: Rows) -> Floats:
+def relative_mad(rows: PaddedRows) -> Floats:
     """Median absolute deviation / median; NaN for a zero median or below MIN_GAPS values."""
     return clear(rows.mad / rows.median, (rows.count >= MIN_GAPS) & (rows.median > 0))
 
@@ -95,7 +104,7 @@ def dominant(block: Checkins) -> Floats:
     return middle
 
 
-def middle_between(rows: Rows, low: Floats, high: Floats) -> tuple[Floats, Ints, Ints]:
+def middle_between(rows: PaddedRows, low: Floats, high: Floats) -> tuple[Floats, Ints, Ints]:
     """Median of the values in [low, high], how many are below, and how many inside."""
     below = held(rows.ordered < low[:, None])
     inside = held(rows.ordered <= high[:, None]) - below
@@ -182,11 +191,11 @@ def in_blocks(block: Checkins) -> tuple[Floats, Floats]:
     parts = -(-width // BLOCK)
     padded = np.full((rows, parts * BLOCK), np.nan)
     padded[:, :width] = gaps.values
-    cells = Rows(padded.reshape(rows * parts, BLOCK))
+    cells = PaddedRows(padded.reshape(rows * parts, BLOCK))
     counted = (cells.count.reshape(rows, parts) >= 8) | ((np.arange(parts) == 0) & enough(block)[:, None])
 
     def middle(values: Floats) -> Floats:
-        return Rows(np.where(counted, values.reshape(rows, parts), np.nan)).median
+        return PaddedRows(np.where(counted, values.reshape(rows, parts), np.nan)).median
 
     return middle(cv(cells)), middle(relative_mad(cells))
 

@@ -11,8 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeek_beacons.features.blocks import Block, Rows, clear, lay, once, positions, share
 from zeek_beacons.features.checkins import gaps
+from zeek_beacons.features.padded_rows import (
+    PaddedRows,
+    RowBlock,
+    clear,
+    lay,
+    once,
+    positions,
+    share,
+)
 from zeek_beacons.pairs import Bools, Floats, Ints
 
 HOURS: Mapping[str, float] = {"1h": 3600.0, "6h": 21600.0, "24h": 86400.0, "all": np.inf}  # seconds
@@ -23,7 +31,7 @@ SAME = 0.25  # how far the median gap of a window may lie from that of the media
 
 
 @dataclass(frozen=True, eq=False)
-class Windows(Block):
+class Windows(RowBlock):
     """The windows of `m` pairs, in order of length, then time; padding is NaN."""
 
     length: Floats  # (m, width) index into LENGTHS
@@ -31,11 +39,11 @@ class Windows(Block):
     mad: Floats  # (m, width) MAD / median of the gaps
     cv: Floats  # (m, width) std / mean of the gaps
 
-    def of(self, values: Floats, length: str) -> Rows:
-        return Rows(np.where(self.length == LENGTHS.index(length), values, np.nan))
+    def of(self, values: Floats, length: str) -> PaddedRows:
+        return PaddedRows(np.where(self.length == LENGTHS.index(length), values, np.nan))
 
     @once
-    def medians(self) -> dict[str, Rows]:
+    def medians(self) -> dict[str, PaddedRows]:
         return {length: self.of(self.median, length) for length in LENGTHS}
 
 

@@ -15,13 +15,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from zeek_beacons.live import status, wire
+from zeek_beacons.live import status
 from zeek_beacons.live.allowing import Allowing
 from zeek_beacons.live.background import Background
-from zeek_beacons.live.messages import Bad, Candidate, Verdict
-from zeek_beacons.live.session import HEARTBEAT_INTERVAL, Role, Session
+from zeek_beacons.live.protocol import wire
+from zeek_beacons.live.protocol.messages import Bad, Candidate, Verdict
+from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
 from zeek_beacons.live.settings import SidecarConfig
-from zeek_beacons.live.transport import Connection, Transport, TransportError
+from zeek_beacons.live.transport.connection import Connection, Transport, TransportError
 from zeek_beacons.live.worker import Worker
 
 TICK = 0.5  # seconds

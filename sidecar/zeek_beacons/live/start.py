@@ -12,14 +12,14 @@ from pathlib import Path
 
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
-from zeek_beacons.live import wire
 from zeek_beacons.live.allowing import Allowing
-from zeek_beacons.live.history import Limits
-from zeek_beacons.live.inbox import Bounds
-from zeek_beacons.live.keeper import Keeper
-from zeek_beacons.live.messages import Greeting
+from zeek_beacons.live.history.guard import Keeper
+from zeek_beacons.live.history.store import Limits
+from zeek_beacons.live.protocol import wire
+from zeek_beacons.live.protocol.candidate_queue import Bounds
+from zeek_beacons.live.protocol.messages import Greeting
+from zeek_beacons.live.protocol.session import Session
 from zeek_beacons.live.service import Service
-from zeek_beacons.live.session import Session
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.threshold import SiteThreshold
 from zeek_beacons.live.transport import transport

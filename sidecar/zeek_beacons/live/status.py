@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.live.keeper import Health
-from zeek_beacons.live.session import HEARTBEAT_INTERVAL, Role, Session
+from zeek_beacons.live.history.guard import Health
+from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
 
 STALE = 3 * HEARTBEAT_INTERVAL  # seconds without a new state
 SILENT = 4 * HEARTBEAT_INTERVAL  # seconds without a heartbeat from a node

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from zeek_beacons.config import Config
-from zeek_beacons.live.keeper import Keeper
-from zeek_beacons.live.site import Key, SiteChanges
+from zeek_beacons.live.history.guard import Keeper
+from zeek_beacons.live.history.site import Key, SiteChanges
 from zeek_beacons.pairs import KEY_COLUMNS
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.scoring import Scoring

@@ -13,12 +13,12 @@ import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.live import wire
-from zeek_beacons.live.blobs import BlobError, pack, unpack
-from zeek_beacons.live.history import Changes, Stored
-from zeek_beacons.live.keeper import Keeper
-from zeek_beacons.live.messages import Candidate, Noticed, Verdict
-from zeek_beacons.live.site import Key
+from zeek_beacons.live.history.guard import Keeper
+from zeek_beacons.live.history.observation_codec import BlobError, pack, unpack
+from zeek_beacons.live.history.site import Key
+from zeek_beacons.live.history.store import Changes, Stored
+from zeek_beacons.live.protocol import wire
+from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import InForce, SiteThreshold
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
 from zeek_beacons.pipeline import Scored, score

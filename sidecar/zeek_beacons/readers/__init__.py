@@ -10,10 +10,10 @@ from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import binetflow, candidates, exports, flow_csv, zeek_log
 from zeek_beacons.readers.candidate_rows import Candidate
-from zeek_beacons.readers.collect import Collector
 from zeek_beacons.readers.files import STDIN, Progress, beside, expand, head
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.names import Names, read_names
+from zeek_beacons.readers.reservoir import Collector
 from zeek_beacons.readers.zeek_rows import log_name
 
 

@@ -15,13 +15,10 @@ import pyarrow.compute as pc
 
 from zeek_beacons.pairs import Bools, Ints
 from zeek_beacons.readers.addresses import address
-from zeek_beacons.readers.collect import Batch, Collector, Texts, Where
-from zeek_beacons.readers.files import Progress, blocks, head
-from zeek_beacons.readers.headers import Aliases, cells, columns_of, first_line, require, without_header
-from zeek_beacons.readers.tables import (
+from zeek_beacons.readers.arrow_parse import (
     NUMBER,
     TEXT,
-    Rows,
+    ParsedRows,
     Table,
     delimited,
     numbers,
@@ -30,6 +27,16 @@ from zeek_beacons.readers.tables import (
     texts,
     times,
 )
+from zeek_beacons.readers.files import Progress, blocks, head
+from zeek_beacons.readers.headers import (
+    Aliases,
+    cells,
+    columns_of,
+    first_line,
+    require,
+    without_header,
+)
+from zeek_beacons.readers.reservoir import Batch, Collector, Texts, Where
 
 COLUMNS: Aliases = {
     "start": ("starttime",),
@@ -105,7 +112,7 @@ def _add_labels(table: Table, found: dict[Key, str]) -> None:
             found[key] = RANK[max(level, RANK.index(found.get(key, "")))]
 
 
-def _rows(path: str, head: bytes, progress: Progress | None) -> Iterator[Rows]:
+def _rows(path: str, head: bytes, progress: Progress | None) -> Iterator[ParsedRows]:
     """The file's tables, columns under our names."""
     columns = cells(first_line(head))
     found = columns_of(columns, COLUMNS)
@@ -117,7 +124,7 @@ def _rows(path: str, head: bytes, progress: Progress | None) -> Iterator[Rows]:
     for block in blocks(path, progress):
         rows = parse_block(parser, without_header(block))
         table = rows.table and rows.table.rename_columns([there[name] for name in rows.table.column_names])
-        yield Rows(table, rows.data, rows.line, rows.bad)
+        yield ParsedRows(table, rows.data, rows.line, rows.bad)
 
 
 def _batch(table: Table) -> Batch:

@@ -13,7 +13,14 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, PROTOS, Pairs
 from zeek_beacons.readers.addresses import has_direction, locality
-from zeek_beacons.readers.candidate_rows import NUMBER_VECTORS, REQUIRED, Candidate, UnfitError, checked, join
+from zeek_beacons.readers.candidate_rows import (
+    NUMBER_VECTORS,
+    REQUIRED,
+    Candidate,
+    UnfitError,
+    checked,
+    join,
+)
 from zeek_beacons.readers.files import Progress, blocks
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.zeek_rows import Header

@@ -19,10 +19,7 @@ import pyarrow.parquet as parquet
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Floats
-from zeek_beacons.readers.collect import Batch, Collector, Where
-from zeek_beacons.readers.files import STDIN, Progress, blocks
-from zeek_beacons.readers.headers import Aliases, cells, columns_of, first_line, is_text, require, without_header
-from zeek_beacons.readers.tables import (
+from zeek_beacons.readers.arrow_parse import (
     MILLISECONDS_FROM,
     NUMBER,
     TEXT,
@@ -34,6 +31,17 @@ from zeek_beacons.readers.tables import (
     texts,
     times,
 )
+from zeek_beacons.readers.files import STDIN, Progress, blocks
+from zeek_beacons.readers.headers import (
+    Aliases,
+    cells,
+    columns_of,
+    first_line,
+    is_text,
+    require,
+    without_header,
+)
+from zeek_beacons.readers.reservoir import Batch, Collector, Where
 
 COLUMNS: Aliases = {
     "start": ("ts", "start_time", "starttime", "timestamp", "@timestamp", "datetime", "time"),

@@ -12,10 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from zeek_beacons.pairs import Bools
-from zeek_beacons.readers.collect import Batch, Collector, Texts, Where
-from zeek_beacons.readers.files import Progress, blocks
-from zeek_beacons.readers.headers import cells, columns_of, first_line, is_text, require, without_header
-from zeek_beacons.readers.tables import (
+from zeek_beacons.readers.arrow_parse import (
     NUMBER,
     TEXT,
     Table,
@@ -27,6 +24,16 @@ from zeek_beacons.readers.tables import (
     texts,
     times,
 )
+from zeek_beacons.readers.files import Progress, blocks
+from zeek_beacons.readers.headers import (
+    cells,
+    columns_of,
+    first_line,
+    is_text,
+    require,
+    without_header,
+)
+from zeek_beacons.readers.reservoir import Batch, Collector, Texts, Where
 
 # Names of each field, lower case, by source: normalized, nfdump -o csv (1.6, 1.7), IPFIX elements, common exports.
 ALIASES: Mapping[str, tuple[str, ...]] = {

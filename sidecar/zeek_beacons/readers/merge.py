@@ -20,7 +20,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zeek_beacons.pairs import MICROSECONDS, STATE_CODE, Bools, Bytes, Floats, Ints
+from zeek_beacons.pairs import (
+    MICROSECONDS,
+    STATE_CODE,
+    Bools,
+    Bytes,
+    Floats,
+    Ints,
+)
 
 OPEN_STATES = np.zeros(256, dtype=np.bool_)
 OPEN_STATES[[STATE_CODE[state] for state in ("S1", "S2", "S3", "OTH")]] = True

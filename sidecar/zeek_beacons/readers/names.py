@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.readers.collect import Texts
 from zeek_beacons.readers.files import head
+from zeek_beacons.readers.reservoir import Texts
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
 # The column that holds the name, by log.

@@ -9,10 +9,19 @@ import numpy as np
 import pyarrow as pa
 
 from zeek_beacons.pairs import Bools
-from zeek_beacons.readers.collect import Batch, Collector, Texts, Where
+from zeek_beacons.readers.arrow_parse import (
+    NUMBER,
+    TEXT,
+    Table,
+    ahead,
+    integers,
+    numbers,
+    texts,
+    times,
+)
 from zeek_beacons.readers.files import Progress
 from zeek_beacons.readers.names import Names
-from zeek_beacons.readers.tables import NUMBER, TEXT, Table, ahead, integers, numbers, texts, times
+from zeek_beacons.readers.reservoir import Batch, Collector, Texts, Where
 from zeek_beacons.readers.zeek_rows import log_rows
 
 COLUMNS: Mapping[str, Any] = {

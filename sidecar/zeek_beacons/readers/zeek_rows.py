@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.readers.arrow_parse import ParsedRows, Parser, delimited, json_lines, parse_block
 from zeek_beacons.readers.files import Block, Progress, blocks
-from zeek_beacons.readers.tables import Parser, Rows, delimited, json_lines, parse_block
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
@@ -96,7 +96,7 @@ def log_rows(
     wanted: Mapping[str, Any],
     required: Sequence[str],
     progress: Progress | None = None,
-) -> Iterator[Rows]:
+) -> Iterator[ParsedRows]:
     """The `wanted` columns (name -> arrow type) of a Zeek log whose first bytes are `head`.
 
     Raises InputError where a tab-separated log lacks a `required` column.
@@ -115,7 +115,7 @@ def _times_are_text(head: bytes) -> bool:
 
 def _tsv_rows(
     path: str, wanted: Mapping[str, Any], required: Sequence[str], progress: Progress | None
-) -> Iterator[Rows]:
+) -> Iterator[ParsedRows]:
     """The rows of a tab-separated Zeek log, by its own headers, of which there may be several."""
     header, parser, log = Header(), None, ""
     for block in blocks(path, progress):
@@ -158,7 +158,7 @@ def _split_headers(block: Block) -> Iterator[tuple[int, bytes]]:
         number, begin = number + piece.count(b"\n"), end
 
 
-def _json_rows(path: str, wanted: Mapping[str, Any], progress: Progress | None) -> Iterator[Rows]:
+def _json_rows(path: str, wanted: Mapping[str, Any], progress: Progress | None) -> Iterator[ParsedRows]:
     parser = json_lines(wanted)
     for block in blocks(path, progress):
         yield parse_block(parser, block)

@@ -22,7 +22,8 @@ from zeek_beacons.scoring.site import AlertRates, SiteBaseline
 Scorer = Callable[[Features], Floats]
 
 # Thresholds of the rules alone, set by hand, not by a false-positive rate: a benign timer fits the rules as well as an
-# implant does. `zeek-beacons evaluate real FOLDER --rules-only` counts what they find and what alerts falsely.
+# implant does. `python -m zeek_beacons_lab evaluate real FOLDER --rules-only` counts what they find and what alerts
+# falsely.
 RULE_THRESHOLDS = {"conservative": 0.75, "balanced": 0.6, "sensitive": 0.45}
 # As AlertRates, measured on the captures.
 RULE_RATES = (
@@ -99,9 +100,9 @@ class Scoring:
         probability: Floats = np.round(calibration.apply(self.calibration, fused), SHOWN)
         return probability
 
-    def explain(self, features: Features, fused: Floats) -> explain.Why:
+    def explain(self, features: Features, fused: Floats) -> explain.Explanation:
         """The reasons for fused scores: exact with rules alone, else by trial from the sensitive threshold on."""
         if self.scorers.keys() == {"rules"}:
             return explain.by_rules(features)
         worth = fused >= self.thresholds["sensitive"]
-        return explain.by_trial(features, fused, worth, lambda tried: self.fuse(self.score(tried)))
+        return explain.by_occlusion(features, fused, worth, lambda tried: self.fuse(self.score(tried)))

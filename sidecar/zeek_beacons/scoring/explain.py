@@ -19,9 +19,9 @@ from zeek_beacons.features import Features
 from zeek_beacons.features.matrix import Matrix
 from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring import rules
+from zeek_beacons.scoring.occlusion_baseline import unremarkable
 from zeek_beacons.scoring.reasons import GROUPS, PLACE, REASONS, Group
 from zeek_beacons.scoring.rules import RULES, Rule
-from zeek_beacons.scoring.unremarkable import unremarkable
 
 GIVEN = 4  # reasons, at most
 LEAST = 0.02  # contribution below which a reason is not worth reading, unless nothing speaks more for it
@@ -34,7 +34,7 @@ Score: TypeAlias = Callable[[Features], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Why:
+class Explanation:
     """The reasons of `n` pairs: from what speaks most for a beacon to what speaks most against it."""
 
     reasons: Places  # (n, GIVEN) indices into REASONS, -1 where there are fewer
@@ -54,13 +54,13 @@ class Why:
         return cls(np.where(np.isnan(added), -1, places).astype(np.int16), added)
 
 
-def by_rules(features: Features) -> Why:
+def by_rules(features: Features) -> Explanation:
     """What the rules add, exactly: the contributions where the rules alone score."""
     told = np.tile(np.arange(len(RULES), dtype=np.int16), (len(features.matrix), 1))
-    return Why.strongest(told, rules.contributions(features))
+    return Explanation.strongest(told, rules.contributions(features))
 
 
-def by_trial(features: Features, fused: Floats, worth: Bools, score: Score) -> Why:
+def by_occlusion(features: Features, fused: Floats, worth: Bools, score: Score) -> Explanation:
     """Contributions to the fused score of the pairs that are `worth` it; for the others the rules' reasons, unmeasured.
 
     `score` is what made `fused`, (n,), from features.
@@ -69,7 +69,7 @@ def by_trial(features: Features, fused: Floats, worth: Bools, score: Score) -> W
     why.contributions[:] = np.nan
     for rows in np.array_split(np.flatnonzero(worth), -(-int(worth.sum()) // BLOCK) or 1):
         tried = Features(features.matrix[rows])
-        found = Why.strongest(told(tried), contributions(tried, fused[rows], score))
+        found = Explanation.strongest(told(tried), contributions(tried, fused[rows], score))
         why.reasons[rows], why.contributions[rows] = found.reasons, found.contributions
     return why
 

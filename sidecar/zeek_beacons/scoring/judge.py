@@ -10,8 +10,15 @@ from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.scoring import lookalikes
 from zeek_beacons.scoring.evidence import EvidenceTable, needed
-from zeek_beacons.scoring.explain import Why
-from zeek_beacons.verdicts import BEACON, BENIGN, INSUFFICIENT, LOOK_ALIKE, NOT_SUPPRESSED, Verdicts
+from zeek_beacons.scoring.explain import Explanation
+from zeek_beacons.verdicts import (
+    BEACON,
+    BENIGN,
+    INSUFFICIENT,
+    LOOK_ALIKE,
+    NOT_SUPPRESSED,
+    Verdicts,
+)
 
 # Seconds that a rhythm must last: what fits into less is one attempt with its retries, not a habit.
 LEAST_SPAN = 60.0
@@ -28,7 +35,7 @@ def judge(
     threshold: float,
     certain: float,
     evidence: EvidenceTable,
-    why: Why,
+    why: Explanation,
 ) -> Verdicts:
     """One verdict a pair, given their features.
 

@@ -85,7 +85,7 @@ class Manifest:
         if self.feature_schema != SCHEMA_VERSION:
             raise ModelError(
                 f"{path}: feature_schema is {self.feature_schema}, this program computes {SCHEMA_VERSION}; "
-                "train the model anew with `zeek-beacons train`"
+                "train the model anew with `python -m zeek_beacons_lab train`"
             )
         if self.features != MODEL_FEATURES:
             raise ModelError(f"{path}: features differ from this program's: {_first_difference(self.features)}")

@@ -1,46 +1,14 @@
-"""The way to Zeek: one small interface, a file a kind of address."""
+"""The way to Zeek: one small interface (`connection.py`), a file a kind of address."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from zeek_beacons.errors import BeaconsError, ConfigError
-from zeek_beacons.live.frames import Event
-from zeek_beacons.live.messages import Bad
+from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.settings import SidecarConfig
-
-
-class TransportError(BeaconsError):
-    """There is no connection (any more), and why."""
-
-
-class WrongPeerError(TransportError):
-    """Something answers at the address, and it is not Zeek."""
-
-
-class Connection(Protocol):
-    """A connection to Zeek with its subscription taken."""
-
-    peer: str  # who answered, for people
-
-    def __aiter__(self) -> AsyncIterator[Event | Bad]:
-        """What comes in. Ends when Zeek closes; raises TransportError when the connection breaks."""
-
-    async def send(self, event: Event) -> None:
-        """Publishes an event, waiting while Zeek does not read. Raises TransportError."""
-
-
-class Transport(Protocol):
-    """Makes connections to one address."""
-
-    address: str
-
-    def connect(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection, closed at the end. Entering raises TransportError."""
+from zeek_beacons.live.transport.connection import Transport
 
 
 def transport(config: SidecarConfig) -> Transport:

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.frames import SUBSCRIPTIONS, TOPIC, Event
-from zeek_beacons.live.messages import Bad
-from zeek_beacons.live.transport import Connection, TransportError
+from zeek_beacons.live.protocol.frames import SUBSCRIPTIONS, TOPIC, Event
+from zeek_beacons.live.protocol.messages import Bad
+from zeek_beacons.live.transport.connection import Connection, TransportError
 
 PLACES = ("/opt/zeek/lib/zeek/python", "/usr/local/zeek/lib/zeek/python", "/usr/lib/zeek/python")
 OPEN_TIMEOUT = 5.0  # seconds

@@ -11,10 +11,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake, InvalidURI
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live import frames
-from zeek_beacons.live.frames import Ack, Event, Refusal
-from zeek_beacons.live.messages import Bad
-from zeek_beacons.live.transport import Connection, TransportError, WrongPeerError
+from zeek_beacons.live.protocol import frames
+from zeek_beacons.live.protocol.frames import Ack, Event, Refusal
+from zeek_beacons.live.protocol.messages import Bad
+from zeek_beacons.live.transport.connection import Connection, TransportError, WrongPeerError
 
 PATH = "/v1/messages/json"
 APPLICATION = "zeek-beacons"

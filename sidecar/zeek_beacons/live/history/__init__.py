@@ -1,0 +1,1 @@
+"""What the sidecar remembers over weeks, in one SQLite file."""

@@ -1,0 +1,197 @@
+"""The history as the sidecar uses it: whatever befalls file or disk, the sidecar goes on, counts and says it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.live.background import Background
+from zeek_beacons.live.history.site import Key
+from zeek_beacons.live.history.store import Changes, History, Limits, Stored
+from zeek_beacons.scoring.site import SiteBaseline
+
+PATIENCE = 2.0  # seconds that a call may take before the sidecar goes on without its result
+SLOW = 0.25  # seconds of a call after which the file is left alone for ten times as long
+RETRY = 30.0  # seconds until a file that failed is tried again
+MAINTENANCE = 60.0  # seconds between prunings, unless there is more to prune
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Health:
+    """How the history fares, for `zeek-beacons status`."""
+
+    working: bool = False
+    errors: int = 0
+    last_error: str = ""
+    set_aside: int = 0
+    skipped: int = 0  # batches scored without history
+    pruned: int = 0
+    pairs: int = 0
+    bytes: int = 0
+
+
+class Keeper:
+    """Guards a history file. Used by one thread; the file by another one, which may hang."""
+
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.health = Health()
+        self._path, self._limits = path, limits
+        self._clock, self._wall, self._patience = clock, wall, patience
+        self._background = Background("history")
+        self._history: History | None = None
+        self._stuck: concurrent.futures.Future[Any] | None = None
+        self._started = False
+        self._retry_at = 0.0
+        self._maintain_at = 0.0
+
+    @property
+    def horizon(self) -> float:
+        """Seconds before a pair's newest observation from which on observations are kept."""
+        return self._limits.days * 86_400
+
+    def start(self) -> tuple[list[str], dict[tuple[str, str], int]]:
+        """Opens the file. Returns the unconfirmed alerts and the progress in it.
+
+        Raises ConfigError where the file is another program's, or of a later version of this one.
+        """
+        found = self._guarded(lambda history: (history.unconfirmed(), history.progress()))
+        self._started = True
+        return found if found is not None else ([], {})
+
+    def load(self, keys: Iterable[Key]) -> dict[Key, Stored]:
+        """What is stored of these pairs; nothing where the history fails."""
+        wanted = list(keys)
+        found = self._guarded(lambda history: history.load(wanted))
+        if found is None:
+            self.health.skipped += 1
+        return found or {}
+
+    def store(self, changes: Changes) -> bool:
+        """Writes a batch. Returns whether it is committed."""
+        now = self._wall()
+        return self._guarded(lambda history: history.store(changes, now)) is not None
+
+    def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
+        """What was in force when these pairs first alerted, of those that did; nothing where the history fails."""
+        wanted = list(keys)
+        return self._guarded(lambda history: history.thresholds(wanted, model, budget)) or {}
+
+    def baseline(self, model: str, budget: float) -> SiteBaseline | None:
+        """What is remembered of the site under this model; None where the history fails."""
+        return self._guarded(lambda history: history.baseline(model, budget))
+
+    def maintain(self) -> None:
+        """Prunes when it is time to."""
+        if self._clock() < self._maintain_at or not self.health.working:
+            return
+        now = self._wall()
+        figures = self._guarded(lambda history: (history.prune(now), history.pairs(), history.size()))
+        if figures is not None:
+            pruned, self.health.pairs, self.health.bytes = figures
+            self.health.pruned += pruned
+            self._maintain_at = self._clock() + (1.0 if pruned else MAINTENANCE)
+
+    def close(self) -> None:
+        """Ends the use of the file, if it still answers."""
+        if self._history is not None:
+            self._guarded(History.close)
+            self._history = None
+
+    def _guarded(self, call: Callable[[History], T]) -> T | None:
+        """The call's result, or None: the file fails, is slow, or does not answer."""
+        if self._is_stuck() or self._clock() < self._retry_at:
+            return None
+        began = self._clock()
+        future = self._background.submit(lambda: call(self._opened()))
+        try:
+            result = future.result(self._patience)
+        except concurrent.futures.TimeoutError:
+            self._stuck = future
+            self._failed(f"no answer within {self._patience:g} s")
+            return None
+        except (sqlite3.Error, OSError) as error:
+            self._recover(error)
+            return None
+        except ConfigError as error:
+            if not self._started:
+                raise
+            self._recover(error)
+            return None
+        self._judge(self._clock() - began)
+        return result
+
+    def _is_stuck(self) -> bool:
+        """Whether a call that was not waited for still runs."""
+        if self._stuck is None or not self._stuck.done():
+            return self._stuck is not None
+        error = self._stuck.exception()
+        self._stuck = None
+        if error is not None:
+            self._recover(error)
+        return False
+
+    def _judge(self, seconds: float) -> None:
+        """A file that costs this much is used a tenth of the time at most."""
+        if seconds > SLOW:
+            self._retry_at = self._clock() + 10 * seconds
+            self._failed(f"slow: a call took {seconds:.2f} s")
+        elif not self.health.working:
+            self.health.working = True
+            log.info("history_works", extra={"fields": {"path": str(self._path)}})
+
+    def _opened(self) -> History:
+        if self._history is None:
+            self._history = History.open(self._path, self._limits)
+        return self._history
+
+    def _recover(self, error: BaseException) -> None:
+        history, self._history = self._history, None
+        if history is not None:
+            self._background.submit(history.close)
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT:
+            self._set_aside(error)
+        else:
+            self._failed(str(error))
+            self._retry_at = self._clock() + RETRY
+
+    def _set_aside(self, error: BaseException) -> None:
+        """A file that is no history (any more) is kept under another name, and a new one begun."""
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{int(self._wall())}")
+        try:
+            self._background.submit(lambda: _rename(self._path, aside)).result(self._patience)
+        except (OSError, concurrent.futures.TimeoutError) as problem:
+            self._failed(f"{error}; and cannot be set aside: {problem}")
+            self._retry_at = self._clock() + RETRY
+            return
+        self.health.set_aside += 1
+        self._failed(f"{error}; set aside as {aside.name}")
+
+    def _failed(self, problem: str) -> None:
+        self.health.working = False
+        self.health.errors += 1
+        self.health.last_error = problem
+        log.error("history_failed", extra={"fields": {"path": str(self._path), "problem": problem}})
+
+
+def _rename(path: Path, aside: Path) -> None:
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,196 @@
+"""The history file: what each pair did over weeks, the alerts about it, and how far each Zeek was followed.
+
+SQLite in WAL mode. Everything here is synchronous and raises sqlite3.Error; `keeper.py` keeps faults from the sidecar.
+`now` is the wall clock in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.live.history import site
+from zeek_beacons.live.history.site import Key, SiteChanges
+from zeek_beacons.scoring.site import SiteBaseline
+
+SCHEMA_VERSION = 1
+HOUR = 3600.0
+PRUNE_ROWS = 500  # deleted in one go, so that no one waits long
+FREE_PAGES = 2_000  # given back to the disk in one go
+
+_SCHEMA = """
+CREATE TABLE pairs (
+    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
+    addr TEXT NOT NULL, service TEXT NOT NULL, server_name TEXT NOT NULL,
+    conns INTEGER NOT NULL, named INTEGER NOT NULL, first_ts REAL NOT NULL, resp_hosts REAL, site_hosts REAL,
+    observations BLOB NOT NULL,
+    touched INTEGER NOT NULL  -- hours since the epoch
+);
+CREATE UNIQUE INDEX pairs_key ON pairs (orig_h, resp, resp_p, proto);
+CREATE INDEX pairs_touched ON pairs (touched);
+CREATE TABLE alerts (
+    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
+    sent INTEGER NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,  -- levels
+    verdict TEXT NOT NULL,  -- the newest of the level sent
+    touched INTEGER NOT NULL,
+    PRIMARY KEY (orig_h, resp, resp_p, proto)
+);
+CREATE TABLE progress (
+    node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL, touched INTEGER NOT NULL,
+    PRIMARY KEY (node, boot)
+);
+"""
+_KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
+_LOAD = f"""
+SELECT addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts, observations
+FROM pairs WHERE {_KEY}
+"""  # noqa: S608
+_STORE = "INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ALERT = """
+INSERT INTO alerts (orig_h, resp, resp_p, proto, sent, verdict, touched) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET sent = excluded.sent, verdict = excluded.verdict, touched = excluded.touched
+WHERE excluded.sent >= sent
+"""
+_CONFIRM = f"UPDATE alerts SET confirmed = max(confirmed, ?) WHERE {_KEY}"  # noqa: S608
+_FOLLOW = """
+INSERT INTO progress VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), touched = excluded.touched
+"""
+
+Stored: TypeAlias = tuple[Any, ...]  # addr to observations, as in the table
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the history may keep."""
+
+    days: float = 30.0
+    size: int = 2 << 30  # bytes of the file
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one batch adds, written in one transaction or not at all."""
+
+    pairs: dict[Key, Stored] = field(default_factory=dict)
+    alerts: dict[Key, tuple[int, str]] = field(default_factory=dict)  # level, verdict
+    confirmed: dict[Key, int] = field(default_factory=dict)
+    progress: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    site: SiteChanges | None = None
+
+
+class History:
+    """An open history file."""
+
+    def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
+        self._db = connection
+        self._limits = limits
+
+    @classmethod
+    def open(cls, path: Path, limits: Limits) -> Self:
+        """Opens the file or makes it. Raises ConfigError where a later version of this program wrote it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        try:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise ConfigError(
+                    f"{path}: history of schema {version}, this program knows {SCHEMA_VERSION}; "
+                    "update it, or name another file"
+                )
+            if version == 0:
+                _create(db, path)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")  # a commit outlives this process; power cuts cost the last ones
+            db.execute("PRAGMA cache_size = -16000")
+            db.execute("SELECT count(*) FROM alerts").fetchone()
+            db.executescript(site.SCHEMA)  # in files that an earlier version made, too
+        except BaseException:
+            db.close()
+            raise
+        return cls(db, limits)
+
+    def close(self) -> None:
+        """Ends the use of the file."""
+        self._db.close()
+
+    def load(self, keys: Iterable[Key]) -> dict[Key, Stored]:
+        """What is stored of these pairs."""
+        found = {key: self._db.execute(_LOAD, key).fetchone() for key in keys}
+        return {key: row for key, row in found.items() if row is not None}
+
+    def store(self, changes: Changes, now: float) -> int:
+        """Writes a batch, committed on return. Returns the pairs written."""
+        hour = int(now // HOUR)
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(_STORE, ((*key, *row, hour) for key, row in changes.pairs.items()))
+            self._db.executemany(_ALERT, ((*key, *alert, hour) for key, alert in changes.alerts.items()))
+            self._db.executemany(_CONFIRM, ((level, *key) for key, level in changes.confirmed.items()))
+            self._db.executemany(_FOLLOW, ((*node, seq, hour) for node, seq in changes.progress.items()))
+            if changes.site is not None:
+                site.store(self._db, changes.site, now)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        return len(changes.pairs)
+
+    def unconfirmed(self) -> list[str]:
+        """The verdicts of alerts that no Zeek has confirmed, as they were stored."""
+        return [text for (text,) in self._db.execute("SELECT verdict FROM alerts WHERE confirmed < sent")]
+
+    def progress(self) -> dict[tuple[str, str], int]:
+        """The highest sequence number seen of each node and boot."""
+        return {(node, boot): seq for node, boot, seq in self._db.execute("SELECT node, boot, seq FROM progress")}
+
+    def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
+        """What was in force when these pairs first alerted under this budget, of those that did."""
+        return site.thresholds(self._db, keys, model, budget)
+
+    def baseline(self, model: str, budget: float) -> SiteBaseline:
+        """What is remembered of the site under this model."""
+        return site.baseline(self._db, model, budget)
+
+    def prune(self, now: float) -> int:
+        """Forgets some of what is too old or too much. Returns how many rows; 0: there is nothing to forget."""
+        begin = now - self._limits.days * 86_400
+        oldest = int(begin // HOUR)
+        self._forget("alerts", oldest, PRUNE_ROWS)
+        self._forget("progress", oldest, PRUNE_ROWS)
+        gone = self._forget("pairs", oldest, PRUNE_ROWS)
+        size = self.size()
+        if not gone and size > self._limits.size:
+            too_many = math.ceil(self.pairs() * (1 - self._limits.size / size))
+            gone = self._forget("pairs", int(now // HOUR) + 1, min(too_many, PRUNE_ROWS))
+        self._db.executescript(f"PRAGMA incremental_vacuum({FREE_PAGES})")  # execute() would free one page
+        return gone + site.forget(self._db, begin)
+
+    def _forget(self, table: str, hour: int, most: int) -> int:
+        """Deletes rows not touched since `hour`, the oldest first. Returns how many."""
+        chosen = f"SELECT rowid FROM {table} WHERE touched < ? ORDER BY touched LIMIT ?"  # noqa: S608
+        return self._db.execute(f"DELETE FROM {table} WHERE rowid IN ({chosen})", (hour, most)).rowcount  # noqa: S608
+
+    def size(self) -> int:
+        """Bytes in use, free pages left out."""
+        pages, free, page = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * page)
+
+    def pairs(self) -> int:
+        """Pairs held."""
+        return int(self._db.execute("SELECT count(*) FROM pairs").fetchone()[0])
+
+
+def _create(db: sqlite3.Connection, path: Path) -> None:
+    if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise ConfigError(f"{path}: a database of another program; name another file for the history")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

@@ -1,0 +1,273 @@
+"""Events and messages: the codec of docs/wire.md. Whatever comes in, it gives a message or a reason, and never raises.
+
+The JSON object in an event's one string is the same over every transport.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, Event
+from zeek_beacons.live.protocol.messages import (
+    VERSION,
+    Bad,
+    Candidate,
+    Greeting,
+    Heartbeat,
+    Hello,
+    Incoming,
+    Noticed,
+    Outgoing,
+    PairKey,
+    Pulse,
+    Resync,
+    Verdict,
+)
+from zeek_beacons.pairs import PROTOS, Floats
+from zeek_beacons.readers.candidate_rows import UnfitError, checked
+
+LARGEST_COUNT = 2**63 - 1
+HIGHEST_LEVEL = 4
+_ENCODER = json.JSONEncoder(allow_nan=False)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN = re.compile("[!-~]*")
+
+
+class _UnusableError(ValueError):
+    """Why a message cannot be used; made of this module's own words."""
+
+
+def decode(event: Event) -> Incoming:
+    """The message in an event from Zeek."""
+    if event.name not in _MESSAGES:
+        return Bad("unknown event")
+    try:
+        if len(event.text) > LONGEST_FRAME:
+            raise _UnusableError("too long")
+        return _MESSAGES[event.name](_fields(event.text))
+    except (_UnusableError, UnfitError) as error:
+        return Bad(f"{event.name}: {error}")
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return Bad(f"{event.name}: a value of the wrong kind")
+
+
+def _fields(text: str) -> dict[str, Any]:
+    try:
+        given = JSON.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise _UnusableError("no JSON") from error
+    if not isinstance(given, dict):
+        raise _UnusableError("no JSON object")
+    version = _count(given, "v", least=1)
+    if version > VERSION:
+        raise _UnusableError(f"written for a later version than {VERSION}, update the sidecar")
+    return given
+
+
+def _hello(given: dict[str, Any]) -> Hello:
+    accepted = given.get("accepted")
+    if not isinstance(accepted, bool):
+        raise _UnusableError("accepted is no boolean")
+    names = ("sensor", "node", "boot", "zeek", "package")
+    texts = {name: _text(given, name, "") for name in names}
+    return Hello(sidecar=_text(given, "sidecar"), accepted=accepted, reason=_text(given, "reason", ""), **texts)
+
+
+def _heartbeat(given: dict[str, Any]) -> Heartbeat:
+    counts = {name: _count(given, name) for name in ("seq", "outstanding", "lost")}
+    return Heartbeat(node=_text(given, "node"), boot=_text(given, "boot"), **counts)
+
+
+def _noticed(given: dict[str, Any]) -> Noticed:
+    level = _count(given, "level", least=1, most=HIGHEST_LEVEL)
+    return Noticed(node=_text(given, "node", ""), boot=_text(given, "boot", ""), key=_key(given), level=level)
+
+
+def _candidate(given: dict[str, Any]) -> Candidate:
+    key = _key(given)
+    resp_h = _text(given, "resp_h")
+    row = {
+        "id.orig_h": key[0],
+        "id.resp_h": resp_h,
+        "id.resp_p": key[2],
+        "proto": key[3],
+        "resp": _name(key[1]),
+        "service": _name(_text(given, "service", "")),
+        "server_name": _name(_text(given, "server_name", "")),
+        "conns": _count(given, "conns"),
+        "named": _count(given, "named"),
+        "first_ts": _time(given, "first_ts"),
+        "resp_hosts": _count(given, "resp_hosts") if "resp_hosts" in given else None,
+        "site_hosts": _count(given, "site_hosts") if "site_hosts" in given else None,
+        "states": _states(given),
+    }
+    row |= {name: _vector(given, name) for name in ("starts", "durations", "orig_bytes", "resp_bytes")}
+    return Candidate(
+        sensor=_text(given, "sensor", ""),
+        node=_text(given, "node"),
+        boot=_text(given, "boot"),
+        seq=_count(given, "seq", least=1),
+        ts=_time(given, "ts"),
+        uid=_text(given, "uid", ""),
+        orig_p=_count(given, "orig_p", most=65_535),
+        resp_h=resp_h,
+        reason=_text(given, "reason", ""),
+        key=key,
+        row=checked(row),
+    )
+
+
+_MESSAGES: Mapping[str, Callable[[dict[str, Any]], Incoming]] = {
+    "Beacons::candidate": _candidate,
+    "Beacons::hello": _hello,
+    "Beacons::heartbeat": _heartbeat,
+    "Beacons::noticed": _noticed,
+}
+
+
+def _key(given: dict[str, Any]) -> PairKey:
+    proto = _text(given, "proto")
+    if proto not in PROTOS:
+        raise _UnusableError("proto is none of tcp, udp, icmp")
+    return _text(given, "orig_h"), _text(given, "resp"), _count(given, "resp_p", most=65_535), proto
+
+
+def _text(given: dict[str, Any], name: str, default: str | None = None) -> str:
+    value = given.get(name, default)
+    if not isinstance(value, str) or (default is None and not value):
+        raise _UnusableError(f"{name} is missing or no text")
+    cut = value[:LONGEST_TEXT]
+    return cut if cut.isascii() else _SURROGATE.sub("\ufffd", cut)
+
+
+def _name(text: str) -> str:
+    """A name as it is told to people and kept: printable ASCII, everything else escaped, as Zeek does."""
+    if _PLAIN.fullmatch(text):
+        return text
+    octets = text.encode()
+    return "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)[:LONGEST_TEXT]
+
+
+def _count(given: dict[str, Any], name: str, least: int = 0, most: int = LARGEST_COUNT) -> int:
+    value = given.get(name)
+    if type(value) is not int or not least <= value <= most:
+        raise _UnusableError(f"{name} is missing or no number from {least} to {most}")
+    return value
+
+
+def _time(given: dict[str, Any], name: str) -> float:
+    value = given.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise _UnusableError(f"{name} is missing or no number")
+    return float(value)
+
+
+def _vector(given: dict[str, Any], name: str) -> Floats:
+    values = given.get(name)
+    if not isinstance(values, list):
+        raise _UnusableError(f"{name} is missing or no list")
+    column = np.array(values or np.zeros(0))
+    if column.ndim != 1 or column.dtype.kind not in "iuf":
+        raise _UnusableError(f"{name} holds something else than numbers")
+    return column.astype(np.float64)
+
+
+def _states(given: dict[str, Any]) -> list[str]:
+    states = given.get("states")
+    if not isinstance(states, list) or not all(type(state) is str for state in states):
+        raise _UnusableError("states is missing or no list of texts")
+    return states
+
+
+_VERDICT_TEXTS = ("sidecar", "node", "boot", "uid", "label", "severity", "suppressed", "model", "summary")
+
+
+def decode_verdict(text: str) -> Verdict | None:
+    """A verdict as `encode` wrote it; None where it is none."""
+    try:
+        given = _fields(text)
+        fields: dict[str, Any] = {name: str(given[name]) for name in _VERDICT_TEXTS}
+        fields |= {name: _count(given, name) for name in ("seq", "conns", "observations", "needed", "level")}
+        fields |= {name: _time(given, name) if name in given else None for name in ("score", "sleep", "jitter")}
+        return Verdict(
+            **fields,
+            orig_p=_count(given, "orig_p", most=65_535),
+            resp_h=_text(given, "resp_h"),
+            key=_key(given),
+            reasons=tuple(given["reasons"]),
+            service=str(given.get("service", "")),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def encode(message: Outgoing) -> Event:
+    """The event that carries a message to Zeek. Fields that are None are left out."""
+    name, fields = _ENCODERS[type(message)](message)
+    present = {key: value for key, value in fields.items() if value is not None}
+    return Event(f"Beacons::{name}", _ENCODER.encode({"v": VERSION} | present))
+
+
+def _encode_hello(hello: Greeting) -> tuple[str, dict[str, Any]]:
+    fields = {"sidecar": hello.sidecar, "name": hello.name, "version": hello.version, "model": hello.model}
+    return "hello", fields
+
+
+def _encode_pulse(pulse: Pulse) -> tuple[str, dict[str, Any]]:
+    fields = {"sidecar": pulse.sidecar, "queue": pulse.queue, "scored": pulse.scored, "dropped": pulse.dropped}
+    return "heartbeat", fields
+
+
+def _encode_resync(ask: Resync) -> tuple[str, dict[str, Any]]:
+    fields = {"sidecar": ask.sidecar, "node": ask.node, "boot": ask.boot, "from": ask.from_seq, "all": ask.everything}
+    return "resync", fields
+
+
+def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
+    orig_h, resp, resp_p, proto = verdict.key
+    fields = {
+        "sidecar": verdict.sidecar,
+        "node": verdict.node,
+        "boot": verdict.boot,
+        "seq": verdict.seq,
+        "uid": verdict.uid,
+        "orig_h": orig_h,
+        "orig_p": verdict.orig_p,
+        "resp_h": verdict.resp_h,
+        "resp_p": resp_p,
+        "proto": proto,
+        "resp": resp,
+        "service": verdict.service or None,
+        "conns": verdict.conns,
+        "label": verdict.label,
+        "score": _finite(verdict.score),
+        "sleep": _finite(verdict.sleep),
+        "jitter": _finite(verdict.jitter),
+        "observations": verdict.observations,
+        "needed": verdict.needed,
+        "severity": verdict.severity,
+        "level": verdict.level,
+        "suppressed": verdict.suppressed,
+        "reasons": list(verdict.reasons),
+        "model": verdict.model,
+        "summary": verdict.summary,
+    }
+    return "verdict", fields
+
+
+_ENCODERS: Mapping[type, Callable[[Any], tuple[str, dict[str, Any]]]] = {
+    Greeting: _encode_hello,
+    Pulse: _encode_pulse,
+    Resync: _encode_resync,
+    Verdict: _encode_verdict,
+}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

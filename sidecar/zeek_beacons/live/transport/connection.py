@@ -1,0 +1,40 @@
+"""What a way to Zeek can do, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from zeek_beacons.errors import BeaconsError
+from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.messages import Bad
+
+
+class TransportError(BeaconsError):
+    """There is no connection (any more), and why."""
+
+
+class WrongPeerError(TransportError):
+    """Something answers at the address, and it is not Zeek."""
+
+
+class Connection(Protocol):
+    """A connection to Zeek with its subscription taken."""
+
+    peer: str  # who answered, for people
+
+    def __aiter__(self) -> AsyncIterator[Event | Bad]:
+        """What comes in. Ends when Zeek closes; raises TransportError when the connection breaks."""
+
+    async def send(self, event: Event) -> None:
+        """Publishes an event, waiting while Zeek does not read. Raises TransportError."""
+
+
+class Transport(Protocol):
+    """Makes connections to one address."""
+
+    address: str
+
+    def connect(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection, closed at the end. Entering raises TransportError."""

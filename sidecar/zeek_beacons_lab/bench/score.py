@@ -1,0 +1,225 @@
+"""How fast and how large `score` is, beside the least that reading the same file can cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+HEADER = (
+    "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
+    "#open\t2026-01-01-00-00-00\n#fields\t{fields}\n#types\t{types}\n"
+)
+# The 22 columns of Zeek 8's conn.log: name, type, and the value where it is the same in every row.
+COLUMNS = (
+    *(("ts", "time", ""), ("uid", "string", ""), ("id.orig_h", "addr", ""), ("id.orig_p", "port", "")),
+    *(("id.resp_h", "addr", ""), ("id.resp_p", "port", ""), ("proto", "enum", "tcp"), ("service", "string", "ssl")),
+    *(("duration", "interval", ""), ("orig_bytes", "count", ""), ("resp_bytes", "count", "")),
+    *(("conn_state", "string", ""), ("local_orig", "bool", "T"), ("local_resp", "bool", "F")),
+    *(("missed_bytes", "count", "0"), ("history", "string", ""), ("orig_pkts", "count", "8")),
+    *(("orig_ip_bytes", "count", ""), ("resp_pkts", "count", "8"), ("resp_ip_bytes", "count", "")),
+    *(("tunnel_parents", "set[string]", "-"), ("ip_proto", "count", "6")),
+)
+FIELDS = [name for name, _, _ in COLUMNS]
+BEGIN, DAY = 1_767_225_600, 86_400
+CHUNK = 1_000_000  # connections made at a time
+
+# The floor: the needed columns through the fastest reader found (arrow's; those of pandas and polars are no faster
+# on 2 cores), and nothing done with them.
+FLOOR = """
+import sys, pyarrow as pa, pyarrow.csv as c
+names, need = sys.argv[2].split(), sys.argv[3].split()
+text = pa.dictionary(pa.int32(), pa.string())
+numbers = "ts duration orig_bytes resp_bytes id.orig_p id.resp_p".split()
+kinds = {n: pa.float64() if n in numbers else text for n in need}
+reader = c.open_csv(sys.argv[1], read_options=c.ReadOptions(column_names=names, skip_rows=8, block_size=16 << 20),
+    parse_options=c.ParseOptions(delimiter="\\t", quote_char=False),
+    convert_options=c.ConvertOptions(
+        include_columns=need, column_types=kinds, null_values=["-"], strings_can_be_null=True))
+print(sum(batch.num_rows for batch in reader))
+"""
+PHASES = """
+import sys, time, json, pathlib
+from zeek_beacons_lab.bench.score import phases
+print(json.dumps(phases(pathlib.Path(sys.argv[1]))))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRun:
+    """One command, run to its end."""
+
+    seconds: float
+    cpu: float  # seconds, user and system
+    peak: float  # MB resident
+    output: str
+
+
+def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
+    """A 22-column conn.log of one day: log-normal numbers of connections a pair, in order of time."""
+    rng = np.random.default_rng(seed)
+    weight = rng.lognormal(0, 1.5, pairs)
+    weight /= weight.sum()
+    orig = pa.array([f"10.{h >> 8}.{h & 255}.7" for h in range(max(1, pairs // 50))])
+    resp = pa.array([f"203.{h >> 16 & 255}.{h >> 8 & 255}.{h & 255}" for h in range(pairs)])
+    of_orig, port = rng.integers(0, len(orig), pairs), rng.choice([80, 443, 53, 8080], pairs)
+    states, histories = (
+        pa.array(["SF", "S0", "S1", "OTH", "RSTO"]),
+        pa.array(["ShADadfF", "S", "ShADad", "DdA", "ShADadR"]),
+    )
+    with path.open("wb") as file:
+        file.write(HEADER.format(fields="\t".join(FIELDS), types="\t".join(kind for _, kind, _ in COLUMNS)).encode())
+        for begin in range(0, connections, CHUNK):
+            n = min(CHUNK, connections - begin)
+            pair = rng.choice(pairs, n, p=weight)
+            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * DAY
+            state = rng.choice(5, n, p=[0.8, 0.1, 0.04, 0.02, 0.04])
+            up, down = rng.integers(100, 2000, n), rng.integers(100, 20_000, n)
+            columns = {
+                "ts": _decimal(start, 6),
+                "uid": pc.binary_join_element_wise(
+                    "C", pa.array(rng.integers(10**15, 10**16, n)).cast(pa.string()), ""
+                ),
+                "id.orig_h": orig.take(pa.array(of_orig[pair])),
+                "id.orig_p": rng.integers(1024, 65_536, n),
+                "id.resp_h": resp.take(pa.array(pair)),
+                "id.resp_p": port[pair],
+                "duration": _decimal(rng.exponential(1.0, n), 6),
+                "orig_bytes": up,
+                "resp_bytes": down,
+                "conn_state": states.take(pa.array(state)),
+                "history": histories.take(pa.array(state)),
+                "orig_ip_bytes": up + 320,
+                "resp_ip_bytes": down + 320,
+            }
+            table = pa.table({name: columns.get(name, pa.array([same] * n)) for name, _, same in COLUMNS})
+            options = arrow_csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
+            arrow_csv.write_csv(table, file, options)
+
+
+def phases(path: Path) -> dict[str, float]:
+    """Seconds of each phase of `score` on one file, in this process."""
+    from zeek_beacons import pipeline, reports
+    from zeek_beacons.config import Config
+    from zeek_beacons.features import extract
+    from zeek_beacons.readers import Request, read, zeek_log
+    from zeek_beacons.readers.files import head
+    from zeek_beacons.readers.zeek_rows import log_rows
+    from zeek_beacons.scoring import Scoring
+    from zeek_beacons.scoring.forest import inputs
+
+    took: dict[str, float] = {}
+    config, scoring = Config(), Scoring.load()
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        result = work()
+        took[name] = time.perf_counter() - began
+        return result
+
+    wanted = {name: kind for name, kind in zeek_log.COLUMNS.items() if name != "uid"}
+    timed(
+        "parse",
+        lambda: sum(len(rows.table or ()) for rows in log_rows(str(path), head(str(path)), wanted, zeek_log.REQUIRED)),
+    )
+    pairs, _ = timed("read", lambda: read(Request([str(path)]), config))
+    enough = pairs.take(pairs.counts >= config.min_connections)
+    features = timed("features", lambda: extract(enough))
+    timed("forest", lambda: scoring.scorers["forest"](features))
+    scored = timed("pipeline", lambda: pipeline.score(pairs, scoring, config))
+    with tempfile.TemporaryDirectory() as folder:
+        summary = {"profile": "", "model": "", "first_seen": "", "last_seen": "", "ingest": _NO_INGEST}
+        timed("write", lambda: reports.write(scored, summary, Path(folder)))
+    took |= {"pairs": len(pairs), "scored": len(inputs(features))}
+    return took
+
+
+def compare(path: Path, runs: int) -> tuple[list[ScoreRun], list[ScoreRun], list[ScoreRun]]:
+    """The floor, reading alone (`validate`) and `score`, in turn, `runs` times."""
+    from zeek_beacons.readers import zeek_log
+
+    need = " ".join(name for name in zeek_log.COLUMNS if name != "uid")
+    command = [sys.executable, "-m", "zeek_beacons"]
+    floors, reads, scores = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs):
+            floors.append(_run([sys.executable, "-c", FLOOR, str(path), " ".join(FIELDS), need]))
+            reads.append(_run([*command, "validate", str(path)]))
+            scores.append(_run([*command, "score", str(path), "-o", folder]))
+    return floors, reads, scores
+
+
+def report(connections: int, pairs: int, runs: int, folder: Path, say: Callable[[str], None] = print) -> None:
+    """Makes the input, measures, and prints the figures side by side."""
+    path = folder / f"conn-{connections}-{pairs}.log"
+    say(f"making {connections:,} connections of {pairs:,} pairs")
+    make_log(path, connections, pairs)
+    try:
+        floors, reads, scores = compare(path, runs)
+        say(f"{path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, median of {runs} runs in turn")
+        say("| command | seconds | CPU seconds | times the floor | connections/s | peak MB |")
+        say("|---|---|---|---|---|---|")
+        for name, measured in (("floor", floors), ("read only", reads), ("score", scores)):
+            ratio = statistics.median(run.seconds / floor.seconds for run, floor in zip(measured, floors, strict=True))
+            seconds = _median([run.seconds for run in measured])
+            say(
+                f"| {name} | {seconds:.2f} | {_median([run.cpu for run in measured]):.2f} | {ratio:.2f} "
+                f"| {connections / seconds:,.0f} | {_median([run.peak for run in measured]):,.0f} |"
+            )
+        took = json.loads(_run([sys.executable, "-c", PHASES, str(path)]).output)
+        group = took["read"] - took["parse"]
+        rest = took["pipeline"] - took["features"] - took["forest"]
+        say(
+            f"phases: parse {took['parse']:.2f} s, group {group:.2f} s, features {took['features']:.2f} s, "
+            f"forest {took['forest']:.2f} s, rules and verdicts {rest:.2f} s, write {took['write']:.2f} s"
+        )
+        say(
+            f"{took['scored']:,.0f} of {took['pairs']:,.0f} pairs scored; "
+            f"forest {took['scored'] / took['forest']:,.0f} pairs/s"
+        )
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _run(command: Sequence[str]) -> ScoreRun:
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (our own commands)
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} … ended with exit code {process.returncode}")
+    return ScoreRun(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e3, output)
+
+
+def _median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def _decimal(values: np.ndarray[tuple[int], np.dtype[np.float64]], digits: int) -> pa.Array:
+    return pa.array(np.round(values, digits)).cast(pa.decimal128(20, digits), safe=False).cast(pa.string())
+
+
+_NO_INGEST = {
+    "used": 0,
+    "rows": 0,
+    "files": {},
+    "left_out": {},
+    "skipped": {},
+    "notes": [],
+    "duplicates": 0,
+    "merged_pieces": 0,
+}

@@ -1,0 +1,1 @@
+"""Labelled captures and benchmarks, as training and evaluation hold them."""

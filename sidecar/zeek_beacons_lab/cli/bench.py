@@ -1,0 +1,70 @@
+"""`python -m zeek_beacons_lab bench`: speed and memory, measured side by side in one run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(help="Measure speed and memory.", no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Measure speed and memory."""
+
+
+@app.command()
+def score(
+    connections: Annotated[int, typer.Option(min=1000, help="Connections in the log.")] = 5_000_000,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs they spread over.")] = 100_000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each command, in turn.")] = 3,
+    folder: Annotated[
+        Optional[Path],
+        typer.Option(help="Where to put the log meanwhile (133 bytes a connection).", show_default=False),
+    ] = None,
+) -> None:
+    """`score` against the least that reading the same file can cost: time, ratio, memory, phases.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench score
+
+        python -m zeek_beacons_lab bench score --connections 50000000 --pairs 10000 --runs 1
+    """
+    from zeek_beacons_lab.bench.score import report
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        report(connections, pairs, runs, Path(scratch))
+
+
+@app.command()
+def zeek(
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each variant on each trace, taking turns.")] = 10,
+) -> None:
+    """What the Zeek package costs a real Zeek: CPU and memory without it, with a naive table of times, and with it.
+
+    Needs zeek in PATH or /opt/zeek/bin, and about half an hour.
+    """
+    from zeek_beacons_lab.bench.zeek import bench
+
+    for line in bench(rounds):
+        print(line, flush=True)
+
+
+@app.command()
+def live(
+    rate: Annotated[Optional[list[int]], typer.Option(min=1, help="Candidates a second; may be repeated.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each rate is held.")] = 20.0,
+    history: Annotated[Optional[list[int]], typer.Option(min=1, help="Pairs in the history; may be repeated.")] = None,
+) -> None:
+    """The live loop with a real Zeek: what rate it sustains, how late verdicts are, what memory the sidecar takes.
+
+    Needs zeek in PATH or /opt/zeek/bin.
+    """
+    from zeek_beacons_lab.bench.live import bench
+
+    for line in bench(rate or [100, 1000, 1500, 2000], seconds, history or [10_000, 200_000]):
+        print(line, flush=True)

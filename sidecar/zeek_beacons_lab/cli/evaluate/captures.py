@@ -1,0 +1,218 @@
+"""Commands over labelled captures: real, peers, stress, calibration, ablation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from zeek_beacons.cli import options
+from zeek_beacons.config import Config
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.scoring import Scoring
+from zeek_beacons_lab.captures import labelled as labelled
+from zeek_beacons_lab.captures.sample import ours
+from zeek_beacons_lab.cli.evaluate.shared import (
+    DRAWS,
+    RESULTS,
+    Captures,
+    Keep,
+    LeaveOut,
+    ModelFolder,
+    Output,
+    PairsToTrainOn,
+    Results,
+    Seed,
+    SeedBenchmark,
+    Trees,
+    extra,
+    finish,
+    scoring_for_each,
+    trainer_of,
+)
+from zeek_beacons_lab.studies import real as study
+
+if TYPE_CHECKING:
+    from zeek_beacons_lab.studies.calibration import Judged
+
+
+def real(
+    folder: Captures,
+    model: ModelFolder = None,
+    rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    leave_out: LeaveOut = False,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    profile: Annotated[
+        Optional[str], typer.Option(help="conservative, balanced, sensitive.", show_default=False)
+    ] = None,
+    output: Output = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Labelled captures: what is found, what alerts falsely, and where the C2 ranks.
+
+    The shipped model knows the benign pairs of the captures it was trained with; `--leave-out` judges each capture by
+    a model that saw nothing of its lab. A lab is the text before the first `_` of a folder's name, or what a file
+    `lab` in it says.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate real captures/
+
+        python -m zeek_beacons_lab evaluate real captures/ --leave-out -o docs/evaluation
+    """
+    if rules_only and (model or leave_out):
+        raise ConfigError("--rules-only needs no model; give neither --model nor --leave-out")
+    settings = options.settings(config, profile=profile)
+    captures = labelled.load_all(folder, settings)
+    if rules_only:
+        method = ours(lambda _capture: Scoring.rules_only(), settings)
+    else:
+        trainer = trainer_of(leave_out, folder, pairs, seed, trees, keep)
+        method = ours(scoring_for_each(captures, model, trainer), settings)
+    found = study.evaluate(captures, method, settings)
+    report = found.report(seed)
+    print(report.text())
+    if output:
+        report.save(output)
+
+
+def peers(
+    folder: Captures,
+    seed_benchmark: SeedBenchmark = None,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """The published formulas and standard learners beside this package, on the same pairs in the same run.
+
+    Everything that learns saw nothing of a capture's lab; `as shipped` is the shipped model, which may have seen benign
+    pairs of these captures.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate peers captures/ --seed-benchmark seed-benchmark/
+    """
+    with extra("lab"):
+        from zeek_beacons_lab.studies import peers as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    trainer = trainer_of(True, folder, pairs, seed, trees, keep)
+    chosen = {
+        study.OURS: ours(scoring_for_each(captures, None, trainer), settings),
+        f"{study.OURS} as shipped": ours(scoring_for_each(captures, None, None), settings),
+    }
+    chosen |= study.methods(captures, seed_benchmark, settings, seed)
+    finish(study.report(study.compare(captures, chosen, settings), seed), output)
+
+
+def stress(
+    folder: Captures,
+    model: ModelFolder = None,
+    leave_out: LeaveOut = False,
+    draws: Annotated[int, typer.Option(min=1, help="Beacons of each family and length.")] = DRAWS,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """Simulated beacons injected into the real benign days of captures: what is found, by family and length.
+
+    The threshold is the score that 1 % of all the captures' benign pairs exceed.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate stress captures/ --leave-out
+    """
+    with extra("lab"):
+        from zeek_beacons_lab.studies import stress as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
+    chosen = study.contenders(scoring_for, settings)
+    shots = study.run(captures, chosen, settings, draws, seed)
+    finish(study.report(shots, study.early_auc(captures, chosen, shots, settings)), output)
+
+
+def calibration(
+    folder: Captures,
+    model: ModelFolder = None,
+    leave_out: LeaveOut = False,
+    draws: Annotated[int, typer.Option(min=1, help="Injected beacons of each family and length.")] = 6,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """Whether a score means what it says: reliability diagram and expected calibration error.
+
+    On the captures, on beacons injected into them, and on synthetic pairs that were not trained on.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate calibration captures/ --leave-out
+    """
+    with extra("lab"):
+        from zeek_beacons_lab.studies import calibration as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
+    judged = judged_pairs(captures, scoring_for, Scoring.load(model), settings, seed, draws)
+    finish(study.report(judged, seed), output)
+
+
+def ablation(
+    folder: Captures,
+    model: ModelFolder = None,
+    leave_out: LeaveOut = False,
+    pairs: PairsToTrainOn = 20_000,
+    trees: Trees = 100,
+    seed: Seed = 1,
+    keep: Keep = None,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """What each part buys: families of features, scorers, look-alikes, a site's own threshold.
+
+    Families of features by forests trained without each, and with each alone, every lab left out in turn; the others
+    by taking them out of the pipeline.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate ablation captures/ --leave-out
+    """
+    with extra("lab"):
+        from zeek_beacons_lab.studies import ablation as study
+        from zeek_beacons_lab.studies import pipeline_ablation
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
+    finish(pipeline_ablation.report(*pipeline_ablation.run(captures, scoring_for, settings)), output)
+    finish(study.report(*study.run(captures, settings, seed), seed), output)
+
+
+def judged_pairs(
+    captures: list[labelled.Capture],
+    scoring_for: Callable[[labelled.Capture], Scoring],
+    shipped: Scoring,
+    settings: Config,
+    seed: int,
+    draws: int = 6,
+) -> dict[str, Judged]:
+    from zeek_beacons_lab.studies import calibration as study
+
+    return {
+        "captures": study.on_captures(captures, scoring_for, settings),
+        "injected beacons": study.on_injections(captures, scoring_for, settings, draws, seed),
+        "synthetic pairs, shipped model": study.on_synthetic(shipped, settings, seed),
+    }

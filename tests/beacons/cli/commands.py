@@ -1,0 +1,35 @@
+"""The commands, run in this process: a second of imports saved for each call."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import unittest.mock
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zeek_beacons.cli import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: object, command: Callable[[], None] = main) -> Ran:
+    """What `zeek-beacons` (or another command) with these arguments does."""
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with (
+        unittest.mock.patch.object(sys, "argv", ["zeek-beacons", *map(str, arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            command()
+        except SystemExit as ended:
+            code = ended.code
+    return Ran(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())

@@ -1,0 +1,88 @@
+"""Messages as Zeek makes them, built in the test."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from zeek_beacons.live.protocol import wire
+from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.messages import Candidate, Greeting, Hello, Verdict
+
+T0 = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+ME = Greeting("5ca1ab1e", "host:1", "0.1.0", "model")
+
+
+def fields(seq: int = 1, n: int = 64, sleep: float = 60.0, jitter: float = 0.1, **given: Any) -> dict[str, Any]:
+    """A candidate of a regular pair with `n` observations; `given` by field, None leaves one out."""
+    rng = np.random.default_rng(seq)
+    starts = np.round(T0 + np.cumsum(sleep * (1 - jitter * rng.random(n))), 6)
+    made: dict[str, Any] = {
+        "v": 1,
+        "sensor": "lab",
+        "node": "zeek",
+        "boot": "b1",
+        "seq": seq,
+        "ts": float(starts[-1]) + 1,
+        "uid": f"C{seq}",
+        "orig_h": "10.0.0.5",
+        "orig_p": 40_000,
+        "resp_h": "203.0.113.9",
+        "resp_p": 443,
+        "proto": "tcp",
+        "resp": "203.0.113.9",
+        "service": "ssl",
+        "conns": n,
+        "named": 0,
+        "first_ts": float(starts[0]),
+        "last_ts": float(starts[-1]),
+        "resp_hosts": 1,
+        "site_hosts": 20,
+        "reason": "gate",
+        "dropped": 0,
+        "starts": starts.tolist(),
+        "durations": [0.25] * n,
+        "orig_bytes": [300] * n,
+        "resp_bytes": [1200] * n,
+        "states": ["SF"] * n,
+    } | given
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def event(name: str, content: object) -> Event:
+    return Event(f"Beacons::{name}", content if isinstance(content, str) else json.dumps(content))
+
+
+def candidate(seq: int = 1, **given: Any) -> Candidate:
+    decoded = wire.decode(event("candidate", fields(seq, **given)))
+    assert isinstance(decoded, Candidate), decoded
+    return decoded
+
+
+def hello(accepted: bool = True, **given: Any) -> Hello:
+    content: dict[str, Any] = {"sidecar": ME.sidecar, "accepted": accepted, "reason": ""}
+    content |= {"sensor": "lab", "node": "zeek", "boot": "b1", "zeek": "8.0.10", "package": "0.1.0"}
+    return Hello(**(content | given))
+
+
+def verdict(one: Candidate, level: int = 0, **given: Any) -> Verdict:
+    answered = {name: getattr(one, name) for name in ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")}
+    concluded: dict[str, Any] = {
+        "sidecar": ME.sidecar,
+        "conns": one.observations,
+        "label": "beacon" if level else "benign",
+        "score": 0.9 if level else 0.1,
+        "sleep": 60.0,
+        "jitter": None,
+        "observations": one.observations,
+        "needed": 8,
+        "severity": ("", "low", "medium", "high", "critical")[level],
+        "level": level,
+        "suppressed": "",
+        "model": "model",
+        "summary": "a sentence",
+        "reasons": ({"code": "steady", "text": "waits stray little", "value": 0.1},),
+    }
+    return Verdict(**(answered | concluded | given))

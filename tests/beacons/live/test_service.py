@@ -1,0 +1,226 @@
+"""The whole sidecar against a stand-in for Zeek."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zeek_beacons.config import Config
+from zeek_beacons.live import status
+from zeek_beacons.live.service import Service
+from zeek_beacons.live.settings import SidecarConfig
+from zeek_beacons.live.start import start
+from zeek_beacons.scoring import Scoring
+
+from .fake_zeek import FakeZeek, listening
+from .made import fields
+
+Test = Callable[[FakeZeek, Service], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture(scope="module")
+def scoring() -> Scoring:
+    return Scoring.load(threads=1)
+
+
+@pytest.fixture
+def play(tmp_path: Path, scoring: Scoring) -> Callable[..., Service]:
+    """Runs a scene: the stand-in, a sidecar connected to it, and what happens between them."""
+
+    def run(scene: Test, once: bool = False, **settings: Any) -> Service:
+        services: list[Service] = []
+
+        async def both() -> None:
+            zeek = FakeZeek()
+            async with listening(zeek) as port:
+                own = SidecarConfig(
+                    **(
+                        {
+                            "zeek": f"ws://127.0.0.1:{port}",
+                            "history": str(tmp_path / "history.db"),
+                            "state": str(tmp_path / "status.json"),
+                        }
+                        | settings
+                    )
+                )
+                services.append(start(own, Config(), scoring, once))
+                async with running(services[0]):
+                    await zeek.until(lambda: zeek.all("resync"))
+                    await scene(zeek, services[0])
+
+        asyncio.run(both())
+        return services[0]
+
+    return run
+
+
+@asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    task = asyncio.create_task(service.run())
+    try:
+        yield
+    finally:
+        service.stop()
+        await task
+
+
+def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        assert [name for name, _ in zeek.heard[:2]] == ["hello", "resync"]
+        assert zeek.all("resync")[0] | {"sidecar": ""} == {
+            "v": 1, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
+        }  # fmt: skip
+        await zeek.say("candidate", fields())
+        await zeek.until(lambda: zeek.all("verdict"))
+        (verdict,) = zeek.all("verdict")
+        assert (verdict["boot"], verdict["seq"], verdict["uid"], verdict["resp"]) == ("b1", 1, "C1", "203.0.113.9")
+        assert (verdict["label"], verdict["suppressed"], verdict["conns"]) == ("beacon", "", 64)
+        assert verdict["level"] >= 1
+        assert verdict["summary"].startswith("10.0.0.5 checks in with 203.0.113.9:443/tcp every ")
+        assert {"code", "text", "value", "contribution"} == verdict["reasons"][0].keys()
+        await zeek.until(lambda: service.state()["confirmed"])
+
+    service = play(scene)
+    assert service.state()["unconfirmed"] == 0
+
+
+def test_the_application_is_named(play: Callable[..., Service]) -> None:
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        assert zeek.applications == ["zeek-beacons"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("code", [None, 1001, 1011])
+def test_it_connects_again(play: Callable[..., Service], code: int | None) -> None:
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        await zeek.cut(code)
+        await zeek.until(lambda: len(zeek.all("resync")) == 2)
+        await zeek.say("candidate", fields(7))
+        await zeek.until(lambda: zeek.all("verdict"))
+        assert zeek.connections == 2
+
+    assert play(scene).state()["gaps"] == 0
+
+
+def test_garbage_is_counted_and_survived(play: Callable[..., Service]) -> None:
+    frames: list[str | bytes] = ["", "{", "[]", "null", '{"type":"data-message"}', b"\xff\xfe\x00", "[" * 10_000]
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        for frame in frames:
+            await zeek.raw(frame, text=True)
+        for text in ("", "[]", "{}", '{"v":2}', '{"v":1,"seq":NaN}'):
+            await zeek.say("candidate", text)
+        await zeek.say("surprise", {"v": 1})
+        await zeek.say("candidate", fields(3, uid="\x0b\x00\x7f\ud800"))
+        await zeek.until(lambda: zeek.all("verdict"))
+        assert zeek.connections == 1
+
+    assert sum(play(scene).state()["bad"].values()) == len(frames) + 6
+
+
+def test_a_flood_is_answered_or_asked_for_again(play: Callable[..., Service]) -> None:
+    count = 3000
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        for seq in range(1, count + 1):
+            await zeek.say("candidate", fields(seq, n=8, orig_h=f"10.0.{seq // 250}.{seq % 250}"))
+        await zeek.until(lambda: len(zeek.all("verdict")) + service.state()["dropped"] >= count)
+        if service.state()["dropped"]:
+            await zeek.until(lambda: len(zeek.all("resync")) > 1)
+        assert zeek.connections == 1
+
+    state = play(scene, queue=200).state()
+    assert state["received"] == count
+    assert state["scored"] + state["dropped"] == count
+
+
+def test_an_alert_is_repeated_until_it_is_noticed(
+    play: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zeek_beacons.live.protocol.pending_alerts.REPEAT_AFTER", 0.1)
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        zeek.confirming = False
+        await zeek.say("candidate", fields())
+        await zeek.until(lambda: len(zeek.all("verdict")) >= 3)
+        zeek.confirming = True
+        await zeek.until(lambda: not service.state()["unconfirmed"])
+
+    assert play(scene).state()["alerts"] == 1
+
+
+def test_an_alert_outlives_the_sidecar(play: Callable[..., Service]) -> None:
+    async def unheard(zeek: FakeZeek, service: Service) -> None:
+        zeek.confirming = False
+        await zeek.say("candidate", fields())
+        await zeek.until(lambda: zeek.all("verdict"))
+
+    async def heard(zeek: FakeZeek, service: Service) -> None:
+        await zeek.until(lambda: zeek.all("verdict"))
+        assert zeek.all("verdict")[0]["sidecar"] == zeek.all("hello")[0]["sidecar"]
+        await zeek.until(lambda: not service.state()["unconfirmed"])
+
+    async def quiet(zeek: FakeZeek, service: Service) -> None:
+        assert not service.state()["unconfirmed"]
+
+    for scene in (unheard, heard, quiet):
+        play(scene)
+
+
+def test_what_came_is_answered_before_the_end(play: Callable[..., Service]) -> None:
+    zeeks: list[FakeZeek] = []
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        zeeks.append(zeek)
+        for seq in range(1, 301):
+            await zeek.say("candidate", fields(seq, n=8, orig_h=f"10.0.{seq // 250}.{seq % 250}"))
+        await zeek.until(lambda: zeek.all("verdict"))
+        service.stop()
+
+    state = play(scene).state()
+    assert state["scored"] == state["received"] == len(zeeks[0].all("verdict"))
+
+
+def test_a_refused_sidecar_stands_by_and_takes_over(play: Callable[..., Service]) -> None:
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        zeek.accepting = False
+        await zeek.cut()
+        await zeek.until(lambda: service.state()["role"] == "standby")
+        await zeek.say("candidate", fields())
+        zeek.accepting = True
+        await zeek.until(lambda: service.state()["role"] == "serving")
+        assert not zeek.all("verdict")
+
+    assert play(scene).state()["ignored"] == 1
+
+
+def test_once_ends_with_the_zeek_it_served(tmp_path: Path, scoring: Scoring) -> None:
+    async def both() -> None:
+        zeek = FakeZeek()
+        async with listening(zeek) as port:
+            own = SidecarConfig(zeek=f"ws://127.0.0.1:{port}", history="none", state="none")
+            task = asyncio.create_task(start(own, Config(), scoring, once=True).run())
+            await zeek.until(lambda: zeek.all("resync"))
+            await zeek.cut(1001)
+            await task
+
+    asyncio.run(both())
+
+
+def test_the_state_is_written_and_judged(play: Callable[..., Service], tmp_path: Path) -> None:
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        condition, problems = status.judge(json.loads(json.dumps(service.state())), service.state()["written"])
+        assert (condition, problems) == (status.Condition.HEALTHY, [])
+
+    play(scene)
+    state = status.read(tmp_path / "status.json")
+    assert state is not None
+    assert state["ended"]
+    assert status.judge(state, state["written"])[0] is status.Condition.STALE

@@ -1,0 +1,213 @@
+"""The codec: what is sent comes back, what is bad gets a reason, and nothing makes it raise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zeek_beacons.live.protocol import frames, wire
+from zeek_beacons.live.protocol.frames import Ack, Event, Refusal
+from zeek_beacons.live.protocol.messages import (
+    Bad,
+    Candidate,
+    Greeting,
+    Heartbeat,
+    Noticed,
+    Pulse,
+    Resync,
+)
+from zeek_beacons.pairs import Pairs
+
+from .made import candidate, event, fields, hello, verdict
+
+KEY = {"orig_h": "10.0.0.5", "resp": "203.0.113.9", "resp_p": 443, "proto": "tcp"}
+MESSAGES: dict[str, dict[str, Any]] = {
+    "candidate": fields(n=8),
+    "hello": {"v": 1, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
+    "heartbeat": {"v": 1, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
+    "noticed": {"v": 1, "node": "zeek", "boot": "b", "level": 3} | KEY,
+}
+VERDICT = {
+    *("v", "sidecar", "node", "boot", "seq", "uid", "orig_h", "orig_p", "resp_h", "resp_p", "proto", "resp", "conns"),
+    *("label", "score", "sleep", "jitter", "observations", "needed", "severity", "level", "suppressed", "reasons"),
+    *("model", "summary"),
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def decode(name: str, content: object) -> Any:
+    return wire.decode(event(name, content))
+
+
+def test_a_candidate_is_a_pair() -> None:
+    sent = fields(3, n=8, resp="c2.example", server_name="c2.example", named=8, durations=[-1, *[0.5] * 7])
+    found = candidate(3, n=8, resp="c2.example", server_name="c2.example", named=8, durations=[-1, *[0.5] * 7])
+    assert found.key == ("10.0.0.5", "c2.example", 443, "tcp")
+    assert (found.node, found.boot, found.seq, found.uid, found.orig_p) == ("zeek", "b1", 3, "C3", 40_000)
+    pairs = Pairs.build([found.row])
+    assert pairs.start.tolist() == sent["starts"]
+    assert np.isnan(pairs.duration[0])
+    assert (pairs.addr[0], pairs.named[0], pairs.site_hosts[0]) == ("203.0.113.9", 8, 20)
+
+
+def test_the_other_messages() -> None:
+    assert decode("hello", MESSAGES["hello"]) == hello(sidecar="5c", sensor="", boot="b", zeek="", package="")
+    assert decode("heartbeat", MESSAGES["heartbeat"]) == Heartbeat("zeek", "b", 5, 2, 0)
+    assert decode("noticed", MESSAGES["noticed"]) == Noticed("zeek", "b", ("10.0.0.5", "203.0.113.9", 443, "tcp"), 3)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_unknown_fields_are_ignored(name: str) -> None:
+    assert not isinstance(decode(name, MESSAGES[name] | {"later": {"x": 1}}), Bad)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_later_version_is_refused(name: str) -> None:
+    found = decode(name, MESSAGES[name] | {"v": 2})
+    assert found == Bad(f"Beacons::{name}: written for a later version than 1, update the sidecar")
+
+
+LONG = "x" * 1_000_000
+WRONG: tuple[Any, ...] = (None, True, "x", 1.5, -1, 2**63, 10**400, [], {}, [1, [2]], ["a"], [None], [True], LONG)
+UNREAD = {"last_ts", "dropped"}
+OPTIONAL: dict[str, set[str]] = {
+    "candidate": {"service", "server_name", "sensor", "uid", "reason", "resp_hosts", "site_hosts", *UNREAD},
+    "hello": {"reason", "node", "boot"},
+    "heartbeat": set(),
+    "noticed": {"node", "boot"},
+}
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name, given in MESSAGES.items() for field in given])
+def test_every_field_is_checked(name: str, field: str) -> None:
+    for value in WRONG:
+        found = decode(name, json.dumps(MESSAGES[name] | {field: value}))
+        assert isinstance(found, Bad) or not isinstance(value, (dict, type(None))) or field in UNREAD
+    left = {key: value for key, value in MESSAGES[name].items() if key != field}
+    assert isinstance(decode(name, left), Bad) == (field not in OPTIONAL[name])
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"seq": 0}, "seq is missing or no number from 1 to 9223372036854775807"),
+        ({"seq": True}, "seq is missing or no number from 1 to 9223372036854775807"),
+        ({"seq": 1.0}, "seq is missing or no number from 1 to 9223372036854775807"),
+        ({"resp_p": 65_536}, "resp_p is missing or no number from 0 to 65535"),
+        ({"proto": "sctp"}, "proto is none of tcp, udp, icmp"),
+        ({"orig_h": "host"}, "an address, port or protocol is none"),
+        ({"resp_h": "host"}, "an address, port or protocol is none"),
+        ({"starts": ["1"] * 8}, "starts holds something else than numbers"),
+        ({"starts": [True] * 8}, "starts holds something else than numbers"),
+        ({"starts": [[1]] * 8}, "starts holds something else than numbers"),
+        ({"starts": [1e300] * 8}, "start times missing or impossible"),
+        ({"starts": []}, "duration and starts differ in length"),
+        ({"states": [1] * 8}, "states is missing or no list of texts"),
+        ({"durations": [0.1]}, "duration and starts differ in length"),
+        ({"conns": 3}, "conns and named do not fit the observations"),
+        ({"node": ""}, "node is missing or no text"),
+    ],
+)
+def test_a_bad_candidate_gets_a_reason(bad: dict[str, Any], reason: str) -> None:
+    assert decode("candidate", MESSAGES["candidate"] | bad) == Bad(f"Beacons::candidate: {reason}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "1", '{"v":1,"seq":NaN}', "[" * 100_000, '"\\ud800"'])
+def test_no_json_object_gets_a_reason(text: str) -> None:
+    assert isinstance(decode("candidate", text), Bad)
+
+
+def test_hostile_names_are_cut_and_escaped() -> None:
+    for name in ("x" * 1_000_000, '{"v":2}', "a\x00\x1b[31m\u202eb", "\ud800", "d\u00e9j\u00e0.example", "two words"):
+        found = candidate(n=8, resp=name, server_name=name, service=name, uid=name)
+        resp = found.row["resp"]
+        assert len(found.key[1]) <= len(resp) <= frames.LONGEST_TEXT
+        assert resp.isascii()
+        assert resp.isprintable()
+        assert " " not in resp
+        json.loads(wire.encode(verdict(found)).text)["resp"].encode()
+    assert candidate(n=8, resp="a b\u00e9").row["resp"] == "a\\x20b\\xc3\\xa9"
+
+
+def test_a_key_goes_back_as_it_came() -> None:
+    found = candidate(n=8, resp="A\x01b", orig_h="FE80::1", resp_h="::ffff:192.0.2.1")
+    sent = json.loads(wire.encode(verdict(found)).text)
+    assert (sent["resp"], sent["orig_h"], sent["resp_h"]) == ("A\x01b", "FE80::1", "::ffff:192.0.2.1")
+    assert (found.row["orig_h"], found.row["addr"]) == ("fe80::1", "192.0.2.1")
+
+
+def test_what_is_sent_keeps_to_the_contract() -> None:
+    sent = json.loads(wire.encode(verdict(candidate(n=8), level=2)).text)
+    assert sent.keys() == VERDICT - {"jitter"}
+    assert json.loads(wire.encode(Resync("me", "n", "b", 7)).text) == {
+        "v": 1, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
+    }  # fmt: skip
+    assert wire.encode(Greeting("me", "host", "0.1", "m")).name == "Beacons::hello"
+    assert wire.encode(Pulse("me", 1, 2, 3)).text == '{"v": 1, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
+
+
+def test_a_kept_verdict_comes_back() -> None:
+    for level in (0, 4):
+        kept = verdict(candidate(n=8), level=level)
+        assert wire.decode_verdict(wire.encode(kept).text) == kept
+    for text in (
+        "",
+        "{}",
+        "[]",
+        '{"v":1}',
+        wire.encode(verdict(candidate(n=8))).text.replace('"level": 0', '"level": "x"'),
+    ):
+        assert wire.decode_verdict(text) is None
+
+
+def test_frames_go_both_ways() -> None:
+    sent = Event("Beacons::verdict", '{"a": "\\u0000\\"\u00e9"}')
+    assert frames.unframe(frames.frame(sent)) == sent
+    assert frames.unframe(frames.frame(sent).encode()) == sent
+    assert frames.unframe('{"type":"ack","endpoint":"e","version":"8"}') == Ack("e", "8")
+    assert frames.unframe('{"type":"error","code":"c","context":"x"}') == Refusal("c", "x")
+
+
+def test_raw_control_bytes_and_bad_utf8_in_a_frame_are_let_through() -> None:
+    data = frames.frame(Event("Beacons::candidate", "NAME")).encode().replace(b"NAME", b"a\x0b\xff\x01b")
+    assert frames.unframe(data) == Event("Beacons::candidate", "a\x0b\ufffd\x01b")
+
+
+@given(st.binary() | st.text())
+def test_no_bytes_make_unframe_raise(data: bytes | str) -> None:
+    frames.unframe(data)
+
+
+@given(JSON)
+def test_no_json_makes_unframe_raise(content: object) -> None:
+    frames.unframe(json.dumps(content))
+    frames.unframe(json.dumps({"type": "data-message", "data": content}))
+    frames.unframe(json.dumps({"type": "data-message", "data": [0, 0, {"data": content}]}))
+
+
+@given(st.sampled_from(sorted(MESSAGES)), st.text())
+def test_no_text_makes_decode_raise(name: str, text: str) -> None:
+    assert isinstance(decode(name, text), Bad)
+
+
+@given(st.data())
+def test_no_values_make_decode_raise(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(MESSAGES)))
+    changed = data.draw(st.dictionaries(st.sampled_from(sorted(MESSAGES[name])), JSON, min_size=1, max_size=3))
+    found = decode(name, json.dumps(MESSAGES[name] | changed))
+    if isinstance(found, Candidate):
+        Pairs.build([found.row])
+        wire.encode(verdict(found)).text.encode()
+
+
+def test_an_endless_frame_is_not_even_parsed() -> None:
+    assert frames.unframe("[" * (frames.LONGEST_FRAME + 1)) == Bad("frame too long")

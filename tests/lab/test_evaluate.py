@@ -1,0 +1,93 @@
+"""The evaluation commands: exit code, one fact, and files where they are promised."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from zeek_beacons.errors import ConfigError
+from zeek_beacons_lab.baselines import learners
+from zeek_beacons_lab.cli import app
+from zeek_beacons_lab.studies import evidence
+
+CAPTURE = """\
+#separator \\x09
+#path	conn
+#fields	ts	uid	id.orig_h	id.orig_p	id.resp_h	id.resp_p	proto	duration	orig_bytes	resp_bytes	conn_state
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One capture of a day: a beacon every ten minutes, and a pair that doubles its gaps."""
+    capture = tmp_path / "captures" / "lab_one"
+    capture.mkdir(parents=True)
+    rows = [(600.0 * n, "203.0.113.9", 300) for n in range(144)]
+    rows += [(float(2**n), "198.51.100.7", 100 + 997 * n) for n in range(16)]
+    orig = {"203.0.113.9": "10.0.0.8", "198.51.100.7": "10.0.0.7"}
+    lines = [
+        f"{1_767_225_600 + at:.6f}\tC{n}\t{orig[resp]}\t{2000 + n}\t{resp}\t443\ttcp\t0.5\t{size}\t{size}\tSF\n"
+        for n, (at, resp, size) in enumerate(sorted(rows))
+    ]
+    (capture / "conn.log").write_text(CAPTURE + "".join(lines))
+    (capture / "labels.csv").write_text(
+        "orig_h,resp_h,resp_p,proto,label\n10.0.0.8,203.0.113.9,443,tcp,c2\n10.0.0.7,198.51.100.7,443,tcp,benign\n"
+    )
+    return tmp_path / "captures"
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_real_prints_and_writes_where_asked(folder: Path, tmp_path: Path) -> None:
+    text = run("real", folder, "--rules-only", "-o", tmp_path / "out")
+    assert re.search(r"\| AUC \| 1\.000", text)
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"real_figures.csv", "real_captures.md"}
+
+
+def test_peers_and_stress_write_tables_and_figures(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learners, "SYNTHETIC", 300)
+    out, models = tmp_path / "out", tmp_path / "models"
+    text = run("peers", folder, "--pairs", 200, "--trees", 10, "--keep", models, "-o", out)
+    assert "RITA v5 formula" in text
+    assert len(list(models.iterdir())) == 1
+    run("stress", folder, "--draws", 1, "-o", out)
+    run("calibration", folder, "--draws", 1, "-o", out)
+    names = {path.name for path in out.iterdir()}
+    assert {"peers.md", "peers_recall.png", "stress_families.csv", "stress_methods.png", "calibration.png"} <= names
+
+
+def test_evidence_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "BENIGN", 100)
+    monkeypatch.setattr(evidence, "C2", 20)
+    monkeypatch.setattr(evidence, "BOUND_PAIRS", 200)
+    assert "check-ins for 80 %" in run("evidence", "--seeds", 2, "-o", tmp_path)
+
+
+def test_rules_need_no_model(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="--rules-only"):
+        run("real", folder, "--rules-only", "--leave-out")
+
+
+def test_a_model_and_leaving_labs_out_exclude_each_other(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--model"):
+        run("stress", folder, "--leave-out", "--model", tmp_path)
+
+
+def test_real_needs_none_of_the_extras(folder: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['sklearn', 'skl2onnx', 'onnx', 'matplotlib']))\n"
+        "from zeek_beacons_lab.cli import app\n"
+        f"app(['evaluate', 'real', {str(folder)!r}], standalone_mode=False)"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

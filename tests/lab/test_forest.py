@@ -1,0 +1,65 @@
+"""Training: trees that do not see what they must not, and check-ins that are measured, not guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zeek_beacons.features import CATALOGUE, MODEL_FEATURES, Features
+from zeek_beacons.pairs import Floats
+from zeek_beacons.scoring.evidence import JITTERS
+from zeek_beacons.scoring.forest import inputs
+from zeek_beacons_lab.training import forest
+from zeek_beacons_lab.training.evidence import LENGTHS, measured_table
+from zeek_beacons_lab.training.examples import Examples, collect
+
+FAMILY = {feature.name: feature.family for feature in CATALOGUE}
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return collect(400, 3, None, say=lambda _text: None)
+
+
+def test_each_kind_of_tree_sees_only_its_families(examples: Examples) -> None:
+    rows = np.ones(len(examples.is_c2), dtype=np.bool_)
+    trained, votes = forest._fit(examples, rows, 20, 1)
+    counts = [round(share * 20) for share, _unseen in forest.TREES]
+    kind = np.repeat(np.arange(len(counts)), counts)
+    assert len(trained.estimators_) == trained.n_estimators == len(kind) == 20
+    for number, tree in zip(kind, trained.estimators_, strict=True):
+        used = {FAMILY[MODEL_FEATURES[column]] for column in tree.tree_.feature if column >= 0}
+        assert used
+        assert not used & set(forest.TREES[number][1])
+    assert ((votes >= 0) & (votes <= 1)).all()
+
+
+def test_the_votes_of_all_trees_count_alike(examples: Examples) -> None:
+    rows = np.ones(len(examples.is_c2), dtype=np.bool_)
+    trained, _votes = forest._fit(examples, rows, 20, 1)
+    matrix = inputs(examples.features)
+    each = np.mean([tree.predict_proba(matrix)[:, 1] for tree in trained.estimators_], axis=0)
+    assert trained.predict_proba(matrix)[:, 1] == pytest.approx(each)
+
+
+def test_shares_of_the_trees_add_up() -> None:
+    assert sum(share for share, _unseen in forest.TREES) == pytest.approx(1)
+    assert sum(forest.WEIGHTS.values()) == pytest.approx(1)
+
+
+def test_a_wider_jitter_needs_more_check_ins() -> None:
+    def spread(features: Features) -> Floats:
+        return -features.column("gap_cv").astype(np.float64)
+
+    table = measured_table(spread, 1)
+    assert tuple(jitter for jitter, _needed in table) == JITTERS
+    counts = [count for _jitter, count in table]
+    assert counts == sorted(counts)
+    assert counts[0] <= 6 < counts[-1]
+
+
+def test_what_is_never_found_needs_the_most_that_was_tried() -> None:
+    def blind(features: Features) -> Floats:
+        return np.zeros(len(features.matrix))
+
+    assert {count for _jitter, count in measured_table(blind, 1)} == {LENGTHS[-1]}
