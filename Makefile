@@ -8,7 +8,7 @@ SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 .PHONY: demo test faults check unit btest format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python -m zeek_beacons_lab synth demo-out/logs --force
+	$(BIN)/zeek-beacons sample site demo-out/logs --force
 	$(BIN)/zeek-beacons score demo-out/logs --truth demo-out/logs/labels.csv -o demo-out/report
 
 test: check unit btest

@@ -15,6 +15,7 @@ import typer
 from zeek_beacons import __version__
 from zeek_beacons.cli.model import app as model
 from zeek_beacons.cli.pcap import pcap
+from zeek_beacons.cli.sample import sample
 from zeek_beacons.cli.score import score
 from zeek_beacons.cli.sidecar import sidecar
 from zeek_beacons.cli.status import status
@@ -34,6 +35,7 @@ app.command()(pcap)
 app.command()(sidecar)
 app.command()(status)
 app.command()(validate)
+app.command()(sample)
 app.add_typer(model, name="model")
 
 

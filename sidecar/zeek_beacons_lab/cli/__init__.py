@@ -8,6 +8,7 @@ from zeek_beacons.cli import run
 from zeek_beacons_lab.cli.bench import app as bench
 from zeek_beacons_lab.cli.convert import convert
 from zeek_beacons_lab.cli.evaluate import app as evaluate
+from zeek_beacons_lab.cli.samples import samples
 from zeek_beacons_lab.cli.synth import synth
 from zeek_beacons_lab.cli.train import train
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(synth)
+app.command()(samples)
 app.command()(train)
 app.command()(convert)
 app.add_typer(evaluate, name="evaluate")
