@@ -23,7 +23,7 @@ from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
-    from zeek_beacons.live.pcap_loop import Loop
+    from zeek_beacons.live.pcap_loop import PcapLoop
 
 
 def pcap(
@@ -84,7 +84,7 @@ def pcap(
         AllowList.load(allow)
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
     extra = tuple(_absolute(word) for word in zeek_arg or ())
-    loop = pcap_loop.Loop(executable, settings, scoring, allow, extra, timeout)
+    loop = pcap_loop.PcapLoop(executable, settings, scoring, allow, extra, timeout)
     with _whole(output, force) as folder:
         made = _run_all(captures, folder, loop)
         _report(made, folder, output, settings, scoring, allow)
@@ -95,7 +95,7 @@ def _absolute(word: str) -> str:
     return str(Path(word).resolve()) if Path(word).exists() else word
 
 
-def _run_all(captures: list[Path], root: Path, loop: Loop) -> list[Path]:
+def _run_all(captures: list[Path], root: Path, loop: PcapLoop) -> list[Path]:
     """Runs the captures one after the other. Returns the folders of their logs."""
     from zeek_beacons.live import pcap_loop
 
@@ -106,9 +106,9 @@ def _run_all(captures: list[Path], root: Path, loop: Loop) -> list[Path]:
         state = pcap_loop.run(capture, folder, loop)
         seconds = time.perf_counter() - began
         print(f"{capture}: {state['scored']} candidates, {state['confirmed']} notices, {seconds:.1f} s")
-        for line in pcap_loop.said(folder):
+        for line in pcap_loop.zeek_output(folder):
             print(f"  zeek: {line}")
-        (folder / pcap_loop.SAID).unlink()
+        (folder / pcap_loop.ZEEK_OUTPUT).unlink()
     return list(made.values())
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.live.history.guard import Health
+from zeek_beacons.live.history.guard import HistoryHealth
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
 
 STALE = 3 * HEARTBEAT_INTERVAL  # seconds without a new state
@@ -31,7 +31,7 @@ class Condition(enum.IntEnum):
     STALE = 3
 
 
-def state_of(session: Session, health: Health | None, now: float, **more: object) -> State:
+def state_of(session: Session, health: HistoryHealth | None, now: float, **more: object) -> State:
     """The session as plain data. `now`: the session's clock; `more`: what its owner knows."""
     counts = {field.name: getattr(session.counts, field.name) for field in fields(session.counts)}
     zeek = session.zeek
@@ -43,9 +43,9 @@ def state_of(session: Session, health: Health | None, now: float, **more: object
         "model": session.me.model,
         "zeek": None if zeek is None else asdict(zeek),
         "nodes": _nodes(session, now),
-        "queue": len(session.inbox),
-        "unconfirmed": len(session.unconfirmed),
-        "forgotten_alerts": session.unconfirmed.forgotten,
+        "queue": len(session.queue),
+        "unconfirmed": len(session.pending_alerts),
+        "forgotten_alerts": session.pending_alerts.forgotten,
         "lag_seconds": _percentiles(session.lags),
         "history": None if health is None else asdict(health),
         **counts,

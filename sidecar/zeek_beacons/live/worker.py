@@ -13,13 +13,13 @@ import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.live.history.guard import Keeper
-from zeek_beacons.live.history.observation_codec import BlobError, pack, unpack
+from zeek_beacons.live.history.guard import HistoryGuard
+from zeek_beacons.live.history.observation_codec import ObservationsError, pack, unpack
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, Stored
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
-from zeek_beacons.live.threshold import InForce, SiteThreshold
+from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
 from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.readers.candidate_rows import join
@@ -38,23 +38,23 @@ Row = Mapping[str, Any]
 class Worker:
     """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry.
 
-    `site`: the site's own threshold in place of the profile's; needs a keeper.
+    `site`: the site's own threshold in place of the profile's; needs a history.
     """
 
     sidecar: str
     scoring: Scoring
     config: Config
-    keeper: Keeper | None
+    history: HistoryGuard | None
     site: SiteThreshold | None = None
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
 
     @property
-    def in_force(self) -> InForce:
+    def in_force(self) -> AlertThreshold:
         """The threshold of pairs that have not alerted yet."""
         if self.site is not None:
             return self.site.in_force
-        return InForce(self.scoring.threshold(self.config.profile), self.config.profile)
+        return AlertThreshold(self.scoring.threshold(self.config.profile), self.config.profile)
 
     def work(
         self,
@@ -69,34 +69,34 @@ class Worker:
         `serving`: whether a Zeek is being watched.
         """
         site = self.site
-        if site is not None and self.keeper is not None:
+        if site is not None and self.history is not None:
             site.watch(serving)
-            site.refresh(self.keeper)
+            site.refresh(self.history)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
         verdicts = self._verdicts(batch, rows, allow) if batch else []
-        if self.keeper is not None:
+        if self.history is not None:
             if batch or confirmed or (site is not None and site.is_due):
                 changes = Changes(
                     pairs={key: _to_store(row) for key, row in stored.items()},
                     alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
                     confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
                     progress=progress or {},
-                    site=None if site is None else site.take(),
+                    site=None if site is None else site.take_changes(),
                 )
-                self.keeper.store(changes)
-            self.keeper.maintain()
+                self.history.store(changes)
+            self.history.maintain()
         return verdicts
 
     def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
         """What the history holds of the pairs of a batch, as mappings for `Pairs.build`."""
-        if self.keeper is None:
+        if self.history is None:
             return {}
         found: dict[Key, Row] = {}
-        for key, row in self.keeper.load({_key(candidate.row) for candidate in batch}).items():
+        for key, row in self.history.load({_key(candidate.row) for candidate in batch}).items():
             try:
                 found[key] = _from_store(key, row)
-            except BlobError:
+            except ObservationsError:
                 self.unreadable += 1
         return found
 
@@ -106,8 +106,8 @@ class Worker:
         row = candidate.row
         if key in stored:
             row = join([dict(stored[key]), dict(row)])
-        if self.keeper is not None:
-            oldest = row["start"].max() - self.keeper.horizon
+        if self.history is not None:
+            oldest = row["start"].max() - self.history.horizon
             row = stored[key] = _newest(row, self.config.max_observations, oldest)
         return row
 
@@ -134,16 +134,16 @@ class Worker:
             for row, place in enumerate(places):
                 found[place] = verdict_of(scored, row, batch[place], self.sidecar, model)
             if self.site is not None:
-                self.site.see(scored)
+                self.site.record(scored)
         return [found[place] for place in range(len(batch))]
 
     def _by_threshold(self, batch: Sequence[Candidate]) -> Mapping[float | None, Sequence[int]]:
         """Places in the batch by the threshold that they are held against; None: the profile's."""
-        if self.site is None or self.keeper is None:
+        if self.site is None or self.history is None:
             return {None: range(len(batch))}
         groups: dict[float | None, list[int]] = defaultdict(list)
         keys = [_key(candidate.row) for candidate in batch]
-        for place, threshold in enumerate(self.site.of(keys, self.keeper)):
+        for place, threshold in enumerate(self.site.for_pairs(keys, self.history)):
             groups[threshold].append(place)
         return groups
 

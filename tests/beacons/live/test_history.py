@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.history.guard import RETRY, Keeper
-from zeek_beacons.live.history.observation_codec import BlobError, pack, unpack
+from zeek_beacons.live.history.guard import RETRY, HistoryGuard
+from zeek_beacons.live.history.observation_codec import ObservationsError, pack, unpack
 from zeek_beacons.live.history.store import HOUR, Changes, History, Limits
 from zeek_beacons.live.protocol.messages import Candidate, Noticed
 from zeek_beacons.live.worker import Worker
@@ -41,8 +41,8 @@ class Clock:
         return self.now
 
 
-def keeper(path: Path, clock: Callable[[], float] = Clock(), **limits: Any) -> Keeper:  # noqa: B008
-    made = Keeper(path, Limits(**limits), clock=clock, wall=lambda: NOW)
+def guarded(path: Path, clock: Callable[[], float] = Clock(), **limits: Any) -> HistoryGuard:  # noqa: B008
+    made = HistoryGuard(path, Limits(**limits), clock=clock, wall=lambda: NOW)
     made.start()
     return made
 
@@ -91,14 +91,14 @@ def test_observations_come_back_as_they_were(rows: list[tuple[int, int, float, f
 
 @given(st.binary() | st.binary().map(lambda data: b"\x01" + data))
 def test_no_bytes_are_taken_for_observations(data: bytes) -> None:
-    with pytest.raises(BlobError):
+    with pytest.raises(ObservationsError):
         unpack(data)
 
 
 def test_a_changed_blob_is_refused() -> None:
     blob = bytearray(pack(candidate(1).row))
     blob[len(blob) // 2] ^= 1
-    with pytest.raises(BlobError):
+    with pytest.raises(ObservationsError):
         unpack(bytes(blob))
 
 
@@ -111,7 +111,7 @@ def test_history_joins_as_the_reader_does(windows: list[list[int]], most: int) -
     windows.sort(key=max)
     made = [at(seq, sorted(times)) for seq, times in enumerate(windows, 1)]
     config = Config(min_connections=3, max_observations=most)
-    worker = Worker("me", RULES, config, Keeper(Path(":memory:"), Limits()))
+    worker = Worker("me", RULES, config, HistoryGuard(Path(":memory:"), Limits()))
     for one in made:
         judge(worker, [one])
     stored = worker._stored(made[:1])
@@ -124,7 +124,7 @@ def test_history_joins_as_the_reader_does(windows: list[list[int]], most: int) -
 
 
 def test_the_newest_version_of_an_observation_counts(path: Path) -> None:
-    worker = Worker("me", RULES, Config(), keeper(path))
+    worker = Worker("me", RULES, Config(), guarded(path))
     judge(worker, [at(1, [0, 60, 120])])
     judge(worker, [at(2, [120, 180])])
     (row,) = worker._stored([at(3, [0])]).values()
@@ -134,8 +134,8 @@ def test_the_newest_version_of_an_observation_counts(path: Path) -> None:
 
 def test_one_batch_joins_as_several_do(path: Path, tmp_path: Path) -> None:
     made = [at(seq, [60 * (seq + step) for step in range(10)]) for seq in range(5)[1:]]
-    together = Worker("me", RULES, Config(), keeper(path))
-    apart = Worker("me", RULES, Config(), keeper(tmp_path / "other.db"))
+    together = Worker("me", RULES, Config(), guarded(path))
+    apart = Worker("me", RULES, Config(), guarded(tmp_path / "other.db"))
     verdicts = judge(together, made)
     assert verdicts == [verdict for one in made for verdict in judge(apart, [one])]
     assert [verdict.observations for verdict in verdicts] == [10, 11, 12, 13]
@@ -144,7 +144,7 @@ def test_one_batch_joins_as_several_do(path: Path, tmp_path: Path) -> None:
 def test_a_pair_slower_than_zeeks_memory_is_joined_over_restarts(path: Path) -> None:
     days = [86_400 * day for day in range(12)]
     for first in range(0, 12, 3):
-        kept = keeper(path)
+        kept = guarded(path)
         (verdict,) = judge(Worker("me", RULES, Config(), kept), [at(first + 1, days[first : first + 3])])
         assert (verdict.label == "beacon") == (first >= 3)
         kept.close()
@@ -153,29 +153,29 @@ def test_a_pair_slower_than_zeeks_memory_is_joined_over_restarts(path: Path) -> 
 
 
 def test_what_is_older_than_the_retention_is_left_out(path: Path) -> None:
-    worker = Worker("me", RULES, Config(), keeper(path, days=2.0))
+    worker = Worker("me", RULES, Config(), guarded(path, days=2.0))
     judge(worker, [at(1, [0, 86_400, 2 * 86_400])])
     (verdict,) = judge(worker, [at(2, [3 * 86_400])])
     assert verdict.observations == 3
 
 
 def test_alerts_and_progress_are_kept_until_confirmed(path: Path) -> None:
-    kept = keeper(path)
+    kept = guarded(path)
     worker = Worker("me", RULES, Config(), kept)
     (verdict,) = judge(worker, [candidate(5)], progress={("zeek", "b1"): 5})
     assert verdict.level
     kept.close()
-    kept = Keeper(path, Limits())
+    kept = HistoryGuard(path, Limits())
     alerts, progress = kept.start()
     assert (len(alerts), progress) == (1, {("zeek", "b1"): 5})
     judge(Worker("me", RULES, Config(), kept), [], confirmed=[Noticed("zeek", "b1", KEY, verdict.level)])
     kept.close()
-    assert Keeper(path, Limits()).start()[0] == []
+    assert HistoryGuard(path, Limits()).start()[0] == []
 
 
 def test_a_corrupt_file_is_set_aside(path: Path) -> None:
     path.write_bytes(b"this is no database at all" * 100)
-    kept = keeper(path)
+    kept = guarded(path)
     worker = Worker("me", RULES, Config(), kept)
     for seq in (1, 2):
         assert len(judge(worker, [candidate(seq)])) == 1
@@ -186,23 +186,23 @@ def test_a_corrupt_file_is_set_aside(path: Path) -> None:
 
 
 def test_a_file_that_breaks_while_in_use_is_set_aside(path: Path) -> None:
-    worker = Worker("me", RULES, Config(), keeper(path))
+    worker = Worker("me", RULES, Config(), guarded(path))
     for seq in range(1, 40):
         judge(worker, [candidate(seq, orig_h=f"10.0.0.{seq}", n=400, jitter=0.9)])
-    assert worker.keeper is not None
-    worker.keeper.close()
+    assert worker.history is not None
+    worker.history.close()
     data = bytearray(path.read_bytes())
     data[4096:] = b"\xa5" * len(data[4096:])
     path.write_bytes(data)
-    worker = Worker("me", RULES, Config(), keeper(path))
+    worker = Worker("me", RULES, Config(), guarded(path))
     for seq in range(1, 5):
         assert len(judge(worker, [candidate(seq, orig_h=f"10.0.0.{seq}")])) == 1
-    assert worker.keeper is not None
-    assert (worker.keeper.health.set_aside, worker.keeper.health.working) == (1, True)
+    assert worker.history is not None
+    assert (worker.history.health.set_aside, worker.history.health.working) == (1, True)
 
 
 def test_a_row_that_is_broken_is_left_out(path: Path) -> None:
-    worker = Worker("me", RULES, Config(), keeper(path))
+    worker = Worker("me", RULES, Config(), guarded(path))
     judge(worker, [at(1, [0, 60])])
     with sqlite3.connect(path) as db:
         db.execute("UPDATE pairs SET observations = x'01ff'")
@@ -216,19 +216,19 @@ def test_a_later_schema_and_a_strange_database_are_refused(path: Path) -> None:
         db.execute("PRAGMA user_version = 7")
     db.close()
     with pytest.raises(ConfigError, match="history of schema 7, this program knows 1"):
-        keeper(path)
+        guarded(path)
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 0")
         db.execute("CREATE TABLE other (x)")
     db.close()
     with pytest.raises(ConfigError, match="a database of another program"):
-        keeper(path)
+        guarded(path)
     assert not list(path.parent.glob("*corrupt*"))
 
 
 def test_a_full_disk_is_survived_and_recovered_from(path: Path) -> None:
     clock = Clock()
-    kept = keeper(path, clock)
+    kept = guarded(path, clock)
     worker = Worker("me", RULES, Config(), kept)
     assert kept._history is not None
     kept._history._db.execute("PRAGMA max_page_count = 12")
@@ -245,13 +245,13 @@ def test_a_full_disk_is_survived_and_recovered_from(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_survived(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    kept = keeper(tmp_path / "file" / "history.db")
+    kept = guarded(tmp_path / "file" / "history.db")
     assert len(judge(Worker("me", RULES, Config(), kept), [candidate(1)])) == 1
     assert kept.health.errors >= 1
 
 
 def test_a_disk_that_hangs_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = keeper(path)
+    kept = guarded(path)
     kept._patience = 0.05
     worker = Worker("me", RULES, Config(), kept)
     release, load = threading.Event(), History.load
@@ -275,7 +275,7 @@ def test_a_disk_that_hangs_is_not_waited_for(path: Path, monkeypatch: pytest.Mon
 
 def test_a_slow_disk_is_used_a_tenth_of_the_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    kept = keeper(path, clock)
+    kept = guarded(path, clock)
     worker = Worker("me", RULES, Config(), kept)
     load = History.load
 
@@ -329,7 +329,7 @@ def test_the_size_is_capped_and_given_back(path: Path) -> None:
 
 
 def test_scoring_that_fails_takes_only_the_one_with_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker("me", RULES, Config(), keeper(path))
+    worker = Worker("me", RULES, Config(), guarded(path))
     build = Pairs.build
 
     def broken(rows: Any) -> Pairs:

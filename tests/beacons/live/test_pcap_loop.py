@@ -128,7 +128,7 @@ def test_real_zeek_gives_notices_and_reports(out: Path) -> None:
     assert {"conn.log", "beacon_candidates.log", "beacon_verdicts.log", "report.md", "alerts.csv"} <= {
         path.name for path in out.iterdir()
     }
-    assert not {pcap_loop.SAID, "settings.zeek"} & {path.name for path in out.iterdir()}
+    assert not {pcap_loop.ZEEK_OUTPUT, "settings.zeek"} & {path.name for path in out.iterdir()}
 
 
 @pytest.mark.usefixtures("zeek")

@@ -13,7 +13,7 @@ import pytest
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.live.history import site
-from zeek_beacons.live.history.guard import Keeper
+from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.site import Key, SiteChanges
 from zeek_beacons.live.history.store import Changes, History, Limits
 from zeek_beacons.live.protocol.messages import Candidate, Verdict
@@ -66,9 +66,9 @@ def known(history: History, model: str = MODEL) -> tuple[list[float], int, float
 
 
 def worker(path: Path, clock: Clock, budget: float = BUDGET) -> Worker:
-    keeper = Keeper(path, Limits(), clock=clock, wall=lambda: NOW)
-    keeper.start()
-    return Worker("me", RULES, Config(), keeper, SiteThreshold(RULES, Config(), budget, clock))
+    guard = HistoryGuard(path, Limits(), clock=clock, wall=lambda: NOW)
+    guard.start()
+    return Worker("me", RULES, Config(), guard, SiteThreshold(RULES, Config(), budget, clock))
 
 
 def judge(by: Worker, *candidates: Candidate, **more: Any) -> list[Verdict]:
@@ -82,8 +82,8 @@ def weak(seq: int, host: int = 5) -> Candidate:
 
 def learn(by: Worker, clock: Clock, changes: Changes) -> None:
     """The site shows itself to be so, and its threshold follows."""
-    assert by.keeper is not None
-    assert by.keeper.store(changes)
+    assert by.history is not None
+    assert by.history.store(changes)
     clock.now += REFRESH
     judge(by)
 
@@ -204,8 +204,8 @@ def test_only_time_with_a_zeek_is_watched() -> None:
     for serving, later in ((True, 5), (True, 5), (False, 100), (False, 100), (True, 5), (True, 1000), (True, 0)):
         threshold.watch(serving)
         clock.now += later
-    assert threshold.take().seconds == 5 + 5 + MOST_WATCHED
-    assert threshold.take().seconds == 0.0
+    assert threshold.take_changes().seconds == 5 + 5 + MOST_WATCHED
+    assert threshold.take_changes().seconds == 0.0
 
 
 def test_time_without_candidates_is_kept_too(path: Path) -> None:
@@ -214,8 +214,8 @@ def test_time_without_candidates_is_kept_too(path: Path) -> None:
     for _ in range(2 * int(REFRESH // 5) + 1):
         judge(by)
         clock.now += 5.0
-    assert by.keeper is not None
-    found = by.keeper.baseline(MODEL, BUDGET)
+    assert by.history is not None
+    found = by.history.baseline(MODEL, BUDGET)
     assert found is not None
     assert found.seconds == 2 * REFRESH
 
@@ -266,8 +266,8 @@ def test_an_allow_listed_pair_does_not_count(path: Path, tmp_path: Path) -> None
     judge(by, weak(1, 1), weak(2, 2))
     (tmp_path / "allow").write_text("subnet 10.0.0.1/32\n")
     by.work([weak(3, 1), weak(4, 3)], AllowList.load(tmp_path / "allow"))
-    assert by.keeper is not None
-    found = by.keeper.baseline(MODEL, BUDGET)
+    assert by.history is not None
+    found = by.history.baseline(MODEL, BUDGET)
     assert found is not None
     assert sorted(found.scores.tolist()) == [0.0, 0.6146, 0.6146]
 
@@ -291,11 +291,11 @@ def test_a_history_that_fails_leaves_the_threshold_where_it_is(path: Path, monke
 
 
 def test_without_a_budget_nothing_is_kept(path: Path) -> None:
-    keeper = Keeper(path, Limits())
-    keeper.start()
-    by = Worker("me", RULES, Config(), keeper)
+    guard = HistoryGuard(path, Limits())
+    guard.start()
+    by = Worker("me", RULES, Config(), guard)
     assert judge(by, weak(1))[0].level == 1
     assert (by.in_force.threshold, by.in_force.alerts_per_host_day) == (0.6, None)
-    found = keeper.baseline(MODEL, BUDGET)
+    found = guard.baseline(MODEL, BUDGET)
     assert found is not None
     assert len(found.scores) == 0

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from zeek_beacons.live.protocol import frames, wire
 from zeek_beacons.live.protocol.frames import Ack, Event, Refusal
 from zeek_beacons.live.protocol.messages import (
-    Bad,
+    BadMessage,
     Candidate,
-    Greeting,
-    Heartbeat,
+    NodeHeartbeat,
     Noticed,
-    Pulse,
     Resync,
+    SidecarHeartbeat,
+    SidecarHello,
 )
 from zeek_beacons.pairs import Pairs
 
@@ -61,19 +61,19 @@ def test_a_candidate_is_a_pair() -> None:
 
 def test_the_other_messages() -> None:
     assert decode("hello", MESSAGES["hello"]) == hello(sidecar="5c", sensor="", boot="b", zeek="", package="")
-    assert decode("heartbeat", MESSAGES["heartbeat"]) == Heartbeat("zeek", "b", 5, 2, 0)
+    assert decode("heartbeat", MESSAGES["heartbeat"]) == NodeHeartbeat("zeek", "b", 5, 2, 0)
     assert decode("noticed", MESSAGES["noticed"]) == Noticed("zeek", "b", ("10.0.0.5", "203.0.113.9", 443, "tcp"), 3)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_unknown_fields_are_ignored(name: str) -> None:
-    assert not isinstance(decode(name, MESSAGES[name] | {"later": {"x": 1}}), Bad)
+    assert not isinstance(decode(name, MESSAGES[name] | {"later": {"x": 1}}), BadMessage)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_later_version_is_refused(name: str) -> None:
     found = decode(name, MESSAGES[name] | {"v": 2})
-    assert found == Bad(f"Beacons::{name}: written for a later version than 1, update the sidecar")
+    assert found == BadMessage(f"Beacons::{name}: written for a later version than 1, update the sidecar")
 
 
 LONG = "x" * 1_000_000
@@ -91,9 +91,9 @@ OPTIONAL: dict[str, set[str]] = {
 def test_every_field_is_checked(name: str, field: str) -> None:
     for value in WRONG:
         found = decode(name, json.dumps(MESSAGES[name] | {field: value}))
-        assert isinstance(found, Bad) or not isinstance(value, (dict, type(None))) or field in UNREAD
+        assert isinstance(found, BadMessage) or not isinstance(value, (dict, type(None))) or field in UNREAD
     left = {key: value for key, value in MESSAGES[name].items() if key != field}
-    assert isinstance(decode(name, left), Bad) == (field not in OPTIONAL[name])
+    assert isinstance(decode(name, left), BadMessage) == (field not in OPTIONAL[name])
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_every_field_is_checked(name: str, field: str) -> None:
     ],
 )
 def test_a_bad_candidate_gets_a_reason(bad: dict[str, Any], reason: str) -> None:
-    assert decode("candidate", MESSAGES["candidate"] | bad) == Bad(f"Beacons::candidate: {reason}")
+    assert decode("candidate", MESSAGES["candidate"] | bad) == BadMessage(f"Beacons::candidate: {reason}")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "1", '{"v":1,"seq":NaN}', "[" * 100_000, '"\\ud800"'])
 def test_no_json_object_gets_a_reason(text: str) -> None:
-    assert isinstance(decode("candidate", text), Bad)
+    assert isinstance(decode("candidate", text), BadMessage)
 
 
 def test_hostile_names_are_cut_and_escaped() -> None:
@@ -151,8 +151,11 @@ def test_what_is_sent_keeps_to_the_contract() -> None:
     assert json.loads(wire.encode(Resync("me", "n", "b", 7)).text) == {
         "v": 1, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
     }  # fmt: skip
-    assert wire.encode(Greeting("me", "host", "0.1", "m")).name == "Beacons::hello"
-    assert wire.encode(Pulse("me", 1, 2, 3)).text == '{"v": 1, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
+    assert wire.encode(SidecarHello("me", "host", "0.1", "m")).name == "Beacons::hello"
+    assert (
+        wire.encode(SidecarHeartbeat("me", 1, 2, 3)).text
+        == '{"v": 1, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
+    )
 
 
 def test_a_kept_verdict_comes_back() -> None:
@@ -196,7 +199,7 @@ def test_no_json_makes_unframe_raise(content: object) -> None:
 
 @given(st.sampled_from(sorted(MESSAGES)), st.text())
 def test_no_text_makes_decode_raise(name: str, text: str) -> None:
-    assert isinstance(decode(name, text), Bad)
+    assert isinstance(decode(name, text), BadMessage)
 
 
 @given(st.data())
@@ -210,4 +213,4 @@ def test_no_values_make_decode_raise(data: st.DataObject) -> None:
 
 
 def test_an_endless_frame_is_not_even_parsed() -> None:
-    assert frames.unframe("[" * (frames.LONGEST_FRAME + 1)) == Bad("frame too long")
+    assert frames.unframe("[" * (frames.LONGEST_FRAME + 1)) == BadMessage("frame too long")

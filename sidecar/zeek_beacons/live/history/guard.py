@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.background import Background
+from zeek_beacons.live.background_thread import BackgroundThread
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
 from zeek_beacons.scoring.site import SiteBaseline
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Health:
+class HistoryHealth:
     """How the history fares, for `zeek-beacons status`."""
 
     working: bool = False
@@ -41,7 +41,7 @@ class Health:
     bytes: int = 0
 
 
-class Keeper:
+class HistoryGuard:
     """Guards a history file. Used by one thread; the file by another one, which may hang."""
 
     def __init__(
@@ -52,10 +52,10 @@ class Keeper:
         patience: float = PATIENCE,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.health = Health()
+        self.health = HistoryHealth()
         self._path, self._limits = path, limits
         self._clock, self._wall, self._patience = clock, wall, patience
-        self._background = Background("history")
+        self._background = BackgroundThread("history")
         self._history: History | None = None
         self._stuck: concurrent.futures.Future[Any] | None = None
         self._started = False
@@ -128,14 +128,14 @@ class Keeper:
             self._failed(f"no answer within {self._patience:g} s")
             return None
         except (sqlite3.Error, OSError) as error:
-            self._recover(error)
+            self._handle_failure(error)
             return None
         except ConfigError as error:
             if not self._started:
                 raise
-            self._recover(error)
+            self._handle_failure(error)
             return None
-        self._judge(self._clock() - began)
+        self._check_speed(self._clock() - began)
         return result
 
     def _is_stuck(self) -> bool:
@@ -145,10 +145,10 @@ class Keeper:
         error = self._stuck.exception()
         self._stuck = None
         if error is not None:
-            self._recover(error)
+            self._handle_failure(error)
         return False
 
-    def _judge(self, seconds: float) -> None:
+    def _check_speed(self, seconds: float) -> None:
         """A file that costs this much is used a tenth of the time at most."""
         if seconds > SLOW:
             self._retry_at = self._clock() + 10 * seconds
@@ -162,7 +162,7 @@ class Keeper:
             self._history = History.open(self._path, self._limits)
         return self._history
 
-    def _recover(self, error: BaseException) -> None:
+    def _handle_failure(self, error: BaseException) -> None:
         history, self._history = self._history, None
         if history is not None:
             self._background.submit(history.close)

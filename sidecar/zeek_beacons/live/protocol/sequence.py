@@ -18,7 +18,7 @@ class Seen(enum.Enum):
 
 
 @dataclass(slots=True)
-class Progress:
+class NodeProgress:
     """Of one node and boot. Numbers count up by one from 1; 0 stands for none seen."""
 
     highest: int = 0

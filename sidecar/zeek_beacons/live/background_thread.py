@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Background:
+class BackgroundThread:
     """Runs calls one after the other. The thread is a daemon: a call that hangs does not keep the process alive."""
 
     def __init__(self, name: str) -> None:
