@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.beacons.cli.commands import Ran, run
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live import pcap_loop
-
-from .commands import Ran, run
 
 ROOT = Path(__file__).parents[3]
 TRACES = ROOT / "testing-btest" / "Traces"

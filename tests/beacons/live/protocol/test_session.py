@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.beacons.live.made import ME, candidate, hello, verdict
 from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import (
     BadMessage,
@@ -21,8 +22,6 @@ from zeek_beacons.live.protocol.messages import (
 from zeek_beacons.live.protocol.pending_alerts import REPEAT_AFTER
 from zeek_beacons.live.protocol.sequence import GRACE
 from zeek_beacons.live.protocol.session import ASK_AGAIN, PAUSED, QUIET, Role, Session
-
-from .made import ME, candidate, hello, verdict
 
 
 def serving(**bounds: int) -> Session:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.beacons.live.made import candidate, event, fields, hello, verdict
 from zeek_beacons.live.protocol import frames, wire
 from zeek_beacons.live.protocol.frames import Ack, Event, Refusal
 from zeek_beacons.live.protocol.messages import (
@@ -22,8 +23,6 @@ from zeek_beacons.live.protocol.messages import (
     SidecarHello,
 )
 from zeek_beacons.pairs import Pairs
-
-from .made import candidate, event, fields, hello, verdict
 
 KEY = {"orig_h": "10.0.0.5", "resp": "203.0.113.9", "resp_p": 443, "proto": "tcp"}
 MESSAGES: dict[str, dict[str, Any]] = {
