@@ -7,21 +7,22 @@ import contextlib
 import logging
 import os
 import random
-import resource
 import signal
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from zeek_beacons.live import status
+from zeek_beacons.live import state as states
 from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.background_thread import BackgroundThread
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import BadMessage, Candidate, Verdict
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
 from zeek_beacons.live.settings import SidecarConfig
+from zeek_beacons.live.status import State
 from zeek_beacons.live.transport.connection import Connection, Transport, TransportError
 from zeek_beacons.live.worker import Worker
 
@@ -210,12 +211,12 @@ class Service:
         if self._writing is not None and (error := self._writing.exception()) is not None:
             log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
         state = self.state() | {"ended": ended}
-        self._writing = self._background.submit(lambda: status.write(state, path))
+        self._writing = self._background.submit(lambda: states.write(state, path))
 
-    def state(self) -> status.State:
+    def state(self) -> State:
         """What `zeek-beacons status` shows."""
         history = self._worker.history
-        return status.state_of(
+        return states.state_of(
             self._session,
             None if history is None else history.health,
             time.monotonic(),
@@ -224,12 +225,19 @@ class Service:
             written=time.time(),
             started=self._started,
             pid=os.getpid(),
-            memory_peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            memory_peak=_memory_peak(),
             faults=self._worker.faults,
             unreadable=self._worker.unreadable,
             alerting=asdict(self._worker.in_force),
             allow_problem=self._allow_list.problem,
         )
+
+
+def _memory_peak() -> int:
+    """Bytes of memory that this process took at most."""
+    import resource  # not on Windows, where no sidecar runs, and this module is imported all the same
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def serve(service: Service) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.beacons.cli.commands import run
-from zeek_beacons.live import status
+from zeek_beacons.live import state as states
 
 
 def state(**given: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ CONDITIONS = {0: "healthy", 1: "unhealthy", 3: "stale"}
 )
 def test_status_tells_how_it_is(given: dict[str, Any], code: int, said: str, tmp_path: Path) -> None:
     path = tmp_path / "status.json"
-    status.write(state(**given), path)
+    states.write(state(**given), path)
     ran = run("status", "--state", path)
     assert ran.returncode == code, ran.stderr
     assert said in ran.stdout
