@@ -94,6 +94,8 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     given = environ.get("STATE_DIRECTORY")
     if given:
         return Path(given.split(":")[0])
+    if not hasattr(os, "geteuid"):
+        raise ConfigError("the sidecar runs on POSIX systems (Linux, macOS, FreeBSD) only")
     if os.geteuid() == 0:
         return SYSTEM_FOLDER
     home = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
