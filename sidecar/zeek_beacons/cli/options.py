@@ -45,6 +45,15 @@ ConfigFile = Annotated[
         "--config", help="Settings in TOML; ZEEK_BEACONS_... variables and flags override them.", show_default=False
     ),
 ]
+SystemConfigFile = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--config",
+        help="Settings in TOML (default: /etc/zeek-beacons.toml where it exists); "
+        "ZEEK_BEACONS_... variables and flags override them.",
+        show_default=False,
+    ),
+]
 Direction = Annotated[
     Optional[str],
     typer.Option(help="Connections to look at: any, outbound, inbound, internal.  [default: any]", show_default=False),

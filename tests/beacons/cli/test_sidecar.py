@@ -16,6 +16,7 @@ from tests.beacons.cli.commands import run
 from tests.beacons.live.fake_zeek import FakeZeek, listening
 from tests.beacons.live.made import fields
 from zeek_beacons.live import status
+from zeek_beacons.live.settings import SYSTEM_CONFIG
 
 Scene = Callable[[FakeZeek, int], Coroutine[Any, Any, None]]
 
@@ -49,6 +50,31 @@ def test_bad_settings_end_it_at_once(
     assert ran.returncode == 2
     assert said in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
+
+
+def test_the_systems_settings_file_is_read_where_it_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "zeek-beacons.toml"
+    monkeypatch.setattr("zeek_beacons.live.settings.SYSTEM_CONFIG", file)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert run("status").returncode == 3
+    file.write_text("[sidecar]\nstate = 'none'\nlinger = 2\n")
+    for command in ("sidecar", "status"):
+        assert run(command).stderr == f"error: linger is 2.0, expected 0.0 to 1.0 ({file} [sidecar])\n"
+    file.write_text("profile = 'brave'\n[sidecar]\nstate = 'none'\n")
+    assert f"profile is 'brave', expected one of conservative, balanced, sensitive ({file})" in run("sidecar").stderr
+    assert "state is 'none'" in run("status").stderr
+    given = tmp_path / "given.toml"
+    given.write_text("[sidecar]\nlinger = 3\n")
+    for command in ("sidecar", "status"):
+        assert "linger is 3.0" in run(command, "--config", given).stderr
+    file.write_text("[sidecar]\nlinger = 2\n")
+    monkeypatch.setenv("ZEEK_BEACONS_SIDECAR_LINGER", "4")
+    assert "linger is 4.0, expected 0.0 to 1.0 (ZEEK_BEACONS_SIDECAR_LINGER)" in run("sidecar").stderr
+
+
+def test_the_unit_speaks_of_the_file_that_is_read() -> None:
+    unit = (Path(__file__).parents[3] / "packaging" / "zeek-beacons.service").read_text()
+    assert f"Settings: {SYSTEM_CONFIG}, table [sidecar]" in unit
 
 
 def test_broker_without_zeeks_bindings_says_where_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
