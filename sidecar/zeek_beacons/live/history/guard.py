@@ -1,4 +1,8 @@
-"""The history as the sidecar uses it: whatever befalls file or disk, the sidecar goes on, counts and says it."""
+"""The history as the sidecar uses it: a disk that is full, slow, broken or hangs is counted and told, and no end of it.
+
+A full or unreadable disk is tried again after RETRY; a corrupt file is set aside and a new one begun; a slow one is
+used a tenth of the time; one that does not answer is not waited for.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +65,7 @@ class HistoryGuard:
         self._started = False
         self._retry_at = 0.0
         self._maintain_at = 0.0
+        self._progress: dict[tuple[str, str], int] = {}  # as it is in the file
 
     @property
     def horizon(self) -> float:
@@ -68,13 +73,15 @@ class HistoryGuard:
         return self._limits.days * 86_400
 
     def start(self) -> tuple[list[str], dict[tuple[str, str], int]]:
-        """Opens the file. Returns the unconfirmed alerts and the progress in it.
+        """Opens the file. Returns the unconfirmed alerts and the progress in it: the last seq by node and boot.
 
         Raises ConfigError where the file is another program's, or of a later version of this one.
         """
         found = self._guarded(lambda history: (history.unconfirmed(), history.progress()))
         self._started = True
-        return found if found is not None else ([], {})
+        alerts, progress = found if found is not None else ([], {})
+        self._progress = dict(progress)
+        return alerts, progress
 
     def load(self, keys: Iterable[Key]) -> dict[Key, Stored]:
         """What is stored of these pairs; nothing where the history fails."""
@@ -85,9 +92,17 @@ class HistoryGuard:
         return found or {}
 
     def store(self, changes: Changes) -> bool:
-        """Writes a batch. Returns whether it is committed."""
+        """Writes a batch, of its progress only what has changed. Returns whether it is committed.
+
+        Progress of a Zeek that is gone thus stays untouched, and is forgotten with what is old.
+        """
         now = self._wall()
-        return self._guarded(lambda history: history.store(changes, now)) is not None
+        moved = {node: seq for node, seq in changes.progress.items() if self._progress.get(node) != seq}
+        batch = replace(changes, progress=moved)
+        if self._guarded(lambda history: history.store(batch, now)) is None:
+            return False
+        self._progress |= moved
+        return True
 
     def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
         """What was in force when these pairs first alerted, of those that did; nothing where the history fails."""
@@ -163,6 +178,7 @@ class HistoryGuard:
         return self._history
 
     def _handle_failure(self, error: BaseException) -> None:
+        """The file cannot be used now: corrupt, the disk full, a right missing."""
         history, self._history = self._history, None
         if history is not None:
             self._background.submit(history.close)
@@ -182,6 +198,7 @@ class HistoryGuard:
             self._retry_at = self._clock() + RETRY
             return
         self.health.set_aside += 1
+        self._progress.clear()
         self._failed(f"{error}; set aside as {aside.name}")
 
     def _failed(self, problem: str) -> None:

@@ -89,7 +89,7 @@ class Session:
         self.counts = SessionCounts()
         self.queue = CandidateQueue(bounds or QueueBounds())
         self.pending_alerts = PendingAlerts()
-        self.nodes: OrderedDict[tuple[str, str], NodeProgress] = OrderedDict()  # by node and boot
+        self.nodes: OrderedDict[tuple[str, str], NodeProgress] = OrderedDict()  # by node and boot, the silent first
         self.heard: dict[str, tuple[float, NodeHeartbeat]] = {}  # the last heartbeat of each node
         self.lags: deque[float] = deque(maxlen=LAGS)  # seconds from a candidate to its verdict
         self.confirmations: list[Noticed] = []  # for the history; its owner empties it
@@ -291,6 +291,7 @@ class Session:
             self.nodes[place] = NodeProgress(active=now)
             if len(self.nodes) > MOST_NODES:
                 self.counts.gaps += self.nodes.popitem(last=False)[1].gaps
+        self.nodes.move_to_end(place)
         return self.nodes[place]
 
     def _note(self, event: str, problem: bool = False, **fields: object) -> None:

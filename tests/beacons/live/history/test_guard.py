@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.beacons.live.histories import RULES, Clock, guarded, judge
+from tests.beacons.live.histories import NOW, RULES, Clock, guarded, judge
 from tests.beacons.live.made import candidate
 from zeek_beacons.config import Config
-from zeek_beacons.live.history.guard import RETRY
-from zeek_beacons.live.history.store import History
+from zeek_beacons.live.history.guard import RETRY, HistoryGuard
+from zeek_beacons.live.history.store import Changes, History, Limits
 from zeek_beacons.live.worker import Worker
 
 
@@ -107,3 +108,36 @@ def test_a_slow_disk_is_used_a_tenth_of_the_time(path: Path, monkeypatch: pytest
         clock.now += 1.0
     assert kept.health.errors == 2
     assert kept.health.skipped == 9
+
+
+def test_only_progress_that_moved_is_written_and_that_of_boots_that_are_gone_expires(path: Path) -> None:
+    days = [0.0]
+    kept = HistoryGuard(path, Limits(days=30), wall=lambda: NOW + days[0] * 86_400)
+    kept.start()
+    gone, here = ("zeek", "b1"), ("zeek", "b2")
+    assert kept.store(Changes(progress={gone: 7}))
+    for day in (10.0, 20.0, 29.0):
+        days[0] = day
+        assert kept.store(Changes(progress={gone: 7, here: int(day)}))
+    kept.close()
+    days[0] = 29.5
+    kept = HistoryGuard(path, Limits(days=30), wall=lambda: NOW + days[0] * 86_400)
+    assert kept.start()[1] == {gone: 7, here: 29}  # as a restart takes them up
+    assert kept.store(Changes(progress={gone: 7, here: 29}))
+    days[0] = 31.0
+    kept.maintain()
+    kept.close()
+    assert HistoryGuard(path, Limits()).start()[1] == {here: 29}
+
+
+def test_progress_that_could_not_be_written_is_written_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    kept = guarded(path, clock)
+    store = History.store
+    monkeypatch.setattr(History, "store", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
+    assert not kept.store(Changes(progress={("zeek", "b1"): 7}))
+    monkeypatch.setattr(History, "store", store)
+    clock.now += RETRY
+    assert kept.store(Changes(progress={("zeek", "b1"): 7}))
+    kept.close()
+    assert HistoryGuard(path, Limits()).start()[1] == {("zeek", "b1"): 7}

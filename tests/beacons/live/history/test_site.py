@@ -98,16 +98,6 @@ def test_what_is_old_is_forgotten(history: History) -> None:
     assert known(history) == ([0.2], 1, 60.0)
 
 
-def test_a_history_from_before_opens(path: Path) -> None:
-    History.open(path, Limits()).close()
-    with sqlite3.connect(path) as db:
-        db.executescript("DROP TABLE site; DROP TABLE watched")
-    db.close()
-    history = History.open(path, Limits())
-    history.store(site_pairs([0.5]), NOW)
-    assert known(history)[0] == [0.5]
-
-
 def test_a_batch_that_fails_leaves_nothing_of_the_site(history: History) -> None:
     bad = (None, "", "", 1, 1, 0.0, None, None, b"")
     with pytest.raises(sqlite3.IntegrityError):

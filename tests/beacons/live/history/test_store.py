@@ -7,26 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.beacons.live.histories import NOW, guarded
+from tests.beacons.live.histories import NOW
 from tests.beacons.live.made import candidate
-from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.history.observation_codec import pack
 from zeek_beacons.live.history.store import HOUR, Changes, History, Limits
-
-
-def test_a_later_schema_and_a_strange_database_are_refused(path: Path) -> None:
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 7")
-    db.close()
-    with pytest.raises(ConfigError, match="history of schema 7, this program knows 1"):
-        guarded(path)
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 0")
-        db.execute("CREATE TABLE other (x)")
-    db.close()
-    with pytest.raises(ConfigError, match="a database of another program"):
-        guarded(path)
-    assert not list(path.parent.glob("*corrupt*"))
 
 
 def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:

@@ -188,6 +188,17 @@ def test_an_earlier_run_is_resumed() -> None:
     assert (seqs(session), session.counts.duplicates, session.gaps()) == ([9], 1, 0)
 
 
+def test_boots_that_are_gone_make_room_and_those_that_are_heard_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zeek_beacons.live.protocol.session.MOST_NODES", 3)
+    session = serving()
+    for step in range(1, 6):
+        session.receive(candidate(step, n=8, node="steady"), step)
+        session.receive(candidate(1, n=8, node="restarts", boot=f"b{step}"), step)
+    assert list(session.nodes) == [("restarts", "b4"), ("steady", "b1"), ("restarts", "b5")]
+    session.receive(candidate(5, n=8, node="steady"), 9)
+    assert session.counts.duplicates == 1
+
+
 def test_a_full_queue_drops_what_a_newer_candidate_replaces() -> None:
     session = serving(candidates=3)
     for seq, host in enumerate(("10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.3"), 1):
