@@ -1,4 +1,4 @@
-"""The allow-list of a daemon: its file is read again when it changes."""
+"""An allow-list file that is read again when it changes, for a sidecar that runs for months."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sidecar's process: reads the socket, has one thread score, sends the verdicts. The rules are in `session.py`."""
+"""The running sidecar: reads from Zeek, scores in one thread, sends verdicts. `protocol/session.py` has the rules."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Service:
                 self._writing.result(2.0)
 
     async def _stay_connected(self) -> None:
-        """Connects, again and again."""
+        """Connects to Zeek, again and again."""
         delay = FIRST_RETRY
         while True:
             try:

@@ -1,4 +1,4 @@
-"""A sidecar from its settings: everything that can be wrong with them is said here, before it runs."""
+"""Builds a sidecar from its settings. Everything that can be wrong with them is found here, before it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A batch of candidates -> verdicts: joined with history, scored, and kept before anything is sent."""
+"""Turns a batch of candidates into verdicts: joins them with the history, scores them, and stores the result.
+
+What an alert rests on is stored before the alert is sent. `verdict_message.py` makes the messages.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,11 @@ from zeek_beacons.live.history.store import Changes, Stored
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
+from zeek_beacons.live.verdict_message import unscored_message, verdict_message
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import Scored, score
+from zeek_beacons.pipeline import score
 from zeek_beacons.readers.candidate_rows import join
-from zeek_beacons.reports.sentence import reasons, sentence
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.reasons import REASONS
-from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
 
 log = logging.getLogger(__name__)
 _STORED = ("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts")
@@ -123,7 +124,7 @@ class Worker:
                 for verdict in self._verdicts([candidate], [row], allow)
             ]
         self.faults += 1
-        return [_unscored(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
+        return [unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
 
     def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
         model = self.scoring.identity
@@ -132,7 +133,7 @@ class Worker:
             pairs = Pairs.build([rows[place] for place in places])
             scored = score(pairs, self.scoring, self.config, allow, threshold)
             for row, place in enumerate(places):
-                found[place] = verdict_of(scored, row, batch[place], self.sidecar, model)
+                found[place] = verdict_message(scored, row, batch[place], self.sidecar, model)
             if self.site is not None:
                 self.site.record(scored)
         return [found[place] for place in range(len(batch))]
@@ -146,69 +147,6 @@ class Worker:
         for place, threshold in enumerate(self.site.for_pairs(keys, self.history)):
             groups[threshold].append(place)
         return groups
-
-
-def verdict_of(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
-    """What was concluded about the pair at `row`, as the answer to the candidate."""
-    verdicts = scored.verdicts
-    severity = int(verdicts.severity[row])
-    return Verdict(
-        **_answered(candidate, sidecar, model),
-        conns=int(scored.pairs.conns[row]),
-        label=LABELS[verdicts.label[row]],
-        score=_number(verdicts.score[row]),
-        sleep=_number(verdicts.sleep[row]),
-        jitter=_number(verdicts.jitter[row]),
-        observations=int(scored.pairs.counts[row]),
-        needed=int(verdicts.needed[row]),
-        severity=SEVERITIES[severity],
-        level=severity if verdicts.alerts[row] else 0,
-        suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
-        summary=sentence(scored, row),
-        reasons=tuple(_reasons(scored, row)),
-    )
-
-
-def _unscored(candidate: Candidate, sidecar: str, model: str, needed: int) -> Verdict:
-    return Verdict(
-        **_answered(candidate, sidecar, model),
-        conns=int(candidate.row["conns"]),
-        label=LABELS[0],
-        score=None,
-        sleep=None,
-        jitter=None,
-        observations=candidate.observations,
-        needed=needed,
-        severity="",
-        level=0,
-        suppressed="",
-        summary="could not be scored, see the sidecar's log",
-    )
-
-
-def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
-    names = ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")
-    same = {name: getattr(candidate, name) for name in names}
-    return {"sidecar": sidecar, "model": model, "service": candidate.row["service"]} | same
-
-
-def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
-    given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    told = []
-    for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
-        numbers = {
-            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
-            "contribution": _number(scored.verdicts.contributions[row, place]),
-        }
-        told.append(
-            {"code": reason.code, "text": text}
-            | {name: number for name, number in numbers.items() if number is not None}
-        )
-    return told
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _level(message: Verdict | Noticed) -> int:

@@ -1,4 +1,4 @@
-"""The history as the sidecar uses it: a disk that is full, slow, broken or hangs is counted and told, and no end of it.
+"""Keeps the sidecar running when the history's disk is full, slow, broken or hangs: counts, logs, and goes on without.
 
 A full or unreadable disk is tried again after RETRY; a corrupt file is set aside and a new one begun; a slow one is
 used a tenth of the time; one that does not answer is not waited for.

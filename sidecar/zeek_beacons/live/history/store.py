@@ -33,7 +33,7 @@ ON CONFLICT DO UPDATE SET sent = excluded.sent, verdict = excluded.verdict, touc
 WHERE excluded.sent >= sent
 """
 _CONFIRM = f"UPDATE alerts SET confirmed = max(confirmed, ?) WHERE {_KEY}"  # noqa: S608
-_FOLLOW = """
+_PROGRESS = """
 INSERT INTO progress VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), touched = excluded.touched
 """
@@ -100,7 +100,7 @@ class History:
             self._db.executemany(_STORE, ((*key, *row, hour) for key, row in changes.pairs.items()))
             self._db.executemany(_ALERT, ((*key, *alert, hour) for key, alert in changes.alerts.items()))
             self._db.executemany(_CONFIRM, ((level, *key) for key, level in changes.confirmed.items()))
-            self._db.executemany(_FOLLOW, ((*node, seq, hour) for node, seq in changes.progress.items()))
+            self._db.executemany(_PROGRESS, ((*node, seq, hour) for node, seq in changes.progress.items()))
             if changes.site is not None:
                 site.store(self._db, changes.site, now)
             self._db.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""Candidates that wait to be scored: bounded, and what goes first when it is full."""
+"""The queue of candidates that wait to be scored. It is bounded, and decides what goes first when it is full."""
 
 from __future__ import annotations
 

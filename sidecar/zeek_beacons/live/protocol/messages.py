@@ -39,7 +39,7 @@ class NodeHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A notice of this level or a higher one stands for the pair."""
+    """Zeek has raised a notice for the pair, of this level or a higher one."""
 
     node: str
     boot: str

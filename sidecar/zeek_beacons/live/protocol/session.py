@@ -1,4 +1,4 @@
-"""The protocol of docs/wire.md, without I/O: messages and the time go in, messages and notes come out.
+"""The sidecar's side of docs/wire.md as a state machine without I/O: messages and the time go in, messages come out.
 
 `now` is a monotonic clock in seconds. The owner calls `connected`, `receive`, `tick` (about twice a second), hands
 `take`n candidates to a scorer and the verdicts to `answer`, and sends what `outgoing` gives.
@@ -72,7 +72,7 @@ class SessionCounts:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth a line in the log."""
+    """An event for the log."""
 
     event: str
     problem: bool = False

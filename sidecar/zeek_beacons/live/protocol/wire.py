@@ -1,4 +1,5 @@
-"""Events and messages: the codec of docs/wire.md. Whatever comes in, it gives a message or a reason, and never raises.
+"""Encodes and decodes the messages of docs/wire.md. Whatever comes in, `decode` gives a message or a reason, and never
+raises.
 
 The JSON object in an event's one string is the same over every transport.
 """

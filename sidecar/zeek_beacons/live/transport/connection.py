@@ -1,4 +1,4 @@
-"""What a way to Zeek can do, and how it fails."""
+"""The interface of a connection to Zeek, and its errors."""
 
 from __future__ import annotations
 
