@@ -6,12 +6,18 @@ import json
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.frames import Event
 from zeek_beacons.live.protocol.messages import Candidate, SidecarHello, Verdict, ZeekHello
 
 T0 = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
 ME = SidecarHello("5ca1ab1e", "host:1", "0.1.0", "model")
 
 
