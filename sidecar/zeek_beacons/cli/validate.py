@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from zeek_beacons.cli import options
-from zeek_beacons.readers import read
 
 
 def validate(
@@ -28,6 +27,8 @@ def validate(
 
         zeek-beacons validate --strict 'logs/conn.*.log.gz'
     """
+    from zeek_beacons.readers import read
+
     settings = options.settings(config, direction=direction, local_nets=local_net)
     with options.progress(inputs) as advance:
         pairs, ingest = read(options.request(inputs, form, names, begin, until, strict), settings, advance)
