@@ -16,7 +16,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.readers import READERS, Request
-from zeek_beacons.readers.files import STDIN, expand
+from zeek_beacons.readers.files import STDIN
+from zeek_beacons.readers.inputs import expand
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, globs, folders of (rotated) logs, or `-` for stdin.", show_default=False)
@@ -78,7 +79,7 @@ def request(
     return Request(
         inputs=inputs,
         form=form,
-        name_logs=None if names is None else expand(names),
+        name_logs=None if names is None else expand(names).files,
         begin=first,
         until=last,
         strict=strict,
@@ -113,7 +114,7 @@ def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
     if not console.is_terminal:
         yield None
         return
-    total = sum(Path(path).stat().st_size for path in expand(inputs) if path != STDIN and Path(path).is_file())
+    total = sum(Path(path).stat().st_size for path in expand(inputs).files if path != STDIN and Path(path).is_file())
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=total or None)
