@@ -17,11 +17,11 @@ import numpy as np
 from zeek_beacons.pairs import MICROSECONDS, Ints
 from zeek_beacons.readers.columns import IN, OUT, Connections
 from zeek_beacons.readers.merge import end_us
+from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PROTO_BITS, pack
 
 
-def fold(rows: Connections, merge_gap: float) -> Connections:
-    """The connections without the rows that answer another one, by flow and start."""
-    flow = _flows(rows)
+def fold(rows: Connections, flow: Ints, merge_gap: float) -> Connections:
+    """The connections without the rows that answer another one, by flow and start; `flow` is `flows` of the rows."""
     order = np.lexsort((rows.half, rows.start_us, flow))
     rows, flow = rows.take(order), flow[order]
     asked = np.maximum.accumulate(np.where(rows.half == OUT, np.arange(len(rows)), -1))
@@ -46,20 +46,29 @@ def fold(rows: Connections, merge_gap: float) -> Connections:
     return replace(rows, duration=duration, resp_bytes=resp_bytes).take(whole)
 
 
-def _flows(rows: Connections) -> Ints:
+def flows(rows: Connections) -> Ints:
     """The number of each row's flow: as it names its ends, or turned round where only that is an `out` row's."""
-    with_port = rows.orig_p >= 0
-    turned = (
-        *(rows.resp_h, np.where(with_port, rows.resp_p, -1)),
-        *(rows.orig_h, np.where(with_port, rows.orig_p, rows.resp_p)),
-        rows.proto,
+    back = np.flatnonzero(rows.half == IN)
+    turned = rows.take(back)
+    with_port = turned.orig_p >= 0
+    numbers = _numbers(
+        np.concatenate((rows.orig_h, turned.resp_h)),
+        np.concatenate((rows.orig_p, np.where(with_port, turned.resp_p, -1))),
+        np.concatenate((rows.resp_h, turned.orig_h)),
+        np.concatenate((rows.resp_p, np.where(with_port, turned.orig_p, turned.resp_p))),
+        np.concatenate((rows.proto, turned.proto)),
     )
-    as_named = (rows.orig_h, rows.orig_p, rows.resp_h, rows.resp_p, rows.proto)
-    numbers = np.zeros(2 * len(rows), dtype=np.int64)
-    for columns in zip(as_named, turned, strict=True):
-        values = np.unique(np.concatenate(columns), return_inverse=True)[1]
-        numbers = np.unique(numbers * (values.max(initial=0) + 1) + values, return_inverse=True)[1]
     named, other = numbers[: len(rows)], numbers[len(rows) :]
     asked = np.unique(named[rows.half == OUT])
-    flows: Ints = np.where((rows.half == IN) & ~np.isin(named, asked) & np.isin(other, asked), other, named)
-    return flows
+    turns = ~np.isin(named[back], asked) & np.isin(other, asked)
+    named[back[turns]] = other[turns]
+    return named
+
+
+def _numbers(orig_h: Ints, orig_p: Ints, resp_h: Ints, resp_p: Ints, proto: Ints) -> Ints:
+    """One number for each protocol and two ends."""
+    responder = pack(resp_h, pack(resp_p, proto, PROTO_BITS), PORT_BITS + PROTO_BITS)
+    endpoint = np.unique(responder, return_inverse=True)[1].astype(np.int64)
+    pair = np.unique(pack(orig_h, endpoint, ENDPOINT_BITS), return_inverse=True)[1].astype(np.int64)
+    numbers: Ints = pack(pair, orig_p + 1, PORT_BITS + 1)
+    return numbers

@@ -25,9 +25,9 @@ from zeek_beacons.pairs import (
     round_time,
 )
 from zeek_beacons.readers.addresses import Intern, address, has_direction, locality, server_name
-from zeek_beacons.readers.columns import WHOLE, Batch, Connections, PairRows, joined
+from zeek_beacons.readers.columns import IN, WHOLE, Batch, Connections, PairRows, joined
 from zeek_beacons.readers.files import BadLine
-from zeek_beacons.readers.halves import fold
+from zeek_beacons.readers.halves import flows, fold
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
 from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PairTable, by_pair_and_start, pack
@@ -190,18 +190,25 @@ class Collector:
         if not self._halves:
             return
         rows = joined(self._halves)
-        columns = (rows.proto, rows.orig_h, rows.resp_h, rows.resp_p, rows.half, rows.orig_p, rows.start_us)
-        order = np.lexsort((rows.duration, *columns))
-        repeats = _repeats(*(column[order] for column in (*columns, rows.duration))) & (rows.orig_p[order] >= 0)
+        if (rows.half == IN).any():
+            rows, flow = self._once(rows, flows(rows))
+            whole = fold(rows, flow, self._config.merge_gap)
+            self.ingest.answers += len(rows) - len(whole)
+            rows = whole
+        stay = np.zeros(len(rows), dtype=np.bool_)
+        if keep:
+            stay[np.argpartition(rows.start_us, -min(keep, len(rows)))[-keep:]] = True
+            self._halves = [rows.take(stay)]
+        self._route(rows.take(~stay))
+
+    def _once(self, rows: Connections, number: Ints) -> tuple[Connections, Ints]:
+        """The rows, each once, and their numbers, sorted by number and start; only with source ports are rows known."""
+        order = np.lexsort((rows.duration, rows.half, rows.start_us, number))
+        told = (number, rows.start_us, rows.half, rows.orig_p, rows.duration)
+        repeats = _repeats(*(column[order] for column in told)) & (rows.orig_p[order] >= 0)
         self.ingest.duplicates += int(repeats.sum())
-        rows = rows.take(order[~repeats])
-        whole = fold(rows, self._config.merge_gap)
-        self.ingest.answers += len(rows) - len(whole)
-        order = np.argsort(whole.start_us, kind="stable")
-        done = len(order) - min(keep, len(order))
-        if done < len(order):
-            self._halves = [whole.take(order[done:])]
-        self._route(whole.take(order[:done]))
+        order = order[~repeats]
+        return rows.take(order), number[order]
 
     def _hold(self, rows: Connections) -> None:
         """Keeps TCP connections that may continue, or be continued by, another one."""
@@ -217,11 +224,7 @@ class Collector:
         if not self._loose:
             return
         rows = joined(self._loose)
-        tuples = _five_tuples(rows)
-        order = np.lexsort((rows.duration, rows.start_us, tuples))
-        repeats = _repeats(tuples[order], rows.start_us[order], rows.duration[order])
-        self.ingest.duplicates += int(repeats.sum())
-        rows, tuples = rows.take(order[~repeats]), tuples[order[~repeats]]
+        rows, tuples = self._once(rows, _five_tuples(rows))
         kept: Bools = np.zeros(len(rows), dtype=np.bool_)
         if keep_after is not None:
             open_tuples = tuples[end_us(rows.start_us, rows.duration) >= keep_after]
