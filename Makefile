@@ -2,13 +2,13 @@
 # make test-all: that, and what is heavy.
 PYTHON ?= python3.11
 VENV   ?= .venv
-JOBS   ?= 2
+JOBS   ?= 3
 BIN    := $(VENV)/bin
 ZEEK   := $(shell PATH="$$PATH:/opt/zeek/bin:/usr/local/zeek/bin" command -v zeek)
 SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 # Files side by side; the tests of one file share a process, and what they have made. One thread each: threads that spin
 # for one another on processors that others use cost several times what they save.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all heavy faults coverage check unit btest package format clean
 

@@ -24,6 +24,13 @@ CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", Path(__file__).parents[2
 # Set in CI, and wherever a run without a Zeek must not pass for one with it.
 NEEDS_ZEEK = "ZEEK_BEACONS_NEEDS_ZEEK"
 
+# Tests that mostly wait for a Zeek come first, so that those that compute run beside them.
+WAITING = ("tests/zeek/test_four_roads.py", "tests/faults/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+
 
 def without_zeek(reason: str) -> NoReturn:
     """Skips a test that a real Zeek cannot be had for, or fails it where ZEEK_BEACONS_NEEDS_ZEEK is set."""
