@@ -9,9 +9,10 @@
 @load ./reservoir
 @load ./sketch
 @load ./prevalence
+@load ./pair-table
 @load ./emit
-@load ./track
 @load ./bounds
+@load ./track
 @load ./observe
 @load ./log
 @load ./wire

@@ -4,7 +4,8 @@
 ##! the sweep goes through them in pieces, so that no packet waits.
 
 @load ./main
-@load ./track
+@load ./pair-table
+@load ./emit
 
 module Beacons;
 

@@ -3,6 +3,8 @@
 @load ./main
 @load ./sidecar
 @load ./notice
+@load ./heuristic
+@load ./allow-file
 
 module Beacons;
 
@@ -14,7 +16,8 @@ function problem_with(id: string, value: any): string
 		["Beacons::max_observations"] = 8,
 		["Beacons::max_pairs"] = 100,
 		["Beacons::max_total_observations"] = 8,
-		["Beacons::exact_pairs"] = 0
+		["Beacons::exact_pairs"] = 0,
+		["Beacons::heuristic_observations"] = 3
 	};
 	local shortest: table[string] of interval = {
 		["Beacons::expire_after"] = 1min,
@@ -22,6 +25,7 @@ function problem_with(id: string, value: any): string
 		["Beacons::candidate_interval"] = 1sec,
 		["Beacons::merge_gap"] = 0sec,
 		["Beacons::sidecar_timeout"] = 1sec,
+		["Beacons::allow_file_retry"] = 1sec,
 		["Beacons::suppress_for"] = 1min
 	};
 
@@ -73,10 +77,11 @@ function check_interval(id: string, value: interval): interval
 
 const counts = vector("Beacons::min_connections", "Beacons::max_observations",
     "Beacons::max_pairs", "Beacons::max_total_observations",
-    "Beacons::exact_pairs");
+    "Beacons::exact_pairs", "Beacons::heuristic_observations");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
     "Beacons::candidate_interval", "Beacons::merge_gap",
-    "Beacons::sidecar_timeout", "Beacons::suppress_for");
+    "Beacons::sidecar_timeout", "Beacons::suppress_for",
+    "Beacons::allow_file_retry");
 
 # A redef bypasses change handlers.
 function refuse(id: string)

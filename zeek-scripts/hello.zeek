@@ -41,13 +41,13 @@ function answer_hello(id: string, refusal: string)
 function accept(m: SidecarHello)
 	{
 	sidecar_id = m$sidecar;
-	sidecar_name = tame(m$name, 200);
+	sidecar_name = sanitize(m$name, 200);
 	note_sidecar();
 	}
 
 event hello(message: string)
 	{
-	if ( ! wired || ! is_judge )
+	if ( ! publishing || ! raises_notices )
 		return;
 	local v = version_of("hello", message);
 	if ( v == 0 )
@@ -79,7 +79,7 @@ event hello(message: string)
 
 event heartbeat(message: string)
 	{
-	if ( ! wired || ! is_ours("heartbeat", message) )
+	if ( ! publishing || ! is_ours("heartbeat", message) )
 		return;
 	local parsed = from_json(message, SidecarHeartbeat);
 	if ( ! is_read("heartbeat", parsed) )
@@ -89,7 +89,7 @@ event heartbeat(message: string)
 	if ( is_serving(m$sidecar) )
 		note_sidecar();
 	else
-		answer_hello(tame(m$sidecar, 64), sidecar_id == "" ? "no hello came" : fmt(
-		    "sidecar %s (%s) serves this sensor", sidecar_id,
+		answer_hello(sanitize(m$sidecar, 64), sidecar_id == "" ? "no hello came" :
+		    fmt("sidecar %s (%s) serves this sensor", sidecar_id,
 		    sidecar_name));
 	}

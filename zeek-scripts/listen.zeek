@@ -48,6 +48,6 @@ event zeek_init()
 		    listen_address));
 
 	# In zeek_init a port that is taken would end Zeek.
-	if ( listen && is_judge && ! reading_traces() )
+	if ( listen && raises_notices && ! reading_traces() )
 		schedule 0sec { open_port() };
 	}

@@ -110,9 +110,12 @@ function raise(rec: Verdict)
 	    "%s %s %s %d", id$orig_h, rec$resp, id$resp_p, rec$level)));
 	}
 
+# Whether a verdict may raise its notice now; a handler that breaks says no.
+global notice_due: hook(rec: Verdict);
+
 hook verdict_found(rec: Verdict) &priority=-5
 	{
-	if ( rec$level == 0 )
+	if ( ! hook notice_due(rec) || rec$level == 0 )
 		return;
 
 	local id = rec$id;

@@ -9,8 +9,10 @@
 @load ./listen
 @load ./sidecar
 @load ./publish
+@load ./resync
 @load ./verdicts
-@load ./track
+@load ./notice
+@load ./pair-table
 
 module Beacons;
 
@@ -64,6 +66,7 @@ event new_connection(c: connection) &group="Beacons::offline"
 	open_conns[c$uid] = c$id;
 	}
 
+# After observe.zeek, so that the connection is with its pair when the pairs are flushed.
 event connection_state_remove(c: connection) &priority=-10
     &group="Beacons::offline"
 	{
@@ -83,7 +86,7 @@ event Pcap::file_done(path: string) &group="Beacons::offline"
 	}
 
 # A sidecar that was let in asks for what it missed: once it has, nothing is published twice.
-event resync(message: string) &priority=-5 &group="Beacons::offline"
+hook resync_asked() &group="Beacons::offline"
 	{
 	if ( begun || ! sidecar_here() )
 		return;
@@ -91,19 +94,19 @@ event resync(message: string) &priority=-5 &group="Beacons::offline"
 	continue_processing();
 	}
 
-event verdict(message: string) &priority=-5 &group="Beacons::offline"
+hook verdict_taken() &group="Beacons::offline"
 	{
 	end_if_answered();
 	}
 
-hook candidate_found(rec: Candidate) &priority=-10 &group="Beacons::offline"
+hook candidate_published(rec: Candidate) &group="Beacons::offline"
 	{
 	if ( rec$reason in set("evicted", "expired") )
 		add last_words[seq];
 	}
 
 # A verdict on part of a trace is logged, but the one on all of it decides about the notice.
-hook verdict_found(rec: Verdict) &priority=-3 &group="Beacons::offline"
+hook notice_due(rec: Verdict) &group="Beacons::offline"
 	{
 	if ( rec$seq in last_words )
 		delete last_words[rec$seq];
@@ -129,7 +132,7 @@ event zeek_init() &priority=15
 		return;
 		}
 
-	wired = is_owner;
+	publishing = is_owner;
 	# A sidecar that waits for packets to be read answers no pings.
 	if ( open_websocket(-1sec) )
 		suspend_processing();

@@ -97,20 +97,26 @@ function publish_candidate(rec: Candidate)
 	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
 	    $states=rec$states);
 	if ( rec?$service )
-		m$service = tame(rec$service, 253);
+		m$service = sanitize(rec$service, 253);
 	if ( rec?$server_name )
 		m$server_name = rec$server_name;
 	Cluster::publish(candidate_topic, candidate, to_json(m));
 	}
 
+# A candidate has gone out to the sidecar under the number `seq`.
+global candidate_published: hook(rec: Candidate);
+
 hook candidate_found(rec: Candidate) &priority=-5
 	{
 	# The WebSocket of a Zeek that ends takes nothing any more.
-	if ( ! wired || ( is_judge && zeek_is_terminating() ) )
+	if ( ! publishing || ( raises_notices && zeek_is_terminating() ) )
 		return;
 	local here = sidecar_here();
 	if ( here )
+		{
 		publish_candidate(rec);
+		hook candidate_published(rec);
+		}
 	unanswered[rec$id$orig_h, rec$resp, rec$id$resp_p] = here ? seq : seq + 1;
 	}
 
@@ -155,6 +161,6 @@ event beat()
 
 event zeek_init()
 	{
-	if ( wired && ! reading_traces() )
+	if ( publishing && ! reading_traces() )
 		schedule heartbeat_interval { beat() };
 	}

@@ -37,6 +37,9 @@ type Pass: record {
 	at: count &default=0;
 };
 
+# The sidecar that serves this sensor has asked for what it missed.
+global resync_asked: hook();
+
 # The pass under way and the one after it, which takes what is asked for meanwhile.
 global passes: vector of Pass;
 
@@ -124,7 +127,7 @@ function ask_for(least: count, settled: bool)
 	}
 
 # A sidecar that comes back asks by itself only where it noticed that it was away.
-function catch_up()
+hook sidecar_returned()
 	{
 	if ( outstanding() > 0 )
 		ask_for(seq + 1, F);
@@ -132,7 +135,7 @@ function catch_up()
 
 event resync(message: string)
 	{
-	if ( ! wired || ! is_ours("resync", message) )
+	if ( ! publishing || ! is_ours("resync", message) )
 		return;
 	local parsed = from_json(message, ResyncMessage);
 	if ( ! is_read("resync", parsed) )
@@ -144,4 +147,5 @@ event resync(message: string)
 	note_sidecar();
 	if ( m$node in set("", node_name) && m$boot in set("", boot) )
 		ask_for(m$from, m$all);
+	hook resync_asked();
 	}

@@ -44,14 +44,14 @@ function sidecar_here(): bool
 # Whether a sidecar should be there and is not.
 function degraded(): bool
 	{
-	return wired
+	return publishing
 	    && ! sidecar_here()
 	    && ( time_to_double(heard) > 0 || sidecar_wanted )
 	    && current_time() - started >= sidecar_timeout;
 	}
 
-# Publishes again what no sidecar could hear; defined in resync.zeek.
-global catch_up: function();
+# The sidecar came, or came back: what no sidecar could hear can be published now.
+global sidecar_returned: hook();
 
 # The sidecar was heard.
 function note_sidecar()
@@ -65,13 +65,13 @@ function note_sidecar()
 		event sidecar_back(sidecar_name);
 		}
 	if ( ! was_here )
-		catch_up();
+		hook sidecar_returned();
 	}
 
 # Whether a message comes from the sidecar that serves this sensor. Only the node that let it in can tell.
 function is_serving(id: string): bool
 	{
-	return ! is_judge || id == sidecar_id;
+	return ! raises_notices || id == sidecar_id;
 	}
 
 event Cluster::websocket_client_added(endpoint: Cluster::EndpointInfo,
@@ -127,6 +127,6 @@ event watch_sidecar()
 event zeek_init()
 	{
 	started = current_time();
-	if ( wired && is_judge && ! reading_traces() )
+	if ( publishing && raises_notices && ! reading_traces() )
 		schedule heartbeat_interval { watch_sidecar() };
 	}

@@ -1,25 +1,15 @@
-##! The owner's state: pairs, their observations, and the gate that lets candidates through.
+##! Takes each connection to its pair, and lets pairs through the gate that have come back often enough.
 
 @load ./main
-@load ./reservoir
+@load ./pair-table
 @load ./sketch
-@load ./prevalence
 @load ./emit
+@load ./bounds
 
 module Beacons;
 
-# All pairs, in no order; a table finds the place of one, counted from 1, and 0 for one that is not tracked. Bounded by
-# max_pairs and max_total_observations (bounds.zeek).
-global pairs: vector of Pair;
-global place_by_addr: table[addr, addr, port] of count &default=0;
-global place_by_name: table[addr, string, port] of count &default=0;
-
 # Different services counted for a pair.
 const max_services = 16;
-
-# Keep to the bounds; defined in bounds.zeek.
-global make_room: function();
-global trim: function();
 
 function count_service(p: Pair, service: string)
 	{
@@ -115,10 +105,7 @@ function new_pair(o: Observation, named: bool): Pair
 	    $uid=o$uid, $orig_p=o$orig_p, $resp_h=o$resp_h,
 	    $seen=network_time(), $emitted=network_time());
 
-	# The sketch remembers that there was one connection, not which.
-	if ( |pairs| >= exact_pairs )
-		p$conns = 1;
-
+	# A connection that only the sketch saw counts nowhere: it kept no name, time or size of it.
 	pairs += p;
 	if ( named )
 		place_by_name[o$orig_h, o$name, o$resp_p] = |pairs|;
@@ -126,30 +113,6 @@ function new_pair(o: Observation, named: bool): Pair
 		place_by_addr[o$orig_h, o$resp_h, o$resp_p] = |pairs|;
 	note_talker(p);
 	return p;
-	}
-
-# Tracks a pair no longer; the last one takes its place.
-function remove_pair(place: count)
-	{
-	local p = pairs[place - 1];
-	held -= |p$starts|;
-	forget_talker(p);
-	if ( p$by_name != "" )
-		delete place_by_name[p$orig_h, p$by_name, p$resp_p];
-	else
-		delete place_by_addr[p$orig_h, p$resp_h, p$resp_p];
-
-	local n = |pairs|;
-	if ( place < n )
-		{
-		local moved = pairs[n - 1];
-		pairs[place - 1] = moved;
-		if ( moved$by_name != "" )
-			place_by_name[moved$orig_h, moved$by_name, moved$resp_p] = place;
-		else
-			place_by_addr[moved$orig_h, moved$resp_h, moved$resp_p] = place;
-		}
-	pairs[n - 1 : n] = vector();
 	}
 
 # Takes a connection on the node that owns its pair, which is at `place`.

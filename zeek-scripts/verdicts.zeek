@@ -85,7 +85,7 @@ function reason_words(reasons: vector of Reason): string_vec
 		local against = reason?$contribution && reason$contribution < 0.0;
 		local code = ( against ? "-" : "" ) + reason$code;
 		if ( i < max_reasons )
-			words += tame(reason?$value ? fmt("%s=%.4g", code, reason$value) : code,
+			words += sanitize(reason?$value ? fmt("%s=%.4g", code, reason$value) : code,
 			    100);
 		}
 	return words;
@@ -94,16 +94,17 @@ function reason_words(reasons: vector of Reason): string_vec
 function verdict_of(m: VerdictMessage): Verdict
 	{
 	local proto = protos[m$proto];
-	local rec = Verdict($ts=network_time(), $uid=tame(m$uid, 100), $id=conn_id(
+	local rec = Verdict($ts=network_time(), $uid=sanitize(m$uid, 100), $id=conn_id(
 	    $orig_h=to_addr(m$orig_h), $orig_p=count_to_port(m$orig_p, proto),
 	    $resp_h=to_addr(m$resp_h), $resp_p=count_to_port(m$resp_p, proto)),
-	    $proto=proto, $resp=tame(m$resp, 253), $conns=m$conns,
+	    $proto=proto, $resp=sanitize(m$resp, 253), $conns=m$conns,
 	    $label=m$label, $observations=m$observations, $needed=m$needed,
-	    $severity=tame(m$severity, 20), $level=m$level, $suppressed=tame(
-	    m$suppressed, 100), $reasons=reason_words(m$reasons), $model=tame(
-	    m$model, 100), $summary=tame(m$summary, 1000), $seq=m$seq);
+	    $severity=sanitize(m$severity, 20), $level=m$level,
+	    $suppressed=sanitize(m$suppressed, 100), $reasons=reason_words(
+	    m$reasons), $model=sanitize(m$model, 100), $summary=sanitize(
+	    m$summary, 1000), $seq=m$seq);
 	if ( m?$service )
-		rec$service = tame(m$service, 253);
+		rec$service = sanitize(m$service, 253);
 	if ( m?$score )
 		rec$score = m$score;
 	if ( m?$sleep )
@@ -113,9 +114,12 @@ function verdict_of(m: VerdictMessage): Verdict
 	return rec;
 	}
 
+# A verdict of the sidecar that serves this sensor was taken.
+global verdict_taken: hook();
+
 event verdict(message: string)
 	{
-	if ( ! wired || ! is_ours("verdict", message) )
+	if ( ! publishing || ! is_ours("verdict", message) )
 		return;
 	local parsed = from_json(message, VerdictMessage);
 	if ( ! is_read("verdict", parsed) )
@@ -138,6 +142,7 @@ event verdict(message: string)
 	local rec = verdict_of(m);
 	if ( m$node == node_name && m$boot == boot )
 		settle(rec$id$orig_h, m$resp, rec$id$resp_p, m$seq);
-	if ( is_judge )
+	if ( raises_notices )
 		hook verdict_found(rec);
+	hook verdict_taken();
 	}

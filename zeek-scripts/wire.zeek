@@ -67,11 +67,11 @@ global boot: string;
 # Whether this node may own pairs, and whether it is the one that raises notices.
 const is_owner = ! Cluster::is_enabled()
     || Cluster::local_node_type() in set(Cluster::PROXY, Cluster::MANAGER);
-const is_judge = ! Cluster::is_enabled()
+const raises_notices = ! Cluster::is_enabled()
     || Cluster::local_node_type() == Cluster::MANAGER;
 
 # Whether candidates go to a sidecar at all; see offline.zeek for traces.
-global wired = F;
+global publishing = F;
 
 # Messages refused, and what was wrong with them, each reported once.
 global bad_messages: count = 0;
@@ -124,7 +124,7 @@ function is_read(kind: string, result: from_json_result): bool
 	}
 
 # Printable ASCII of at most so many bytes, whoever chose them.
-function tame(text: string, most: count): string
+function sanitize(text: string, most: count): string
 	{
 	if ( |text| <= most && /[\x20-\x7e]*/ == text )
 		return text;
@@ -133,7 +133,7 @@ function tame(text: string, most: count): string
 
 event zeek_init() &priority=20
 	{
-	wired = is_owner && ! reading_traces();
+	publishing = is_owner && ! reading_traces();
 	boot = sub_bytes(sha256_hash(cat(current_time(), getpid(), gethostname())), 1,
 	    16);
 	Cluster::subscribe(verdict_topic);

@@ -3,7 +3,7 @@
 # @TEST-EXEC: printf 'port 123/udp\nsubnet 10.0.0.0/8\nname bad.example\n' > good
 # @TEST-EXEC: printf 'port 123/udp\nport many\n' > bad
 # @TEST-EXEC: btest-bg-run zeek "zeek -b $PACKAGE %INPUT > output 2> errors"
-# @TEST-EXEC: btest-bg-wait 30
+# @TEST-EXEC: btest-bg-wait 120
 # @TEST-EXEC: sed -e 's/.*lines* [-0-9]*: //' -e '/termination/d' zeek/errors >> zeek/output
 # @TEST-EXEC: btest-diff zeek/output
 

@@ -2,7 +2,7 @@
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "zeek -b -r $TRACES/left_open.pcap $PACKAGE %INPUT Beacons::offline_sidecar=T"
 # @TEST-EXEC: btest-bg-run peer "PYTHONPATH=$FILES python3 ../steps.py"
-# @TEST-EXEC: btest-bg-wait 30
+# @TEST-EXEC: btest-bg-wait 120
 # @TEST-EXEC: zeek-cut reason conns states durations < zeek/beacon_candidates.log > output
 # @TEST-EXEC: zeek-cut conns label < zeek/beacon_verdicts.log >> output
 # @TEST-EXEC: btest-diff output

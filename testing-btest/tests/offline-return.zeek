@@ -2,7 +2,7 @@
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "zeek -b -r $TRACES/names.pcap $PACKAGE %INPUT Beacons::offline_sidecar=T"
 # @TEST-EXEC: btest-bg-run peer "PYTHONPATH=$FILES python3 ../steps.py"
-# @TEST-EXEC: btest-bg-wait 30
+# @TEST-EXEC: btest-bg-wait 120
 # @TEST-EXEC: zeek-cut note src sub < zeek/notice.log | sed -e 's/score.* resp=/resp=/' -e 's/model.*//' | sort > output
 # @TEST-EXEC: btest-diff output
 

@@ -3,7 +3,7 @@
 # @TEST-EXEC: mkdir plain; cd plain; zeek -D -b -r $TRACES/names.pcap $PACKAGE ../options.zeek
 # @TEST-EXEC: btest-bg-run zeek "zeek -D -b -r $TRACES/names.pcap $PACKAGE ../options.zeek Beacons::offline_sidecar=T"
 # @TEST-EXEC: btest-bg-run peer "PYTHONPATH=$FILES python3 ../steps.py"
-# @TEST-EXEC: btest-bg-wait 30
+# @TEST-EXEC: btest-bg-wait 120
 # @TEST-EXEC: for d in plain zeek; do grep -v '^#' $d/beacon_candidates.log | sort > $d/candidates; done; diff plain/candidates zeek/candidates
 # @TEST-EXEC: for d in plain zeek; do grep -v '^#' $d/conn.log | sort > $d/connections; done; diff plain/connections zeek/connections
 # @TEST-EXEC: zeek-cut note id.orig_h id.resp_h sub < zeek/notice.log | sed -e 's/conns.* resp=/resp=/' | sort > output

@@ -1,7 +1,7 @@
 # @TEST-DOC: Where another program has the port, Zeek says so and goes on without a sidecar.
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "python3 ../taken.py zeek -b $PACKAGE $FILES/live.zeek %INPUT"
-# @TEST-EXEC: btest-bg-wait 30
+# @TEST-EXEC: btest-bg-wait 120
 # @TEST-EXEC: zeek-cut reason conns < zeek/beacon_candidates.log > output
 # @TEST-EXEC: grep -o 'Beacons: .*' zeek/.stderr | sed -e "s/:[0-9]* is taken/:PORT is taken/" | sort -u >> output
 # @TEST-EXEC: btest-diff output

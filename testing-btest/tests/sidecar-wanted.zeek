@@ -2,7 +2,7 @@
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run plain "zeek -b $PACKAGE $FILES/live.zeek %INPUT"
 # @TEST-EXEC: btest-bg-run wanted "zeek -b $PACKAGE $FILES/live.zeek %INPUT Beacons::sidecar_wanted=T"
-# @TEST-EXEC: btest-bg-wait 30
+# @TEST-EXEC: btest-bg-wait 120
 # @TEST-EXEC: test ! -e plain/notice.log
 # @TEST-EXEC: zeek-cut note msg < wanted/notice.log | sed -e 's/within [0-9]* s/within N s/' > output
 # @TEST-EXEC: btest-diff output

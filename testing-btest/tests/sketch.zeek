@@ -1,4 +1,4 @@
-# @TEST-DOC: While many pairs are tracked, one is from its second connection on: the first is counted, not held.
+# @TEST-DOC: While many pairs are tracked, one is from its second connection on: the first counts nowhere.
 # @TEST-EXEC: zeek -b -r $TRACES/silence.pcap $PACKAGE %INPUT > counts
 # @TEST-EXEC: zeek-cut reason id.orig_h conns dropped first_ts < beacon_candidates.log | sort > output
 # @TEST-EXEC: cat counts >> output
