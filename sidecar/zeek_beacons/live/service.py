@@ -52,6 +52,7 @@ class Service:
         self._writing: Future[None] | None = None
         self._stopping, self._work, self._send = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._started, self._problem, self._served = time.time(), "", False
+        self._being_sent = 0  # messages taken from the session that the connection has not taken yet
 
     def stop(self) -> None:
         """Asks for an orderly end."""
@@ -82,7 +83,7 @@ class Service:
         log.info("ending", extra={"fields": {"unscored": len(session.queue) + session.scoring}})
 
     def _unsent(self) -> int:
-        return self._session.backlog if self._session.role is Role.SERVING else 0
+        return self._session.backlog + self._being_sent if self._session.role is Role.SERVING else 0
 
     def _close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -109,6 +110,7 @@ class Service:
                 self._problem = str(error)
             log.warning("disconnected", extra={"fields": {"reason": self._problem}})
             self._session.disconnected(time.monotonic())
+            self._being_sent = 0
             if self._once and self._served:
                 return
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
@@ -145,8 +147,10 @@ class Service:
             await self._send.wait()
             self._send.clear()
             while messages := self._session.outgoing(64):
+                self._being_sent = len(messages)
                 for message in messages:
                     await connection.send(wire.encode(message))
+                    self._being_sent -= 1
 
     async def _score(self) -> None:
         """Takes what has come together, has it scored, and hands out the verdicts."""

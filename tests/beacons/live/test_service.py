@@ -13,13 +13,19 @@ import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.live import status
+from zeek_beacons.live.allow_list_file import AllowListFile
+from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.messages import BadMessage
+from zeek_beacons.live.protocol.session import Session
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
+from zeek_beacons.live.transport.connection import Connection
+from zeek_beacons.live.worker import Worker
 from zeek_beacons.scoring import Scoring
 
 from .fake_zeek import FakeZeek, listening
-from .made import fields
+from .made import ME, event, fields
 
 Test = Callable[[FakeZeek, Service], Coroutine[Any, Any, None]]
 
@@ -188,6 +194,53 @@ def test_what_came_is_answered_before_the_end(play: Callable[..., Service]) -> N
     assert state["scored"] == state["received"] == len(zeeks[0].all("verdict"))
 
 
+class BlockedZeek:
+    """A transport and its one connection, to a Zeek that accepts the sidecar and does not read its verdicts yet."""
+
+    address = peer = "blocked"
+
+    def __init__(self) -> None:
+        self.reads, self.is_sent_to = asyncio.Event(), asyncio.Event()
+        self.got: list[str] = []
+        self._says: asyncio.Queue[Event | BadMessage] = asyncio.Queue()
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        yield self
+
+    async def __aiter__(self) -> AsyncIterator[Event | BadMessage]:
+        while True:
+            yield await self._says.get()
+
+    async def send(self, sent: Event) -> None:
+        if sent.name == "Beacons::hello":
+            me = {"v": 1, "sidecar": json.loads(sent.text)["sidecar"], "accepted": True, "node": "zeek", "boot": "b1"}
+            self._says.put_nowait(event("hello", me))
+            self._says.put_nowait(event("candidate", fields()))
+        if sent.name == "Beacons::verdict":
+            self.is_sent_to.set()
+            await self.reads.wait()
+            self.got.append(sent.name)
+
+
+def test_a_verdict_that_zeek_does_not_read_yet_is_waited_for_at_the_end(scoring: Scoring) -> None:
+    async def scene() -> None:
+        zeek = BlockedZeek()
+        own = SidecarConfig(history="none", state="none", drain=600.0)
+        session = Session(ME)
+        service = Service(session, zeek, Worker("me", scoring, Config(), None), AllowListFile(None), own)
+        task = asyncio.create_task(service.run())
+        await zeek.is_sent_to.wait()
+        service.stop()
+        await asyncio.wait({task}, timeout=0.3)
+        assert session.backlog == 0
+        zeek.reads.set()
+        await task
+        assert zeek.got == ["Beacons::verdict"]
+
+    asyncio.run(scene())
+
+
 def test_a_refused_sidecar_stands_by_and_takes_over(play: Callable[..., Service]) -> None:
     async def scene(zeek: FakeZeek, service: Service) -> None:
         zeek.accepting = False
@@ -214,7 +267,11 @@ def test_once_ends_with_the_zeek_it_served(tmp_path: Path, scoring: Scoring) -> 
     asyncio.run(both())
 
 
-def test_the_state_is_written_and_judged(play: Callable[..., Service], tmp_path: Path) -> None:
+def test_the_state_is_written_and_judged(
+    play: Callable[..., Service], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zeek_beacons.live.history.guard.SLOW", 60.0)  # the disk of a busy machine is none of this
+
     async def scene(zeek: FakeZeek, service: Service) -> None:
         condition, problems = status.judge(json.loads(json.dumps(service.state())), service.state()["written"])
         assert (condition, problems) == (status.Condition.HEALTHY, [])
