@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.live.pcap_loop import find_zeek
 
 # No test is timed: a loaded machine is no bug.
 settings.register_profile("untimed", deadline=None)
@@ -18,6 +21,32 @@ settings.load_profile("untimed")
 # Labelled captures lie beside a developer's checkout, and in nobody else's.
 CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 
+# Set in CI, and wherever a run without a Zeek must not pass for one with it.
+NEEDS_ZEEK = "ZEEK_BEACONS_NEEDS_ZEEK"
+
+# Tests that mostly wait for a Zeek come first, so that those that compute run beside them.
+WAITING = ("tests/zeek/test_four_roads.py", "tests/faults/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+
+
+def without_zeek(reason: str) -> NoReturn:
+    """Skips a test that a real Zeek cannot be had for, or fails it where ZEEK_BEACONS_NEEDS_ZEEK is set."""
+    if os.environ.get(NEEDS_ZEEK):
+        pytest.fail(f"{reason}, and {NEEDS_ZEEK} is set")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def zeek() -> str:
+    """The path of a real Zeek's executable; the test is skipped, and says so, where there is none."""
+    try:
+        return str(find_zeek())
+    except ConfigError:
+        without_zeek("no zeek on this machine")
+
 
 @pytest.fixture(scope="session")
 def captures() -> Path:
@@ -25,6 +54,31 @@ def captures() -> Path:
     if not CAPTURES.is_dir():
         pytest.skip(f"no labelled captures in {CAPTURES} (set ZEEK_BEACONS_CAPTURES)")
     return CAPTURES
+
+
+@pytest.fixture(params=["small", pytest.param("full", marks=pytest.mark.heavy)])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Training and studies in small, that differ from those in full by fewer trees, draws and pairs."""
+    if request.param == "small":
+        from zeek_beacons_lab.baselines import learners
+        from zeek_beacons_lab.studies import ablation, calibration, figures, grid
+        from zeek_beacons_lab.training import evidence
+
+        fewer = (
+            (learners, "SYNTHETIC", 300),
+            (calibration, "SYNTHETIC", 200),
+            (calibration, "DRAWS", 5),
+            (figures, "DRAWS", 10),
+            (ablation, "TREES", 5),
+            (grid, "TREES", 20),
+            (grid, "ROUNDS", 20),
+            (evidence, "LENGTHS", (5, 10, 20)),
+            (evidence, "BENIGN", 200),
+            (evidence, "C2", 40),
+        )
+        for module, name, number in fewer:
+            monkeypatch.setattr(module, name, number)
+    return str(request.param)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,14 +16,6 @@ ROUNDS = int(os.environ.get("ZEEK_BEACONS_FAULT_ROUNDS", "3"))
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "round_number" in metafunc.fixturenames:
         metafunc.parametrize("round_number", range(ROUNDS))
-
-
-@pytest.fixture(scope="session")
-def zeek() -> str:
-    found = shutil.which("zeek") or shutil.which("zeek", path="/opt/zeek/bin:/usr/local/zeek/bin")
-    if found is None:
-        pytest.skip("no zeek on this machine")
-    return found
 
 
 @pytest.fixture

@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.pcap_loop import find_zeek
 from zeek_beacons_lab.bench.live import fill, run
 
 
+@pytest.mark.usefixtures("zeek")
 def test_every_candidate_is_answered(tmp_path: Path) -> None:
-    try:
-        find_zeek()
-    except ConfigError:
-        pytest.skip("no zeek on this machine")
     assert fill(tmp_path / "history.db", 50) > 0
     live = run(tmp_path, rate=50, seconds=2.0)
     assert (live.published, live.answered, live.lost) == (100, 100, 0)

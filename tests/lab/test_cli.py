@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.beacons.cli.commands import Ran, run
 from zeek_beacons_lab.cli import main
 
@@ -31,6 +33,7 @@ def test_synth_makes_what_score_finds(tmp_path: Path) -> None:
     assert json.loads(ran.stdout)["truth"]["beacons"] >= 3
 
 
+@pytest.mark.usefixtures("size")
 def test_train_makes_a_model_that_scores(conn_log: Log, pair: Make, tmp_path: Path) -> None:
     made = lab("train", "-o", tmp_path / "model", "--pairs", 200, "--trees", 10)
     assert made.returncode == 0, made.stderr

@@ -99,7 +99,7 @@ def test_capture_labels_are_keyed_by_pair(tmp_path: Path) -> None:
         "10.0.1.5,10.0.1.1,53,udp,12,benign_presumed,medium,\n"
     )
     labels = read_labels(tmp_path / "labels.csv")
-    assert labels["10.0.1.5", "192.168.0.4", 443, "tcp"] == PairLabel("c2", "high")
+    assert labels["10.0.1.5", "192.168.0.4", 443, "tcp"] == PairLabel("c2", "high", "attacker", line=2)
     assert labels["10.0.1.5", "10.0.1.1", 53, "udp"].label == "benign_presumed"
     with pytest.raises(InputError):
         read_labels(tmp_path / "nowhere" / "labels.csv")

@@ -11,7 +11,6 @@ import pytest
 from typer.testing import CliRunner
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons_lab.baselines import learners
 from zeek_beacons_lab.cli import app
 from zeek_beacons_lab.studies import evidence
 
@@ -53,10 +52,8 @@ def test_real_prints_and_writes_where_asked(folder: Path, tmp_path: Path) -> Non
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"real_figures.csv", "real_captures.md"}
 
 
-def test_peers_and_stress_write_tables_and_figures(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(learners, "SYNTHETIC", 300)
+@pytest.mark.usefixtures("size")
+def test_peers_and_stress_write_tables_and_figures(folder: Path, tmp_path: Path) -> None:
     out, models = tmp_path / "out", tmp_path / "models"
     text = run("peers", folder, "--pairs", 200, "--trees", 10, "--keep", models, "-o", out)
     assert "RITA v5 formula" in text

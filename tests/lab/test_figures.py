@@ -83,9 +83,10 @@ def test_a_scenario_drawn_twice_is_two(sample: Sample) -> None:
     assert found["scenarios with C2"] == 2
 
 
-def test_intervals_hold_the_value_and_repeat(sample: Sample) -> None:
+def test_intervals_hold_the_value_and_repeat(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "DRAWS", 50)
     result = Result.of(SCORE, {"own": SCORE >= 0.5})
-    one, two = (figures.with_intervals(sample, result, seed=3, draws=50) for _ in range(2))
+    one, two = (figures.with_intervals(sample, result, seed=3) for _ in range(2))
     assert one == two
     recall = one["recall, own"]
     assert recall.low is not None

@@ -21,14 +21,6 @@ from zeek_beacons_lab.training.leave_out import forest_trainer
 from .sites import site, write
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learners, "SYNTHETIC", 300)
-    monkeypatch.setattr(calibration, "SYNTHETIC", 200)
-    monkeypatch.setattr(calibration, "DRAWS", 5)
-    monkeypatch.setattr(ablation, "TREES", 5)
-
-
 @pytest.fixture
 def sites() -> list[Capture]:
     return [site("one", seed=1), site("two", seed=2)]
@@ -52,6 +44,7 @@ def benchmark(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("size")
 @pytest.mark.filterwarnings("ignore:`sklearn.utils.parallel.delayed`:UserWarning")
 def test_every_peer_is_measured_on_the_same_pairs(sites: list[Capture], benchmark: Path, tmp_path: Path) -> None:
     chosen = {peers.OURS: ours(lambda _: Scoring.rules_only(), Config())}
@@ -67,6 +60,7 @@ def test_every_peer_is_measured_on_the_same_pairs(sites: list[Capture], benchmar
     assert {"peers.md", "peers.csv", "peers_every_figure.csv", "peers_recall.png"} <= names
 
 
+@pytest.mark.usefixtures("size")
 def test_no_learner_sees_the_lab_it_judges(sites: list[Capture]) -> None:
     data = learners.lessons(sites, Config(), seed=1)
     assert set(data.lab) == {"", "one", "two"}
@@ -76,6 +70,7 @@ def test_no_learner_sees_the_lab_it_judges(sites: list[Capture]) -> None:
     assert weight[data.is_c2].sum() == pytest.approx(weight[~data.is_c2].sum())
 
 
+@pytest.mark.usefixtures("size")
 def test_the_benchmark_is_graded_with_lengths_as_they_are_and_matched(benchmark: Path, tmp_path: Path) -> None:
     test, graded = grid.run(benchmark, Scoring.rules_only(), Config(), seed=1)
     report = grid.report(test, graded)
@@ -99,6 +94,7 @@ def test_best_f1_is_where_f1_is_best() -> None:
     assert grid.best_f1(votes, np.array([True, True, False, False])) == 0.8
 
 
+@pytest.mark.usefixtures("size")
 def test_calibration_of_captures_injections_and_synthetic_pairs(sites: list[Capture], tmp_path: Path) -> None:
     scoring = Scoring.rules_only()
     judged = {
@@ -112,6 +108,7 @@ def test_calibration_of_captures_injections_and_synthetic_pairs(sites: list[Capt
     assert (tmp_path / "calibration.png") in report.save(tmp_path)
 
 
+@pytest.mark.usefixtures("size")
 def test_ablation_leaves_out_each_family(sites: list[Capture], tmp_path: Path) -> None:
     sample, results = ablation.run(sites, Config(), seed=1)
     assert {"without timing", "timing alone", ablation.ALL} <= set(results)
@@ -136,6 +133,7 @@ def test_parts_of_the_pipeline_are_taken_out(sites: list[Capture]) -> None:
     assert {str(row[1]) for row in rows if row[0] == pipeline_ablation.WHOLE} == {*PROFILES, "budget 0.1", "budget 0.5"}
 
 
+@pytest.mark.usefixtures("size")
 def test_models_are_kept_and_trained_without_what_is_left_out(sites: list[Capture], tmp_path: Path) -> None:
     for capture in sites:
         write(capture, tmp_path / "captures" / capture.name)

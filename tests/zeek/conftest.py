@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +18,6 @@ CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", ROOT.parent / "shared" /
 def traces() -> list[Path]:
     """The traces of the btests, and the lab captures where they are present."""
     return [*sorted(TRACES.glob("*.pcap")), *sorted(CAPTURES.glob("dev/*/*.pcap*"))]
-
-
-@pytest.fixture(scope="session")
-def zeek() -> str:
-    found = shutil.which("zeek") or shutil.which("zeek", path="/opt/zeek/bin:/usr/local/zeek/bin")
-    if found is None:
-        pytest.skip("no zeek on this machine")
-    return found
 
 
 @pytest.fixture

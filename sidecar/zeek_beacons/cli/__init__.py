@@ -41,6 +41,7 @@ class Commands(LazyGroup):
             "zeek_beacons.cli.validate:validate",
             "Read logs without scoring them and say what was found: formats, rows, bad lines, time span, clock jumps.",
         ),
+        "sample": ("zeek_beacons.cli.sample:sample", "Unpack a small sample to try the other commands on."),
         "model": ("zeek_beacons.cli.model:app", "Look at a model folder."),
     }
 

@@ -81,7 +81,7 @@ def request(
 ) -> Request:
     """What to read, from the options. Raises ConfigError."""
     from zeek_beacons.readers import Request
-    from zeek_beacons.readers.files import expand
+    from zeek_beacons.readers.inputs import expand
 
     if form is not None and form not in FORMATS:
         raise ConfigError(f"--format is {form!r}, expected one of {', '.join(FORMATS)}")
@@ -91,7 +91,7 @@ def request(
     return Request(
         inputs=inputs,
         form=form,
-        name_logs=None if names is None else expand(names),
+        name_logs=None if names is None else expand(names).files,
         begin=first,
         until=last,
         strict=strict,
@@ -125,13 +125,14 @@ def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from zeek_beacons.readers.files import STDIN, expand
+    from zeek_beacons.readers.files import STDIN
+    from zeek_beacons.readers.inputs import expand
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    total = sum(Path(path).stat().st_size for path in expand(inputs) if path != STDIN and Path(path).is_file())
+    total = sum(Path(path).stat().st_size for path in expand(inputs).files if path != STDIN and Path(path).is_file())
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=total or None)

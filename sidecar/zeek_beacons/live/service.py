@@ -52,7 +52,7 @@ class Service:
         self._writing: Future[None] | None = None
         self._stopping, self._work, self._send = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._started, self._problem, self._served = time.time(), "", False
-        self._being_sent = 0  # messages taken from the session that the connection has not taken yet
+        self._sending = 0  # messages taken from the session, not yet out on the socket
 
     def stop(self) -> None:
         """Asks for an orderly end."""
@@ -83,7 +83,8 @@ class Service:
         log.info("ending", extra={"fields": {"unscored": len(session.queue) + session.scoring}})
 
     def _unsent(self) -> int:
-        return self._session.backlog + self._being_sent if self._session.role is Role.SERVING else 0
+        """Messages that Zeek should still get: waiting, or taken and not yet out on the socket."""
+        return self._session.backlog + self._sending if self._session.role is Role.SERVING else 0
 
     def _close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -110,7 +111,6 @@ class Service:
                 self._problem = str(error)
             log.warning("disconnected", extra={"fields": {"reason": self._problem}})
             self._session.disconnected(time.monotonic())
-            self._being_sent = 0
             if self._once and self._served:
                 return
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
@@ -143,14 +143,15 @@ class Service:
                 self._send.set()
 
     async def _write(self, connection: Connection) -> None:
+        self._sending = 0
         while True:
             await self._send.wait()
             self._send.clear()
             while messages := self._session.outgoing(64):
-                self._being_sent = len(messages)
+                self._sending = len(messages)
                 for message in messages:
                     await connection.send(wire.encode(message))
-                    self._being_sent -= 1
+                    self._sending -= 1
 
     async def _score(self) -> None:
         """Takes what has come together, has it scored, and hands out the verdicts."""

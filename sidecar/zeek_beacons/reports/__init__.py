@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
@@ -21,8 +22,23 @@ from zeek_beacons.reports.markdown import report
 Summary = Mapping[str, Any]
 
 
+# A spreadsheet takes a cell that begins so for a formula, and names in our tables come from the network.
+_FORMULA = "^[=+\\-@\t\r\n]"
+
+
 def _csv(table: Any, file: Path) -> None:
-    arrow_csv.write_csv(table, file, arrow_csv.WriteOptions(quoting_style="needed"))
+    arrow_csv.write_csv(_without_formulas(table), file, arrow_csv.WriteOptions(quoting_style="needed"))
+
+
+def _without_formulas(table: Any) -> Any:
+    """The table with a `'` before each text that a spreadsheet would compute; numbers stay what they are."""
+    for at, name in enumerate(table.column_names):
+        cells = table.column(name)
+        if pa.types.is_string(cells.type) and name not in tables.NUMBERS_AS_TEXT:
+            formula = pc.match_substring_regex(cells, _FORMULA)
+            shown = pc.if_else(formula, pc.binary_join_element_wise("'", cells, ""), cells)
+            table = table.set_column(at, name, shown)
+    return table
 
 
 def _text(text: str, file: Path) -> None:

@@ -18,6 +18,11 @@ class LabCommands(LazyGroup):
             "zeek_beacons_lab.cli.synth:synth",
             "Makes a small site's traffic with known beacons in it, and labels.csv that says which they are.",
         ),
+        "samples": (
+            "zeek_beacons_lab.cli.samples:samples",
+            "Make the samples that ship with the product, compressed.",
+        ),
+        "picture": ("zeek_beacons_lab.cli.picture:picture", "Draw what `make demo` prints, as the README shows it."),
         "train": (
             "zeek_beacons_lab.cli.train:train",
             "Train the forest on synthetic traffic, and on benign pairs of real captures where given.",

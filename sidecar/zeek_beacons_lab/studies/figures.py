@@ -62,12 +62,12 @@ def values(sample: Sample, result: Result) -> Values:
     return found | {"C2 first": int((ranks == 1).sum()), "C2 in the top 3": int((ranks <= 3).sum())}
 
 
-def with_intervals(sample: Sample, result: Result, seed: int, draws: int = DRAWS) -> dict[str, Figure]:
+def with_intervals(sample: Sample, result: Result, seed: int) -> dict[str, Figure]:
     """Every figure with its interval."""
     rng = np.random.default_rng(seed)
     k = len(sample.names)
     redrawn = []
-    for _ in range(draws):
+    for _ in range(DRAWS):
         drawn, rows = sample.redrawn(rng.integers(0, k, k))
         redrawn.append(values(drawn, result.take(rows)))
     return {

@@ -25,6 +25,7 @@ from zeek_beacons_lab.studies.tables import Cell, Report, Table
 from zeek_beacons_lab.studies.truncate import shortened
 
 MIN_CONNECTIONS = 3
+TREES, ROUNDS = 500, 200  # of the forest; of the boosting
 OURS = "our features without destinations and magnitudes, trained on standard_train"
 OURS_ALL = "all our features, trained on standard_train"
 MAGNITUDES = ("log_orig", "log_resp", "log_duration")
@@ -60,9 +61,9 @@ def our_vote(families: Callable[[Feature], bool]) -> Fit:
 
 def _vote(matrix: Floats, is_c2: Bools, seed: int) -> Callable[[Floats], Floats]:
     models = (
-        RandomForestClassifier(500, class_weight="balanced", random_state=seed, n_jobs=2),
+        RandomForestClassifier(TREES, class_weight="balanced", random_state=seed, n_jobs=2),
         HistGradientBoostingClassifier(
-            max_iter=200,
+            max_iter=ROUNDS,
             learning_rate=0.05,
             max_leaf_nodes=15,
             l2_regularization=1.0,

@@ -108,16 +108,6 @@ def test_captures_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
     assert list(pcap_loop.folders(captures[:1], tmp_path).values()) == [tmp_path]
 
 
-@pytest.fixture
-def zeek() -> Path:
-    if not (pcap_loop.scripts() / "offline.zeek").exists():
-        pytest.skip("the Zeek package cannot run offline yet")
-    try:
-        return pcap_loop.find_zeek()
-    except ConfigError:
-        pytest.skip("no zeek on this machine")
-
-
 @pytest.mark.usefixtures("zeek")
 def test_real_zeek_gives_notices_and_reports(out: Path) -> None:
     ran = run("pcap", TRACES / "beacon.pcap", "-o", out)

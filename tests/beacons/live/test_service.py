@@ -13,19 +13,15 @@ import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.live import status
-from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.protocol.frames import Event
-from zeek_beacons.live.protocol.messages import BadMessage
-from zeek_beacons.live.protocol.session import Session
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
-from zeek_beacons.live.transport.connection import Connection
-from zeek_beacons.live.worker import Worker
+from zeek_beacons.live.transport import websocket
 from zeek_beacons.scoring import Scoring
 
 from .fake_zeek import FakeZeek, listening
-from .made import ME, event, fields
+from .made import fields
 
 Test = Callable[[FakeZeek, Service], Coroutine[Any, Any, None]]
 
@@ -194,49 +190,27 @@ def test_what_came_is_answered_before_the_end(play: Callable[..., Service]) -> N
     assert state["scored"] == state["received"] == len(zeeks[0].all("verdict"))
 
 
-class BlockedZeek:
-    """A transport and its one connection, to a Zeek that accepts the sidecar and does not read its verdicts yet."""
+def test_what_is_being_sent_is_sent_before_the_end(
+    play: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeek reads slowly: messages taken from the session still wait for the socket."""
+    zeeks: list[FakeZeek] = []
+    send = websocket._WebSocket.send
 
-    address = peer = "blocked"
+    async def slowly(self: websocket._WebSocket, event: Event) -> None:
+        await asyncio.sleep(0.02)
+        await send(self, event)
 
-    def __init__(self) -> None:
-        self.reads, self.is_sent_to = asyncio.Event(), asyncio.Event()
-        self.got: list[str] = []
-        self._says: asyncio.Queue[Event | BadMessage] = asyncio.Queue()
-
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Connection]:
-        yield self
-
-    async def __aiter__(self) -> AsyncIterator[Event | BadMessage]:
-        while True:
-            yield await self._says.get()
-
-    async def send(self, sent: Event) -> None:
-        if sent.name == "Beacons::hello":
-            me = {"v": 1, "sidecar": json.loads(sent.text)["sidecar"], "accepted": True, "node": "zeek", "boot": "b1"}
-            self._says.put_nowait(event("hello", me))
-            self._says.put_nowait(event("candidate", fields()))
-        if sent.name == "Beacons::verdict":
-            self.is_sent_to.set()
-            await self.reads.wait()
-            self.got.append(sent.name)
-
-
-def test_a_verdict_that_zeek_does_not_read_yet_is_waited_for_at_the_end(scoring: Scoring) -> None:
-    async def scene() -> None:
-        zeek = BlockedZeek()
-        own = SidecarConfig(history="none", state="none", drain=600.0)
-        service = Service(Session(ME), zeek, Worker("me", scoring, Config(), None), AllowListFile(None), own)
-        task = asyncio.create_task(service.run())
-        await zeek.is_sent_to.wait()
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        zeeks.append(zeek)
+        monkeypatch.setattr(websocket._WebSocket, "send", slowly)
+        for seq in range(1, 41):
+            await zeek.say("candidate", fields(seq, n=8, orig_h=f"10.0.0.{seq}"))
+        await zeek.until(lambda: zeek.all("verdict"))
         service.stop()
-        await asyncio.wait({task}, timeout=0.3)
-        zeek.reads.set()
-        await task
-        assert zeek.got
 
-    asyncio.run(scene())
+    play(scene)
+    assert len(zeeks[0].all("verdict")) == 40
 
 
 def test_a_refused_sidecar_stands_by_and_takes_over(play: Callable[..., Service]) -> None:

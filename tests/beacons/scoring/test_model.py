@@ -122,6 +122,7 @@ def test_onnx_equals_scikit_learn(tmp_path: Path) -> None:
     np.testing.assert_allclose(votes, forest.predict_proba(rows)[:, 1], atol=1e-5)
 
 
+@pytest.mark.usefixtures("size")
 def test_training_again_gives_the_same_bytes(tmp_path: Path) -> None:
     from zeek_beacons_lab.training.forest import train
 

@@ -15,7 +15,6 @@ from tests.beacons.live import real_zeek
 from tests.beacons.live.made import fields
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.pcap_loop import find_zeek
 from zeek_beacons.live.protocol.frames import CANDIDATES, CONTROL, TOPIC
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
@@ -108,12 +107,8 @@ def test_nobody_there_is_tried_again(broker: Any, tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.usefixtures("broker")
+@pytest.mark.usefixtures("broker", "zeek")
 def test_real_zeek_raises_a_notice_over_broker(tmp_path: Path) -> None:
-    try:
-        find_zeek()
-    except ConfigError as error:
-        pytest.skip(str(error))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
