@@ -134,7 +134,7 @@ class HistoryGuard:
         """The call's result, or None: the file fails, is slow, or does not answer."""
         if self._is_stuck() or self._clock() < self._retry_at:
             return None
-        began = self._clock()
+        began, opens = self._clock(), self._history is None
         future = self._background.submit(lambda: call(self._opened()))
         try:
             result = future.result(self._patience)
@@ -150,7 +150,7 @@ class HistoryGuard:
                 raise
             self._handle_failure(error)
             return None
-        self._check_speed(self._clock() - began)
+        self._check_speed(0.0 if opens else self._clock() - began)  # a file is opened once, and may be made then
         return result
 
     def _is_stuck(self) -> bool:

@@ -52,7 +52,7 @@ VERSION = len(STEPS)
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> None:
-    """Brings an open file to this version; each step whole or not at all. Raises sqlite3.Error.
+    """Brings an open file to this version, all steps or none. Raises sqlite3.Error.
 
     Raises ConfigError where a later version of this program wrote the file, or another program.
     """
@@ -65,5 +65,6 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
         if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise ConfigError(f"{path}: a database of another program; name another file for the history")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    for number in range(version, VERSION):
-        db.executescript(f"BEGIN IMMEDIATE; {STEPS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+    if version < VERSION:
+        steps = "".join(STEPS[version:])
+        db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;")

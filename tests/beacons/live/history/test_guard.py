@@ -141,3 +141,17 @@ def test_progress_that_could_not_be_written_is_written_later(path: Path, monkeyp
     assert kept.store(Changes(progress={("zeek", "b1"): 7}))
     kept.close()
     assert HistoryGuard(path, Limits()).start()[1] == {("zeek", "b1"): 7}
+
+
+def test_a_file_that_is_slow_to_open_is_used_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    opened = History.open
+
+    def slow(*given: Any) -> Any:
+        clock.now += 1.0
+        return opened(*given)
+
+    monkeypatch.setattr(History, "open", slow)
+    kept = guarded(path, clock)
+    assert (kept.health.working, kept.health.errors) == (True, 0)
+    assert kept.store(Changes())
