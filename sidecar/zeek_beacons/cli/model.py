@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 app = typer.Typer(help="Look at a model folder.", no_args_is_help=True)
+SHOWN = 10  # features and scores that an error names
 Folder = Annotated[Optional[Path], typer.Argument(help="Model folder (default: the shipped one).", show_default=False)]
 
 
@@ -27,19 +28,26 @@ def show(folder: Folder = None) -> None:
 
 @app.command()
 def verify(folder: Folder = None) -> None:
-    """Check hash, schema, feature order and thresholds, and score one pair.
+    """Check hashes, schema, feature order and thresholds, and that known pairs get the features and scores recorded.
 
     Examples:
 
         zeek-beacons model verify models
     """
-    from zeek_beacons.features import MODEL_FEATURES, extract
-    from zeek_beacons.pairs import Pairs
-    from zeek_beacons.scoring.forest import Forest
-    from zeek_beacons.scoring.model import ModelFolder, shipped_model
+    from zeek_beacons.errors import ModelError
+    from zeek_beacons.features import MODEL_FEATURES
+    from zeek_beacons.scoring import Scoring, golden
+    from zeek_beacons.scoring.model import GOLDEN, ModelFolder, shipped_model
 
     model = ModelFolder.load(folder or shipped_model())
-    timer = Pairs.build([{"orig_h": "192.0.2.1", "resp": "192.0.2.2", "resp_p": 443, "start": range(0, 6000, 60)}])
-    score = Forest(model).score(extract(timer))[0]
+    scoring = Scoring.load(model.path)
+    if model.golden is None:
+        compared = f"it has no {GOLDEN}, so features and scores were compared with nothing"
+    else:
+        pairs, differences = golden.check(model.golden, model.path / GOLDEN, scoring)
+        if differences:
+            more = f"; and {len(differences) - SHOWN} more columns" if len(differences) > SHOWN else ""
+            raise ModelError(f"{model.path / GOLDEN}: {'; '.join(map(str, differences[:SHOWN]))}{more}")
+        compared = f"features and scores of {pairs} pairs are as recorded"
     print(f"{model.path}: model {model.identity} is good: {len(MODEL_FEATURES)} features")
-    print(f"a perfect timer scores {score:.2f}")
+    print(compared)

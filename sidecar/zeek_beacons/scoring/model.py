@@ -1,6 +1,6 @@
 """The model folder: ONNX files and the manifest that says what they are, what they need, and how to read them.
 
-Nothing but ONNX and JSON is ever loaded. Anything that does not match is refused.
+Nothing but ONNX, JSON and plain arrays is ever loaded. Anything that does not match is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from zeek_beacons.scoring.site import AlertRates
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 2
 FOREST = "beacon_forest.onnx"
+GOLDEN = "golden.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,14 @@ class Manifest:
     alert_rates: AlertRates
     training: Mapping[str, Any]  # command, seed, data, versions, out-of-bag figures
     version: int = MANIFEST_VERSION
+    golden_sha256: str | None = None  # see golden.py; None for a model without
 
     def to_json(self) -> str:
         """The manifest as it lies beside the model; the same manifest gives the same bytes."""
         content = {
             "version": self.version,
             "forest": {"file": FOREST, "sha256": self.forest_sha256},
+            **({"golden": {"file": GOLDEN, "sha256": self.golden_sha256}} if self.golden_sha256 else {}),
             "feature_schema": self.feature_schema,
             "features": list(self.features),
             "thresholds": dict(self.thresholds),
@@ -71,6 +74,7 @@ class Manifest:
                 alert_rates=tuple((float(score), float(rate)) for score, rate in content["alert_rates"]),
                 training=content["training"],
                 version=content["version"],
+                golden_sha256=content["golden"]["sha256"] if "golden" in content else None,
             )
         except KeyError as error:
             raise ModelError(f"{path}: field {error} is missing") from error
@@ -102,11 +106,12 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A checked model: the manifest and the bytes of the forest it vouches for."""
+    """A checked model: the manifest and the bytes of the files it vouches for."""
 
     path: Path
     manifest: Manifest
     forest: bytes
+    golden: bytes | None = None  # see golden.py
 
     @property
     def identity(self) -> str:
@@ -120,16 +125,15 @@ class ModelFolder:
         try:
             manifest = Manifest.from_json(path.read_text(encoding="utf-8"), path)
             forest = (folder / FOREST).read_bytes()
+            golden = (folder / GOLDEN).read_bytes() if manifest.golden_sha256 else None
         except OSError as error:
             raise ModelError(f"{error.filename}: cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise ModelError(f"{path}: not UTF-8 text") from error
-        digest = hashlib.sha256(forest).hexdigest()
-        if digest != manifest.forest_sha256:
-            raise ModelError(
-                f"{folder / FOREST}: sha256 is {digest[:12]}…, the manifest says {manifest.forest_sha256[:12]}…"
-            )
-        return cls(folder, manifest, forest)
+        _check_digest(folder / FOREST, forest, manifest.forest_sha256)
+        if golden is not None:
+            _check_digest(folder / GOLDEN, golden, manifest.golden_sha256)
+        return cls(folder, manifest, forest, golden)
 
 
 def shipped_model() -> Path:
@@ -137,6 +141,12 @@ def shipped_model() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "models"
     return installed if installed.is_dir() else package.parents[1] / "models"
+
+
+def _check_digest(path: Path, content: bytes, expected: str | None) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != expected:
+        raise ModelError(f"{path}: sha256 is {digest[:12]}…, the manifest says {str(expected)[:12]}…")
 
 
 def _first_difference(features: Sequence[str]) -> str:

@@ -27,6 +27,10 @@ class LabCommands(LazyGroup):
             "zeek_beacons_lab.cli.train:train",
             "Train the forest on synthetic traffic, and on benign pairs of real captures where given.",
         ),
+        "golden": (
+            "zeek_beacons_lab.cli.golden:golden",
+            "Record what a model's features and scores are, for `zeek-beacons model verify`.",
+        ),
         "convert": (
             "zeek_beacons_lab.cli.convert:convert",
             "Convert the beaconing study's synthetic benchmark to flow CSV and labels.",

@@ -27,6 +27,7 @@ from zeek_beacons.scoring.site import AlertRates
 from zeek_beacons_lab.training.calibrate import calibrate
 from zeek_beacons_lab.training.evidence import measured_table
 from zeek_beacons_lab.training.examples import Examples, Say, collect
+from zeek_beacons_lab.training.golden import add_golden
 
 WEIGHTS = {"forest": 0.75, "significance": 0.25}  # in the fusion
 # Shares of the trees, and the families of features that they do not see. How much is sent and where to, as the
@@ -98,6 +99,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     with staged(output) as folder:
         (folder / FOREST).write_bytes(content)
         (folder / MANIFEST).write_bytes(manifest.to_json().encode())
+        add_golden(folder)
     return output
 
 

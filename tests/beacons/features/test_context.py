@@ -70,3 +70,52 @@ def test_modal_window_is_absolute() -> None:
 def test_modal_window_leaves_bursts_out() -> None:
     assert value("modal_window", after(np.tile([0.5, 0.5, 60.0], 20))) == 1
     assert np.isnan(value("modal_window", every(1.0, 40)))
+
+
+@pytest.mark.parametrize(
+    ("service", "ports"),
+    [
+        ("ftp", [21]),
+        ("ssh", [22]),
+        ("smtp", [25, 465, 587]),
+        ("dns", [53, 5353, 5355]),
+        ("dhcp", [67]),
+        ("http", [80]),
+        ("krb", [88, 445]),
+        ("krb_tcp", [88]),
+        ("pop3", [110, 995]),
+        ("ntp", [123]),
+        ("dce_rpc", [135]),
+        ("imap", [143, 993]),
+        ("snmp", [161]),
+        ("ldap", [389]),
+        ("ssl", [443, 465, 587, 636, 853, 993, 995, 3389, 5222, 5223, 5228, 8443, 8883]),
+        ("quic", [443]),
+        ("smb", [445]),
+        ("syslog", [514]),
+        ("mqtt", [1883]),
+        ("mysql", [3306]),
+        ("rdp", [3389]),
+        ("sip", [5060]),
+        ("xmpp", [5222]),
+        ("postgresql", [5432]),
+        ("redis", [6379]),
+        ("irc", [6667]),
+    ],
+)
+def test_a_service_fits_the_ports_it_is_assigned_to_and_no_other(service: str, ports: list[int]) -> None:
+    assert [port for port in range(65_536) if fit(port, service) > 0] == ports
+
+
+@pytest.mark.parametrize("port", [8000, 8008, 8080, 8081, 8088, 8443, 8888])
+def test_alternative_web_ports(port: int) -> None:
+    assert value("port_class", BEATS, resp_p=port) == 2
+
+
+@pytest.mark.parametrize(("port", "expected"), [(49_151, 3), (49_152, 4)])
+def test_dynamic_ports_begin_where_they_are_said_to(port: int, expected: float) -> None:
+    assert value("port_class", BEATS, resp_p=port) == expected
+
+
+def test_gaps_without_spread_have_no_memory() -> None:
+    assert np.isnan(value("memory", every(86_400.0, 40) + 1e-6 * np.arange(40) % 3e-6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -37,7 +38,13 @@ def test_catalogue_is_well_formed() -> None:
     assert all(feature.low < feature.high and feature.meaning for feature in CATALOGUE)
     assert tuple(feature.name for feature in CATALOGUE if feature.model) == MODEL_FEATURES
     assert not any(feature.unit for feature in CATALOGUE if feature.model), "absolute sizes are for reports only"
-    assert SCHEMA_VERSION >= 1
+
+
+def test_a_schema_is_names_order_and_ranges() -> None:
+    """A change of any is a new schema version, a model trained anew, and a new digest here."""
+    lines = (f"{f.name} {f.family} {f.unit} {f.low:g} {f.high:g} {f.model} {f.level.__name__}" for f in CATALOGUE)
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    assert (SCHEMA_VERSION, digest[:16]) == (2, "39903321326ee2bb")
 
 
 def test_matrix_has_a_row_a_pair_and_a_column_a_feature() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zeek_beacons.features import JITTER_KINDS
+from zeek_beacons.features.jitter import JITTERS, SLEEPS, roundness
 
 from .traffic import EPOCH, after, every, of, poisson, value
 
@@ -270,3 +271,24 @@ class TestPresence:
         assert features.column("parts_cv")[0] < 0.1
         assert features.column("drift")[0] < 0.01
         assert features.column("log_median_gap")[0] == pytest.approx(np.log10(60))
+
+
+@pytest.mark.parametrize(
+    ("interval", "unit"),
+    [
+        *((unit, unit) for unit in (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)),
+        *((3, 1), (4, 2), (25, 5), (45, 15), (40, 20), (90, 30), (180, 60), (240, 120), (1500, 300), (1200, 600)),
+        *((2700, 900), (5400, 1800), (7200, 3600)),
+    ],
+)
+def test_a_round_sleep_is_the_more_surprising_the_larger_its_unit(interval: float, unit: float) -> None:
+    """The chance that a multiple of the unit lies in an interval of its width."""
+    reach = np.array([1e-3])
+    assert roundness(np.array([interval + 5e-4]), reach, reach, SLEEPS) == pytest.approx([np.log(unit / 2e-3)])
+
+
+def test_what_is_not_round_surprises_nobody() -> None:
+    reach = np.array([1e-3, 1e-3, 10.0])
+    assert roundness(np.array([7.5, 0.0, 61.0]), reach, reach, SLEEPS).tolist() == [0, 0, np.log(3)]
+    assert roundness(np.array([0.3]), reach[:1], reach[:1], JITTERS) == pytest.approx([np.log(0.1 / 2e-3)])
+    assert roundness(np.array([0.25]), reach[:1], reach[:1], JITTERS) == pytest.approx([np.log(0.05 / 2e-3)])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from zeek_beacons.pairs import Ints
+from zeek_beacons.pairs import PROTOS, Ints
 from zeek_beacons.readers.columns import Connections, PairRows, joined
 from zeek_beacons.readers.pair_table import (
     ENDPOINT_BITS,
@@ -112,3 +115,110 @@ def test_joining_uses_the_parts_up() -> None:
     whole = joined(parts)
     assert (whole.pair.tolist(), whole.start_us.tolist(), parts) == ([1, 2, 3], [10, 20, 30], [])
     assert joined([whole], ints(2, 0)).pair.tolist() == [3, 1]
+
+
+def test_ties_are_settled_by_all_that_describes() -> None:
+    rng = np.random.default_rng(3)
+    n = 4000
+    rows = PairRows(
+        pair=rng.integers(0, 200_000, 40).astype(np.int32)[rng.integers(0, 40, n)],
+        start_us=rng.integers(0, 3, n),
+        duration=rng.integers(0, 2, n).astype(np.float64),
+        orig_bytes=rng.integers(0, 2, n).astype(np.float64),
+        resp_bytes=rng.integers(0, 2, n).astype(np.float64),
+        state=rng.integers(0, 2, n).astype(np.uint8),
+        orig_p=np.arange(n, dtype=np.int32)[::-1].copy(),
+        addr=np.zeros(n, dtype=np.int32),
+        named=np.zeros(n, dtype=np.int8),
+    )
+    keys = (rows.orig_p, rows.state, rows.resp_bytes, rows.orig_bytes, rows.duration, rows.start_us, rows.pair)
+    assert np.array_equal(by_pair_and_start(rows), np.lexsort(keys))
+
+
+HOSTS = [f"192.0.2.{number}" for number in (9, 3, 7, 1, 5)]
+NAMES = ["b.example", "a.example", "c.example"]
+SERVICES = ["ssl", "http", "dns"]
+
+
+def counted(batches: int, rows: int, seed: int) -> tuple[PairTable, list[Connections], PairRows]:
+    """A table that saw some batches, the batches, and an observation of each pair."""
+    rng, table, seen = np.random.default_rng(seed), PairTable(), []
+    observed: dict[int, int] = {}
+    for _ in range(batches):
+        given = connections(
+            start_us=rng.integers(1, 10**9, rows),
+            orig_h=rng.integers(0, 3, rows),
+            resp_h=rng.integers(0, len(HOSTS), rows),
+            resp_p=rng.choice([53, 443], rows),
+            proto=rng.integers(0, 2, rows),
+            service=rng.integers(-1, len(SERVICES), rows),
+            name=np.where(rng.random(rows) < 0.7, -1, rng.integers(0, len(NAMES), rows)),
+        )
+        pairs = table.add(given, np.zeros(rows, dtype=np.bool_))
+        seen.append(given)
+        observed |= dict(zip(pairs.tolist(), given.resp_h.tolist(), strict=True))
+    one_each = pair_rows(ints(*range(len(observed))), ints(*range(len(observed))))
+    return table, seen, replace(one_each, addr=np.array([observed[n] for n in range(len(observed))], dtype=np.int32))
+
+
+@pytest.mark.parametrize("batches", [1, 40])
+def test_totals_are_those_of_all_connections(batches: int) -> None:
+    table, seen, rows = counted(batches, 60, seed=batches)
+    pairs = table.pairs(rows, HOSTS, NAMES, SERVICES)
+    columns = [np.concatenate([getattr(given, name) for given in seen]) for name in ("orig_h", "resp_h", "resp_p")]
+    proto, start, service, name = (
+        np.concatenate([getattr(given, name) for given in seen]) for name in ("proto", "start_us", "service", "name")
+    )
+    expected = []
+    for key in sorted({(HOSTS[o], HOSTS[r], p, PROTOS[k]) for o, r, p, k in zip(*columns, proto, strict=True)}):
+        host, responder, port, kind = key
+        own = (columns[0] == HOSTS.index(host)) & (columns[1] == HOSTS.index(responder))
+        own &= (columns[2] == port) & (proto == PROTOS.index(kind))
+        names = set(name[own & (name >= 0)].tolist())
+        served = Counter(SERVICES[code] for code in service[own & (service >= 0)])
+        expected.append(
+            (
+                *key,
+                own.sum(),
+                (name[own] >= 0).sum(),
+                NAMES[names.pop()] if len(names) == 1 else "",
+                min(served, key=lambda text: (-served[text], text)) if served else "",
+                start[own].min() / 1e6,
+                len(set(columns[0][columns[1] == HOSTS.index(responder)].tolist())),
+                len(set(columns[0].tolist())),
+            )
+        )
+    found = zip(
+        *(pairs.orig_h, pairs.resp, pairs.resp_p, pairs.proto, pairs.conns, pairs.named),
+        *(pairs.server_name, pairs.service, pairs.first_ts, pairs.resp_hosts, pairs.site_hosts),
+        strict=True,
+    )
+    assert list(found) == expected
+
+
+@pytest.mark.parametrize("name", [0, 1])
+def test_the_one_name_of_a_pair_is_kept_whatever_its_number(name: int) -> None:
+    table = PairTable()
+    table.add(connections(name=ints(name, -1, name)), np.zeros(3, dtype=np.bool_))
+    pairs = table.pairs(pair_rows(ints(0), ints(5)), HOSTS, NAMES, SERVICES)
+    assert pairs.server_name.tolist() == [NAMES[name]]
+
+
+def test_pairs_by_name_are_beside_those_by_address() -> None:
+    table = PairTable()
+    given = connections(name=ints(1, 1, -1), resp_h=ints(2, 3, 2))
+    assert table.add(given, np.array([True, True, False])).tolist() == [0, 0, 1]
+    rows = replace(pair_rows(ints(0, 0, 1), ints(1, 2, 3)), addr=np.array([2, 3, 2], dtype=np.int32))
+    pairs = table.pairs(rows, HOSTS, NAMES, SERVICES)
+    assert pairs.resp.tolist() == [HOSTS[2], NAMES[1]]
+    assert pairs.addr.tolist() == [HOSTS[2], HOSTS[3]]
+    assert pairs.counts.tolist() == [1, 2]
+
+
+def test_forgotten_connections_do_not_count() -> None:
+    table = PairTable()
+    pair = table.add(connections(name=ints(0, 0, -1, 1), resp_h=ints(1, 1, 1, 2)), np.zeros(4, dtype=np.bool_))
+    table.forget(pair[:2], np.array([True, False]))
+    pairs = table.pairs(pair_rows(ints(0, 1), ints(1, 1)), HOSTS, NAMES, SERVICES)
+    assert dict(zip(pairs.named.tolist(), pairs.conns.tolist(), strict=True)) == {1: 1}
+    assert pairs.conns.tolist() == [1, 1]

@@ -116,3 +116,87 @@ def test_a_claimed_name_does_not_hide_what_is_sure() -> None:
     assert scored.verdicts.suppressed.tolist() == [NOT_SUPPRESSED]
     assert scored.verdicts.alerts.all()
     assert "looks like a file synchronisation client" in sentence(scored, 0)
+
+
+OCSP: dict[str, Any] = {"resp_p": 80, "service": "http", "named": N, "orig_bytes": [300.0] * N}
+MAIL: dict[str, Any] = {"resp_p": 993, "service": "ssl", "named": N}
+
+
+def test_names_match_by_how_their_first_label_begins() -> None:
+    assert _looks_like(**OCSP, server_name="ocsp2.example.org") == "ocsp"
+    assert _looks_like(**OCSP, server_name="crl.example.org") == "ocsp"
+    assert _looks_like(**OCSP, server_name="www.ocsp.example.org") == ""
+    assert _looks_like(**OCSP | {"orig_bytes": [900.0] * N}, server_name="ocsp.example.org") == ""
+    assert _looks_like(**MAIL, server_name="imap.example.org") == "mail"
+    assert _looks_like(**MAIL, server_name="example.org") == ""
+
+
+@pytest.mark.parametrize(("named", "expected"), [(N // 2, "mail"), (N // 2 - 1, "")])
+def test_half_of_the_connections_must_carry_the_name(named: int, expected: str) -> None:
+    assert _looks_like(**MAIL | {"named": named}, server_name="imap.example.org") == expected
+
+
+# Each protocol's packets: the smallest and largest that fit, each way.
+EDGES = [
+    ("ntp", {"resp_p": 123, "proto": "udp"}, (48, 960), (48, 48_000)),
+    ("dhcp", {"resp_p": 67, "proto": "udp", "resp": "192.168.1.1"}, (60, 600), (0, 700)),
+    ("netbios", {"resp_p": 137, "proto": "udp", "resp": "10.9.9.9"}, (40, 300), (0, 300)),
+    ("resolver", {"resp_p": 53, "proto": "udp", "service": "dns", "resp": "9.9.9.9"}, (17, 120), (0, 60_000)),
+    ("echo", {"resp_p": 0, "proto": "icmp"}, (0, 64), (0, 64)),
+    ("ocsp", OCSP | {"server_name": "ocsp.example.org"}, (100, 700), (0, 60_000)),
+]
+
+
+@pytest.mark.parametrize(("code", "pair", "sent", "received"), EDGES, ids=[edge[0] for edge in EDGES])
+def test_sizes_fit_up_to_the_edge(
+    code: str, pair: dict[str, Any], sent: tuple[int, int], received: tuple[int, int]
+) -> None:
+    def found(up: float, down: float) -> str:
+        return _looks_like(**pair | {"orig_bytes": [up] * N, "resp_bytes": [down] * N})
+
+    for up in sent:
+        for down in received:
+            assert found(up, down) == code, (up, down)
+    step = 48 if code == "ntp" else 1
+    assert found(sent[1] + step, received[0]) == ""
+    assert sent[0] == 0 or found(sent[0] - step, received[0]) == ""
+    assert received[1] > 1000 or found(sent[0], received[1] + 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("addr", "inside"),
+    [
+        ("10.255.255.255", True),
+        ("11.0.0.0", False),
+        ("172.31.255.255", True),
+        ("172.32.0.0", False),
+        ("192.168.255.255", True),
+        ("192.169.0.0", False),
+        ("169.254.3.3", True),
+        ("fd00::1", True),
+        ("fe80::1", True),
+        ("2001:db8::1", False),
+    ],
+)
+def test_what_is_inside(addr: str, inside: bool) -> None:
+    snmp = {"resp_p": 161, "proto": "udp", "service": "snmp"}
+    assert _looks_like(**snmp, resp=addr) == ("snmp" if inside else "")
+
+
+@pytest.mark.parametrize(("strays", "expected"), [(6, "ntp"), (7, "")])
+def test_nine_packets_in_ten_are_whole(strays: int, expected: str) -> None:
+    sizes = [49.0] * strays + [48.0] * (N - strays)
+    assert _looks_like(**NTP | {"orig_bytes": sizes, "resp_bytes": sizes}) == expected
+
+
+@pytest.mark.parametrize(("hosts", "expected"), [(2, ""), (3, "resolver")])
+def test_a_resolver_is_shared_by_three(hosts: int, expected: str) -> None:
+    dns = {"resp_p": 53, "proto": "udp", "service": "dns", "orig_bytes": [40.0] * N}
+    assert _looks_like(**dns, resp_hosts=hosts, site_hosts=9) == expected
+
+
+@pytest.mark.parametrize(("same", "expected"), [(57, "echo"), (56, "")])
+def test_echoes_are_of_one_size(same: int, expected: str) -> None:
+    sizes = [32.0] * same + [60.0] * (N - same)
+    echo = {"resp_p": 0, "proto": "icmp", "orig_bytes": sizes, "resp_bytes": [32.0] * N}
+    assert _looks_like(**echo) == expected

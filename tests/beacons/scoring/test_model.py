@@ -16,7 +16,7 @@ import pytest
 from zeek_beacons.errors import ModelError
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.forest import Forest
-from zeek_beacons.scoring.model import FOREST, MANIFEST, ModelFolder, shipped_model
+from zeek_beacons.scoring.model import FOREST, GOLDEN, MANIFEST, ModelFolder, shipped_model
 
 
 @pytest.fixture
@@ -128,9 +128,9 @@ def test_training_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
     for name in ("one", "two"):
         train(tmp_path / name, 400, 5, None, trees=12, say=lambda _: None)
-    for name in (FOREST, MANIFEST):
+    for name in (FOREST, GOLDEN, MANIFEST):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    ModelFolder.load(tmp_path / "one")
+    assert ModelFolder.load(tmp_path / "one").golden is not None
 
 
 def test_score_imports_no_scikit_learn(conn_log: Callable[..., Path], pair: Callable[..., dict[str, Any]]) -> None:

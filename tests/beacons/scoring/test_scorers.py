@@ -109,3 +109,35 @@ def test_wider_jitter_needs_more_evidence() -> None:
 def test_a_perfect_jitter_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         chance_of_gap(1.0)
+
+
+# A quarter and four fifths of the way up each rule, and what it adds there: (code, feature, values, contributions).
+ALONG_THE_RULES = (
+    ("one_interval", "near_folded_20", (0.575, 0.85), (0.065, 0.208)),
+    ("steady", "block_mad", (0.27, 0.094), (0.04, 0.128)),
+    ("not_chance", "llr_poisson", (0.55, 1.32), (0.035, 0.112)),
+    ("in_phase", "coherence", (0.45, 0.78), (0.02, 0.064)),
+    ("regular_windows", "best_window", (0.5375, 0.84), (0.025, 0.08)),
+    ("same_request", "orig_near_median", (0.62, 0.884), (0.025, 0.08)),
+    ("same_answer", "resp_near_median", (0.62, 0.884), (0.015, 0.048)),
+    ("persistent", "parts_filled", (0.625, 0.9), (0.015, 0.048)),
+    ("ladder", "step_gain", (0.35, 0.68), (0.01, 0.032)),
+    ("odd_service", "service_fit", (-0.25, -0.8), (0.025, 0.08)),
+    ("odd_port", "port_class", (1.5, 2.6), (0.02, 0.064)),
+    ("shared", "prevalence", (0.35, 0.68), (-0.0375, -0.12)),
+    ("bursts", "short_gap_share", (0.325, 0.6), (-0.05, -0.16)),
+    ("wild_waits", "gap_mad", (0.625, 0.9), (-0.0375, -0.12)),
+)
+
+
+def test_rules_rise_where_they_are_said_to() -> None:
+    assert [(rule.code, rule.feature) for rule in rules.RULES] == [row[:2] for row in ALONG_THE_RULES]
+    for rule, (_code, _feature, values, expected) in zip(rules.RULES, ALONG_THE_RULES, strict=True):
+        assert rule.weight * rule.membership(np.array(values)) == pytest.approx(expected), rule.code
+
+
+def test_a_rule_never_adds_more_than_its_weight_and_nothing_for_the_undefined() -> None:
+    for rule in rules.RULES:
+        way = rule.full - rule.start
+        beyond = np.array([rule.start - way, np.nan, rule.start, rule.full, rule.full + 5 * way])
+        assert rule.membership(beyond).tolist() == [0, 0, 0, 1, 1], rule.code
