@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadsc
 .PHONY: demo test test-all heavy faults coverage check unit btest package format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python -m zeek_beacons_lab synth demo-out/logs --force
+	$(BIN)/zeek-beacons sample site demo-out/logs --force
 	$(BIN)/zeek-beacons score demo-out/logs --truth demo-out/logs/labels.csv -o demo-out/report
 
 test: check unit btest

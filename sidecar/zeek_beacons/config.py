@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zeek_beacons.errors import ConfigError
+from zeek_beacons.errors import ConfigError, SettingError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -90,20 +90,20 @@ class Config:
         _at_least("min_connections", self.min_connections, 3)
         _at_least("max_observations", self.max_observations, 8)
         if self.max_observations > 1_000_000:
-            raise ConfigError(f"max_observations is {self.max_observations}, expected at most 1000000")
+            raise SettingError("max_observations", f"is {self.max_observations}, expected at most 1000000")
         if self.min_connections > self.max_observations:
-            raise ConfigError(
-                f"min_connections is {self.min_connections}, over max_observations ({self.max_observations})"
+            raise SettingError(
+                "min_connections", f"is {self.min_connections}, over max_observations ({self.max_observations})"
             )
         if not 0 <= self.merge_gap <= 86_400:
-            raise ConfigError(f"merge_gap is {self.merge_gap}, expected 0 to 86400 seconds")
+            raise SettingError("merge_gap", f"is {self.merge_gap}, expected 0 to 86400 seconds")
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("profile", self.profile, PROFILES)
         for net in self.local_nets:
             try:
                 ipaddress.ip_network(net)
             except ValueError as error:
-                raise ConfigError(f"local_nets: {net!r} is not a subnet ({error})") from error
+                raise SettingError("local_nets", f"has {net!r}, which is not a subnet ({error})") from error
 
     @classmethod
     def load(
@@ -137,7 +137,8 @@ def layered(
 ) -> S:
     """An instance of a settings class: `given` by the file < variables with this prefix < flags that are not None.
 
-    Every field has a default, and its type is the default's. Raises ConfigError, which names setting and source.
+    Every field has a default, and its type is the default's. The class raises SettingError for a value it refuses.
+    Raises ConfigError, which names setting and source.
     """
     kinds = {field.name: type(getattr(cls(), field.name)) for field in fields(cls)}
     layers: list[tuple[str, str, Any]] = [(name, file, value) for name, value in given.items()]
@@ -156,9 +157,9 @@ def layered(
             raise ConfigError(f"{error} ({source})") from error
     try:
         return replace(cls(), **values)
-    except ConfigError as error:
-        source = sources.get(str(error).split()[0].rstrip(":"), "")
-        raise ConfigError(f"{error} ({source})" if source else str(error)) from error
+    except SettingError as error:
+        given_by = sources.get(error.setting)
+        raise ConfigError(f"{error} ({given_by})" if given_by else str(error)) from error
 
 
 def _convert(kinds: Mapping[str, type], name: str, value: Any) -> Any:
@@ -186,9 +187,9 @@ def _convert(kinds: Mapping[str, type], name: str, value: Any) -> Any:
 
 def _at_least(name: str, value: int, least: int) -> None:
     if value < least:
-        raise ConfigError(f"{name} is {value}, expected at least {least}")
+        raise SettingError(name, f"is {value}, expected at least {least}")
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(known)}")
+        raise SettingError(name, f"is {value!r}, expected one of {', '.join(known)}")

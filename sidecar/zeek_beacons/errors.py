@@ -20,6 +20,14 @@ class ConfigError(BeaconsError):
     """An option, environment variable or configuration file has an impossible value."""
 
 
+class SettingError(ConfigError):
+    """One setting has an impossible value. `setting`: its name, so that a message can say where the value came from."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        self.setting = setting
+        super().__init__(f"{setting} {problem}")
+
+
 class ModelError(BeaconsError):
     """The model folder is incomplete, changed, or made for another version of the features."""
 

@@ -11,10 +11,15 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring import Scoring, place
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
-from zeek_beacons.verdicts import NOT_SUPPRESSED, Verdicts
+from zeek_beacons.verdicts import (
+    ALLOW_LISTED,
+    NAMED_TWIN,
+    NOT_SUPPRESSED,
+    Verdicts,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,5 +95,6 @@ def _conclude(
     why = scoring.explain(features, fused)
     verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
-    verdicts = verdicts.suppress((allow or AllowList()).covers(pairs), pairs.is_twin, pairs.is_multicast)
+    allowed = (allow or AllowList()).covers(pairs)
+    verdicts = verdicts.suppress({ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config))
     return Scored(pairs, verdicts, features, row)

@@ -15,10 +15,11 @@ LABELS = ("insufficient_evidence", "benign", "beacon")
 INSUFFICIENT, BENIGN, BEACON = range(3)
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
-# Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host; a benign
-# rhythm looks just like it.
-SUPPRESSIONS = ("", "allow-list", "named-twin", "multicast", "look-alike")
-NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE = range(5)
+# Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host (a group, or
+# the broadcast address of a network), or a neighbour on the same link; it comes from outside; a benign rhythm looks
+# just like it.
+SUPPRESSIONS = ("", "allow-list", "named-twin", "multicast", "look-alike", "broadcast", "link-local", "inbound")
+NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE, BROADCAST, LINK_LOCAL, INBOUND = range(8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +73,12 @@ class Verdicts:
             look_alike=column(self.look_alike, -1),
         )
 
-    def suppress(self, allowed: Bools, twin: Bools, multicast: Bools) -> Self:
-        """The same verdicts with the pairs marked that must not alert, by the first reason that holds."""
-        known = self.suppressed == LOOK_ALIKE
-        quiet = np.select(
-            [allowed, twin, multicast, known], [ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE], NOT_SUPPRESSED
-        )
+    def suppress(self, why: Mapping[int, Bools]) -> Self:
+        """The same verdicts with the pairs marked that must not alert: by the first of `why`, (n,) each, that holds.
+
+        What was suppressed before stays so where none holds.
+        """
+        quiet = np.select(list(why.values()), list(why), self.suppressed.astype(np.int64))
         return replace(self, suppressed=quiet.astype(np.uint8))
 
     def ranking(self) -> Ints:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zeek_beacons.config import DIRECTIONS, PROFILES, Config
-from zeek_beacons.errors import ConfigError
+from zeek_beacons.config import DIRECTIONS, PROFILES, Config, layered
+from zeek_beacons.errors import ConfigError, SettingError
 
 
 def load(folder: Path, toml: str = "", environ: dict[str, str] | None = None, **flags: Any) -> Config:
@@ -92,6 +92,33 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match=r"binary\.toml: not valid TOML"):
         Config.load(tmp_path / "binary.toml", {})
+
+
+def test_a_value_refused_names_where_it_came_from(tmp_path: Path) -> None:
+    toml = "min_connections = 20\nmax_observations = 10\n"
+    for text, environ, flags, source in (
+        (toml, {}, {}, r"\(.*beacons\.toml\)"),
+        ("", {"ZEEK_BEACONS_MAX_OBSERVATIONS": "10"}, {"min_connections": 20}, r"\(command line\)"),
+        ("", {"ZEEK_BEACONS_MIN_CONNECTIONS": "600"}, {}, r"\(ZEEK_BEACONS_MIN_CONNECTIONS\)"),
+    ):
+        with pytest.raises(ConfigError, match=r"over max_observations \(\d+\) " + source):
+            load(tmp_path, text, environ, **flags)
+
+
+def test_the_source_is_told_by_the_setting_and_not_by_the_words() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Odd:
+        depth: int = 1
+
+        def __post_init__(self) -> None:
+            if self.depth == 2:
+                raise SettingError("depth", "is 2")
+            if self.depth == 3:
+                raise ConfigError("depth of the sea is not to be had")
+
+    for depth, problem in (("2", r"^depth is 2 \(DEPTH\)$"), ("3", r"^depth of the sea is not to be had$")):
+        with pytest.raises(ConfigError, match=problem):
+            layered(Odd, "file", {}, "", {"DEPTH": depth}, None)
 
 
 def test_every_choice_is_accepted_and_nothing_changes_later() -> None:

@@ -144,3 +144,24 @@ def test_whatever_is_seen_there_is_a_verdict(starts: list[float], same: bool, da
     verdicts = score(Pairs.build([made]), SHIPPED, Config()).verdicts
     assert verdicts.label[0] in (INSUFFICIENT, BENIGN, BEACON)
     assert (n >= 6) == np.isfinite(verdicts.score[0])
+
+
+def test_below_its_evidence_a_pair_is_never_benign(pair: Make) -> None:
+    """No evidence, no verdict, whatever the score: six check-ins say nothing of a timer of 90 % jitter."""
+    loose = [pair(n=6, jitter=0.9, sleep=300.0, seed=seed, resp=f"203.0.113.{seed}") for seed in range(250)]
+    scored = score(Pairs.build(loose), SHIPPED, Config())
+    assert (scored.features.column("checkins") < scored.verdicts.needed).all()
+    assert scored.verdicts.label.tolist() == [INSUFFICIENT] * 250
+
+
+@BOTH
+def test_with_its_evidence_a_pair_is_told(scoring: Scoring, pair: Make) -> None:
+    mixed = [
+        pair(n=n, jitter=seed / 20, sleep=90.0, rhythm=seed % 2 == 0, seed=seed)
+        for seed in range(20)
+        for n in (8, 15, 90)
+    ]
+    scored = score(Pairs.build(mixed), scoring, Config())
+    enough = scored.features.column("checkins") >= scored.verdicts.needed
+    assert ((scored.verdicts.label == INSUFFICIENT) == ~enough).all()
+    assert 0 < enough.sum() < len(mixed)

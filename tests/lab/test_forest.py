@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -63,3 +67,17 @@ def test_what_is_never_found_needs_the_most_that_was_tried() -> None:
         return np.zeros(len(features.matrix))
 
     assert {count for _jitter, count in measured_table(blind, 1)} == {LENGTHS[-1]}
+
+
+def test_training_knows_a_capture_by_the_lab_its_file_names(
+    conn_log: Callable[..., Path], pair: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """What is left out in evaluation is left out by the same lab: see labels.lab_of."""
+    for name in ("first_a", "second_b"):
+        folder = tmp_path / "captures" / name
+        folder.mkdir(parents=True)
+        conn_log([pair(n=200, rhythm=False)]).rename(folder / "conn.log")
+        (folder / "labels.csv").write_text("orig_h,resp_h,resp_p,proto,label\n10.0.0.5,203.0.113.9,443,tcp,benign\n")
+    (tmp_path / "captures" / "second_b" / "lab").write_text("first")
+    examples = collect(200, 1, tmp_path / "captures", say=lambda _text: None)
+    assert sorted(set(examples.lab)) == ["", "first"]

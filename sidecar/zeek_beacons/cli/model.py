@@ -7,11 +7,6 @@ from typing import Annotated, Optional
 
 import typer
 
-from zeek_beacons.features import MODEL_FEATURES, Features, extract
-from zeek_beacons.pairs import Pairs
-from zeek_beacons.scoring.forest import Forest
-from zeek_beacons.scoring.model import MANIFEST, ModelFolder, shipped_model
-
 app = typer.Typer(help="Look at a model folder.", no_args_is_help=True)
 Folder = Annotated[Optional[Path], typer.Argument(help="Model folder (default: the shipped one).", show_default=False)]
 
@@ -24,6 +19,8 @@ def show(folder: Folder = None) -> None:
 
         zeek-beacons model show
     """
+    from zeek_beacons.scoring.model import MANIFEST, ModelFolder, shipped_model
+
     model = ModelFolder.load(folder or shipped_model())
     print((model.path / MANIFEST).read_text(encoding="utf-8"), end="")
 
@@ -36,9 +33,13 @@ def verify(folder: Folder = None) -> None:
 
         zeek-beacons model verify models
     """
+    from zeek_beacons.features import MODEL_FEATURES, extract
+    from zeek_beacons.pairs import Pairs
+    from zeek_beacons.scoring.forest import Forest
+    from zeek_beacons.scoring.model import ModelFolder, shipped_model
+
     model = ModelFolder.load(folder or shipped_model())
     timer = Pairs.build([{"orig_h": "192.0.2.1", "resp": "192.0.2.2", "resp_p": 443, "start": range(0, 6000, 60)}])
-    features: Features = extract(timer)
-    score = Forest(model).score(features)[0]
+    score = Forest(model).score(extract(timer))[0]
     print(f"{model.path}: model {model.identity} is good: {len(MODEL_FEATURES)} features")
     print(f"a perfect timer scores {score:.2f}")

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share. Every command imports this module: what only some need is imported by them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.readers import READERS, Request
-from zeek_beacons.readers.files import STDIN, expand
+
+if TYPE_CHECKING:
+    from zeek_beacons.readers import Request
+
+FORMATS = ("conn", "exports", "binetflow", "flows", "candidates")  # the readers' names
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, globs, folders of (rotated) logs, or `-` for stdin.", show_default=False)
 ]
 Form = Annotated[
-    Optional[str], typer.Option("--format", help=f"Force the format: {', '.join(READERS)}.", show_default=False)
+    Optional[str], typer.Option("--format", help=f"Force the format: {', '.join(FORMATS)}.", show_default=False)
 ]
 NameLogs = Annotated[
     Optional[list[str]],
@@ -42,6 +43,15 @@ ConfigFile = Annotated[
     Optional[Path],
     typer.Option(
         "--config", help="Settings in TOML; ZEEK_BEACONS_... variables and flags override them.", show_default=False
+    ),
+]
+SystemConfigFile = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--config",
+        help="Settings in TOML (default: /etc/zeek-beacons.toml where it exists); "
+        "ZEEK_BEACONS_... variables and flags override them.",
+        show_default=False,
     ),
 ]
 Direction = Annotated[
@@ -70,15 +80,18 @@ def request(
     inputs: list[str], form: str | None, names: list[str] | None, begin: str | None, until: str | None, strict: bool
 ) -> Request:
     """What to read, from the options. Raises ConfigError."""
-    if form is not None and form not in READERS:
-        raise ConfigError(f"--format is {form!r}, expected one of {', '.join(READERS)}")
+    from zeek_beacons.readers import Request
+    from zeek_beacons.readers.inputs import expand
+
+    if form is not None and form not in FORMATS:
+        raise ConfigError(f"--format is {form!r}, expected one of {', '.join(FORMATS)}")
     first, last = (None if text is None else moment(name, text) for name, text in (("--from", begin), ("--to", until)))
     if first is not None and last is not None and first >= last:
         raise ConfigError(f"--from {begin} is not before --to {until}")
     return Request(
         inputs=inputs,
         form=form,
-        name_logs=None if names is None else expand(names),
+        name_logs=None if names is None else expand(names).files,
         begin=first,
         until=last,
         strict=strict,
@@ -109,11 +122,17 @@ def settings(file: Path | None, **flags: object) -> Config:
 @contextmanager
 def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
     """A progress bar over the bytes of the inputs on a terminal; None elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from zeek_beacons.readers.files import STDIN
+    from zeek_beacons.readers.inputs import expand
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    total = sum(Path(path).stat().st_size for path in expand(inputs) if path != STDIN and Path(path).is_file())
+    total = sum(Path(path).stat().st_size for path in expand(inputs).files if path != STDIN and Path(path).is_file())
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=total or None)

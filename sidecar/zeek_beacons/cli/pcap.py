@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
 from zeek_beacons.cli.score import show, summarise
 from zeek_beacons.config import Config
-from zeek_beacons.errors import InputError, OutputError
+from zeek_beacons.errors import InputError
+from zeek_beacons.files import replacing
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
-    from zeek_beacons.live.pcap_loop import Loop
+    from zeek_beacons.live.pcap_loop import PcapLoop
 
 
 def pcap(
@@ -84,8 +84,8 @@ def pcap(
         AllowList.load(allow)
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
     extra = tuple(_absolute(word) for word in zeek_arg or ())
-    loop = pcap_loop.Loop(executable, settings, scoring, allow, extra, timeout)
-    with _whole(output, force) as folder:
+    loop = pcap_loop.PcapLoop(executable, settings, scoring, allow, extra, timeout)
+    with _results(output, force) as folder:
         made = _run_all(captures, folder, loop)
         _report(made, folder, output, settings, scoring, allow)
 
@@ -95,7 +95,7 @@ def _absolute(word: str) -> str:
     return str(Path(word).resolve()) if Path(word).exists() else word
 
 
-def _run_all(captures: list[Path], root: Path, loop: Loop) -> list[Path]:
+def _run_all(captures: list[Path], root: Path, loop: PcapLoop) -> list[Path]:
     """Runs the captures one after the other. Returns the folders of their logs."""
     from zeek_beacons.live import pcap_loop
 
@@ -106,9 +106,9 @@ def _run_all(captures: list[Path], root: Path, loop: Loop) -> list[Path]:
         state = pcap_loop.run(capture, folder, loop)
         seconds = time.perf_counter() - began
         print(f"{capture}: {state['scored']} candidates, {state['confirmed']} notices, {seconds:.1f} s")
-        for line in pcap_loop.said(folder):
+        for line in pcap_loop.zeek_output(folder):
             print(f"  zeek: {line}")
-        (folder / pcap_loop.SAID).unlink()
+        (folder / pcap_loop.ZEEK_OUTPUT).unlink()
     return list(made.values())
 
 
@@ -131,36 +131,11 @@ def _report(
 
 
 @contextmanager
-def _whole(output: Path | None, force: bool) -> Iterator[Path]:
-    """A folder to work in that becomes `output` at the end, or vanishes. Raises OutputError."""
-    if output is None:
+def _results(output: Path | None, force: bool) -> Iterator[Path]:
+    """The folder for logs and reports: `output`, or one that vanishes at the end. Raises OutputError."""
+    if output is not None:
+        with replacing(output, force=force) as folder:
+            yield folder
+    else:
         with tempfile.TemporaryDirectory(prefix="zeek-beacons-") as scratch:
             yield Path(scratch)
-        return
-    target = output.absolute()
-    if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
-        raise OutputError(f"{output}: exists; name another folder or replace it with --force")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.unfinished-", dir=target.parent))
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror}") from error
-    try:
-        yield aside
-        aside.chmod(0o755)
-        _replace(aside, target)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written, nothing was changed: {error}") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _replace(fresh: Path, target: Path) -> None:
-    """Puts a folder in the place of another one."""
-    old = None
-    if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
-        target.rename(old / target.name)
-    fresh.rename(target)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)

@@ -55,7 +55,7 @@ def sidecar(
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="End when the Zeek that was served closes.")] = False,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
-    config: options.ConfigFile = None,
+    config: options.SystemConfigFile = None,
 ) -> None:
     """Judge the candidates of a running Zeek and send verdicts back, which become its notices.
 
@@ -70,7 +70,7 @@ def sidecar(
     from zeek_beacons.errors import ConfigError
     from zeek_beacons.live import logs
     from zeek_beacons.live.service import serve
-    from zeek_beacons.live.settings import SidecarConfig
+    from zeek_beacons.live.settings import SidecarConfig, config_file
     from zeek_beacons.live.start import start
     from zeek_beacons.scoring import Scoring
 
@@ -78,8 +78,9 @@ def sidecar(
         raise ConfigError(f"--log-level is {log_level!r}, expected one of {', '.join(LEVELS)}")
     if no_history and history:
         raise ConfigError("--history and --no-history exclude each other")
+    file = config_file(config)
     own = SidecarConfig.load(
-        config,
+        file,
         flags={
             "zeek": zeek,
             "history": "none" if no_history else _text(history),
@@ -91,7 +92,7 @@ def sidecar(
         },
     )
     settings = options.settings(
-        config, profile=profile, min_connections=min_connections, max_observations=max_observations
+        file, profile=profile, min_connections=min_connections, max_observations=max_observations
     )
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
     logs.set_up(log_level.upper())

@@ -20,7 +20,7 @@ def status(
         Optional[Path], typer.Option(help="State file of the sidecar (default: as the sidecar's).", show_default=False)
     ] = None,
     as_json: options.AsJson = False,
-    config: options.ConfigFile = None,
+    config: options.SystemConfigFile = None,
 ) -> None:
     """Show whether the sidecar serves Zeek, what it did, and what was lost.
 
@@ -48,9 +48,9 @@ def status(
 
 def _state_file(config: Path | None, state: Path | None) -> Path:
     """Where the sidecar, who may be another user, writes its state."""
-    from zeek_beacons.live.settings import SYSTEM_FOLDER, SidecarConfig
+    from zeek_beacons.live.settings import SYSTEM_FOLDER, SidecarConfig, config_file
 
-    own = SidecarConfig.load(config, flags={"state": None if state is None else str(state)})
+    own = SidecarConfig.load(config_file(config), flags={"state": None if state is None else str(state)})
     if own.state_file is None:
         raise ConfigError("state is 'none': the sidecar writes no state")
     system = SYSTEM_FOLDER / own.state_file.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from zeek_beacons.cli import options
-from zeek_beacons.readers import read
+from zeek_beacons.errors import InputError
 
 
 def validate(
@@ -22,15 +22,21 @@ def validate(
 ) -> None:
     """Read logs without scoring them and say what was found: formats, rows, bad lines, time span, clock jumps.
 
+    Input that cannot be read, or holds no row, ends with exit code 2.
+
     Examples:
 
         zeek-beacons validate conn.log
 
         zeek-beacons validate --strict 'logs/conn.*.log.gz'
     """
+    from zeek_beacons.readers import read
+
     settings = options.settings(config, direction=direction, local_nets=local_net)
     with options.progress(inputs) as advance:
         pairs, ingest = read(options.request(inputs, form, names, begin, until, strict), settings, advance)
+    if not ingest.rows:
+        raise InputError(next(iter(ingest.files)), "a header and no row: nothing to score")
     found = ingest.summary() | {
         "pairs": len(pairs),
         "pairs_with_enough_connections": int((pairs.conns >= settings.min_connections).sum()),
@@ -48,7 +54,9 @@ def validate(
             print(f"  {path}:{line}: {text}")
     for reason, rows in ingest.outside.items():
         print(f"left out {rows}: {reason}")
-    print(f"{ingest.duplicates} duplicate rows, {ingest.merged} mid-stream pieces merged")
+    print(
+        f"{ingest.duplicates} duplicate rows, {ingest.merged} mid-stream pieces merged, {ingest.answers} answers joined"
+    )
     clock = found["clock"]
     if clock["backward_jumps"] or clock["silences_over_an_hour"]:
         print(

@@ -27,7 +27,7 @@ STUCK = 60.0  # seconds in which Zeek neither works, nor writes, nor says anythi
 BUSY = 0.1  # share of a core that counts as work
 LOOK = 5.0  # seconds between looks at it
 GRACE = 5.0  # seconds between asking a process to end and ending it
-SAID = "zeek.out"  # what Zeek prints, in the folder of its logs
+ZEEK_OUTPUT = "zeek.out"  # what Zeek prints, in the folder of its logs
 # Lines that Zeek prints in every such run.
 USUAL = ("processing suspended", "processing continued", "received termination signal")
 
@@ -37,7 +37,7 @@ class ZeekError(BeaconsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class PcapLoop:
     """What a loop over captures needs besides the captures."""
 
     zeek: Path
@@ -70,7 +70,7 @@ def scripts() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "zeek-scripts"
 
 
-def run(capture: Path, folder: Path, loop: Loop) -> State:
+def run(capture: Path, folder: Path, loop: PcapLoop) -> State:
     """Has Zeek read the capture; its logs stay in `folder`. Returns the sidecar's last state. Raises ZeekError."""
     before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # Zeek may end in the middle of a message
     try:
@@ -79,13 +79,13 @@ def run(capture: Path, folder: Path, loop: Loop) -> State:
         signal.signal(signal.SIGPIPE, before)
 
 
-def said(folder: Path) -> list[str]:
+def zeek_output(folder: Path) -> list[str]:
     """What Zeek printed, besides what it always prints."""
-    text = (folder / SAID).read_text(encoding="utf-8", errors="replace")
+    text = (folder / ZEEK_OUTPUT).read_text(encoding="utf-8", errors="replace")
     return [line for line in text.splitlines() if line.strip() and not any(usual in line for usual in USUAL)]
 
 
-async def _run(capture: Path, folder: Path, loop: Loop) -> State:
+async def _run(capture: Path, folder: Path, loop: PcapLoop) -> State:
     port = _free_port()
     own = SidecarConfig(
         zeek=f"ws://127.0.0.1:{port}",
@@ -130,7 +130,7 @@ def _settings(config: Config, port: int) -> str:
 @asynccontextmanager
 async def _zeek(command: Sequence[str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """A running Zeek, ended at the end if it has not by itself."""
-    with (folder / SAID).open("wb") as output:
+    with (folder / ZEEK_OUTPUT).open("wb") as output:
         try:
             zeek = await asyncio.create_subprocess_exec(
                 *command, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
@@ -208,7 +208,7 @@ def _check(capture: Path, folder: Path, code: int | None, problem: str | None, s
         return
     if problem is None:
         problem = f"ended with code {code}" if code else "ended before the sidecar was there"
-    words = said(folder)[-10:]
+    words = zeek_output(folder)[-10:]
     raise ZeekError("\n".join([f"{capture}: Zeek {problem}", *(f"  zeek: {line}" for line in words)]))
 
 

@@ -1,4 +1,4 @@
-"""The sidecar's process: reads the socket, has one thread score, sends the verdicts. The rules are in `session.py`."""
+"""The running sidecar: reads from Zeek, scores in one thread, sends verdicts. `protocol/session.py` has the rules."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import contextlib
 import logging
 import os
 import random
-import resource
 import signal
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from zeek_beacons.live import status
-from zeek_beacons.live.allowing import Allowing
-from zeek_beacons.live.background import Background
+from zeek_beacons.live import state as states
+from zeek_beacons.live.allow_list_file import AllowListFile
+from zeek_beacons.live.background_thread import BackgroundThread
 from zeek_beacons.live.protocol import wire
-from zeek_beacons.live.protocol.messages import Bad, Candidate, Verdict
+from zeek_beacons.live.protocol.messages import BadMessage, Candidate, Verdict
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
 from zeek_beacons.live.settings import SidecarConfig
+from zeek_beacons.live.status import State
 from zeek_beacons.live.transport.connection import Connection, Transport, TransportError
 from zeek_beacons.live.worker import Worker
 
@@ -40,17 +41,18 @@ class Service:
         session: Session,
         transport: Transport,
         worker: Worker,
-        allowing: Allowing,
+        allow_list: AllowListFile,
         config: SidecarConfig,
         once: bool = False,
     ) -> None:
         self._session, self._transport, self._worker = session, transport, worker
-        self._allowing, self._config, self._once = allowing, config, once
+        self._allow_list, self._config, self._once = allow_list, config, once
         self._thread = ThreadPoolExecutor(1, "scoring")
-        self._background = Background("state")
+        self._background = BackgroundThread("state")
         self._writing: Future[None] | None = None
         self._stopping, self._work, self._send = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._started, self._problem, self._served = time.time(), "", False
+        self._sending = 0  # messages taken from the session, not yet out on the socket
 
     def stop(self) -> None:
         """Asks for an orderly end."""
@@ -59,7 +61,7 @@ class Service:
     async def run(self) -> None:
         """Serves until `stop`, or with `once` until Zeek is done."""
         chores = [asyncio.create_task(chore) for chore in (self._score(), self._tick())]
-        talk = asyncio.create_task(self._talk())
+        talk = asyncio.create_task(self._stay_connected())
         stop = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait({*chores, talk, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -76,25 +78,26 @@ class Service:
     async def _drain(self) -> None:
         """Waits until what came is answered and sent, within bounds."""
         session, deadline = self._session, time.monotonic() + self._config.drain
-        while time.monotonic() < deadline and (len(session.inbox) or session.scoring or self._unsent()):
+        while time.monotonic() < deadline and (len(session.queue) or session.scoring or self._unsent()):
             await asyncio.sleep(0.02)
-        log.info("ending", extra={"fields": {"unscored": len(session.inbox) + session.scoring}})
+        log.info("ending", extra={"fields": {"unscored": len(session.queue) + session.scoring}})
 
     def _unsent(self) -> int:
-        return self._session.backlog if self._session.role is Role.SERVING else 0
+        """Messages that Zeek should still get: waiting, or taken and not yet out on the socket."""
+        return self._session.backlog + self._sending if self._session.role is Role.SERVING else 0
 
     def _close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
-        if self._worker.keeper is not None:
-            self._worker.work([], self._allowing.current(0.0), self._confirmations())
-            self._worker.keeper.close()
+        if self._worker.history is not None:
+            self._worker.work([], self._allow_list.current(0.0), self._confirmations())
+            self._worker.history.close()
         self._write_state(ended=True)
         if self._writing is not None:
             with contextlib.suppress(Exception):
                 self._writing.result(2.0)
 
-    async def _talk(self) -> None:
-        """Connects, again and again."""
+    async def _stay_connected(self) -> None:
+        """Connects to Zeek, again and again."""
         delay = FIRST_RETRY
         while True:
             try:
@@ -102,7 +105,7 @@ class Service:
                     log.info("connected", extra={"fields": {"address": self._transport.address, "to": connection.peer}})
                     self._problem, delay = "", FIRST_RETRY
                     self._session.connected(time.monotonic())
-                    await self._converse(connection)
+                    await self._exchange(connection)
                     self._problem = "Zeek closed the connection"
             except TransportError as error:
                 self._problem = str(error)
@@ -113,7 +116,7 @@ class Service:
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
             delay = min(2 * delay, FIRST_RETRY if self._once else LAST_RETRY)
 
-    async def _converse(self, connection: Connection) -> None:
+    async def _exchange(self, connection: Connection) -> None:
         """Reads and writes until the connection ends. Raises TransportError where it breaks."""
         self._send.set()
         tasks = [asyncio.create_task(one) for one in (self._read(connection), self._write(connection))]
@@ -129,23 +132,26 @@ class Service:
     async def _read(self, connection: Connection) -> None:
         session = self._session
         async for event in connection:
-            message = event if isinstance(event, Bad) else wire.decode(event)
+            message = event if isinstance(event, BadMessage) else wire.decode(event)
             session.receive(message, time.monotonic())
             if isinstance(message, Candidate):
                 self._work.set()
             else:
                 self._served = self._served or session.role is Role.SERVING
-                self._tell()
+                self._log_notes()
             if session.backlog:
                 self._send.set()
 
     async def _write(self, connection: Connection) -> None:
+        self._sending = 0
         while True:
             await self._send.wait()
             self._send.clear()
             while messages := self._session.outgoing(64):
+                self._sending = len(messages)
                 for message in messages:
                     await connection.send(wire.encode(message))
+                    self._sending -= 1
 
     async def _score(self) -> None:
         """Takes what has come together, has it scored, and hands out the verdicts."""
@@ -153,13 +159,13 @@ class Service:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), HEARTBEAT_INTERVAL)
-            if len(session.inbox) < config.batch and config.linger:
+            if len(session.queue) < config.batch and config.linger:
                 await asyncio.sleep(config.linger)
             if session.backlog > MOST_UNSENT:
                 await asyncio.sleep(0.05)
                 continue
             batch = session.take(config.batch)
-            if not len(session.inbox):
+            if not len(session.queue):
                 self._work.clear()
             verdicts = await self._in_thread(batch)
             if verdicts is None:
@@ -170,7 +176,7 @@ class Service:
 
     async def _in_thread(self, batch: list[Candidate]) -> list[Verdict] | None:
         """The verdicts of a batch; None where there are none through a fault of ours."""
-        allow = self._allowing.current(time.monotonic())
+        allow = self._allow_list.current(time.monotonic())
         progress = {place: node.highest for place, node in self._session.nodes.items()}
         serving = self._session.role is Role.SERVING
         work = partial(self._worker.work, batch, allow, self._confirmations(), progress, serving)
@@ -189,7 +195,7 @@ class Service:
         while True:
             now = time.monotonic()
             self._session.tick(now)
-            self._tell()
+            self._log_notes()
             if self._session.backlog:
                 self._send.set()
             if now - written >= HEARTBEAT_INTERVAL:
@@ -197,7 +203,7 @@ class Service:
                 self._write_state()
             await asyncio.sleep(TICK)
 
-    def _tell(self) -> None:
+    def _log_notes(self) -> None:
         for note in self._session.notes():
             level = logging.WARNING if note.problem else logging.INFO
             log.log(level, note.event, extra={"fields": note.fields})
@@ -210,26 +216,33 @@ class Service:
         if self._writing is not None and (error := self._writing.exception()) is not None:
             log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
         state = self.state() | {"ended": ended}
-        self._writing = self._background.submit(lambda: status.write(state, path))
+        self._writing = self._background.submit(lambda: states.write(state, path))
 
-    def state(self) -> status.State:
+    def state(self) -> State:
         """What `zeek-beacons status` shows."""
-        keeper = self._worker.keeper
-        return status.state_of(
+        history = self._worker.history
+        return states.state_of(
             self._session,
-            None if keeper is None else keeper.health,
+            None if history is None else history.health,
             time.monotonic(),
             address=self._transport.address,
             problem=self._problem,
             written=time.time(),
             started=self._started,
             pid=os.getpid(),
-            memory_peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            memory_peak=_memory_peak(),
             faults=self._worker.faults,
             unreadable=self._worker.unreadable,
             alerting=asdict(self._worker.in_force),
-            allow_problem=self._allowing.problem,
+            allow_problem=self._allow_list.problem,
         )
+
+
+def _memory_peak() -> int:
+    """Bytes of memory that this process took at most."""
+    import resource  # not on Windows, where no sidecar runs, and this module is imported all the same
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def serve(service: Service) -> None:

@@ -1,4 +1,7 @@
-"""The sidecar's own settings: the table `[sidecar]` of the settings file < ZEEK_BEACONS_SIDECAR_... < flags."""
+"""The sidecar's own settings: the table `[sidecar]` of the settings file < ZEEK_BEACONS_SIDECAR_... < flags.
+
+The settings file is the one given with `--config`, else SYSTEM_CONFIG where it exists.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from zeek_beacons.config import layered, read_toml
-from zeek_beacons.errors import ConfigError
+from zeek_beacons.errors import ConfigError, SettingError
 
 ENVIRONMENT = "ZEEK_BEACONS_SIDECAR_"
 SYSTEM_FOLDER = Path("/var/lib/zeek-beacons")
+SYSTEM_CONFIG = Path("/etc/zeek-beacons.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ class SidecarConfig:
         for name, least, most in _RANGES:
             value = getattr(self, name)
             if not least <= value <= most:
-                raise ConfigError(f"{name} is {value}, expected {least} to {most}")
+                raise SettingError(name, f"is {value}, expected {least} to {most}")
         if self.alerts_per_host_day and self.history_file is None:
-            raise ConfigError(f"alerts_per_host_day is {self.alerts_per_host_day}, which needs a history")
+            raise SettingError("alerts_per_host_day", f"is {self.alerts_per_host_day}, which needs a history")
 
     @classmethod
     def load(
@@ -89,11 +93,18 @@ _RANGES = (
 )
 
 
+def config_file(given: Path | None) -> Path | None:
+    """The settings file of `sidecar` and `status`: the one given, else the system's where there is one."""
+    return given or (SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None)
+
+
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where the sidecar keeps its files: systemd's StateDirectory, the system's for root, else the user's."""
     given = environ.get("STATE_DIRECTORY")
     if given:
         return Path(given.split(":")[0])
+    if not hasattr(os, "geteuid"):
+        raise ConfigError("the sidecar runs on POSIX systems (Linux, macOS, FreeBSD) only")
     if os.geteuid() == 0:
         return SYSTEM_FOLDER
     home = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

@@ -1,4 +1,4 @@
-"""A sidecar from its settings: everything that can be wrong with them is said here, before it runs."""
+"""Builds a sidecar from its settings. Everything that can be wrong with them is found here, before it runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
-from zeek_beacons.live.allowing import Allowing
-from zeek_beacons.live.history.guard import Keeper
+from zeek_beacons.live.allow_list_file import AllowListFile
+from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits
 from zeek_beacons.live.protocol import wire
-from zeek_beacons.live.protocol.candidate_queue import Bounds
-from zeek_beacons.live.protocol.messages import Greeting
+from zeek_beacons.live.protocol.candidate_queue import QueueBounds
+from zeek_beacons.live.protocol.messages import SidecarHello
 from zeek_beacons.live.protocol.session import Session
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
@@ -33,9 +33,9 @@ MEGABYTE = 1_000_000
 def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = False) -> Service:
     """A service that is ready to run. Raises ConfigError and InputError."""
     way = transport(own)
-    allowing = Allowing(Path(own.allow) if own.allow else None)
-    me = Greeting(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
-    session = Session(me, Bounds(own.queue))
+    allow_list = AllowListFile(Path(own.allow) if own.allow else None)
+    me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
+    session = Session(me, QueueBounds(own.queue))
     path = own.history_file
     log.info(
         "starting",
@@ -51,20 +51,20 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
             }
         },
     )
-    keeper = site = None
+    history = site = None
     if path is not None:
-        keeper = Keeper(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
-        _resume(session, keeper)
+        history = HistoryGuard(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
+        _resume(session, history)
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
-            site.refresh(keeper)
-    return Service(session, way, Worker(me.sidecar, scoring, config, keeper, site), allowing, own, once)
+            site.refresh(history)
+    return Service(session, way, Worker(me.sidecar, scoring, config, history, site), allow_list, own, once)
 
 
-def _resume(session: Session, keeper: Keeper) -> None:
+def _resume(session: Session, history: HistoryGuard) -> None:
     """Takes up the alerts that no Zeek has confirmed."""
-    alerts, progress = keeper.start()
+    alerts, progress = history.start()
     now = time.monotonic()
     for verdict in filter(None, map(wire.decode_verdict, alerts)):
-        session.unconfirmed.add(replace(verdict, sidecar=session.me.sidecar), now)
+        session.pending_alerts.add(replace(verdict, sidecar=session.me.sidecar), now)
     session.resume(progress)

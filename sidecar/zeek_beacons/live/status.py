@@ -1,21 +1,16 @@
-"""The state that a sidecar leaves for `zeek-beacons status`, and whether it is a good one."""
+"""`zeek-beacons status`: reads the state that a sidecar left, and judges it. `state.py` is the side that writes it."""
 
 from __future__ import annotations
 
 import enum
 import json
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zeek_beacons.errors import InputError
-from zeek_beacons.live.history.guard import Health
-from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
+from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role
 
 STALE = 3 * HEARTBEAT_INTERVAL  # seconds without a new state
 SILENT = 4 * HEARTBEAT_INTERVAL  # seconds without a heartbeat from a node
@@ -29,63 +24,6 @@ class Condition(enum.IntEnum):
     HEALTHY = 0
     UNHEALTHY = 1
     STALE = 3
-
-
-def state_of(session: Session, health: Health | None, now: float, **more: object) -> State:
-    """The session as plain data. `now`: the session's clock; `more`: what its owner knows."""
-    counts = {field.name: getattr(session.counts, field.name) for field in fields(session.counts)}
-    zeek = session.zeek
-    return {
-        "role": session.role.name.lower(),
-        "sidecar": session.me.sidecar,
-        "name": session.me.name,
-        "version": session.me.version,
-        "model": session.me.model,
-        "zeek": None if zeek is None else asdict(zeek),
-        "nodes": _nodes(session, now),
-        "queue": len(session.inbox),
-        "unconfirmed": len(session.unconfirmed),
-        "forgotten_alerts": session.unconfirmed.forgotten,
-        "lag_seconds": _percentiles(session.lags),
-        "history": None if health is None else asdict(health),
-        **counts,
-        "gaps": session.gaps(),
-        **more,
-    }
-
-
-def _nodes(session: Session, now: float) -> dict[str, Any]:
-    return {
-        node: {
-            "boot": beat.boot,
-            "seq": beat.seq,
-            "outstanding": beat.outstanding,
-            "lost": beat.lost,
-            "silent_seconds": round(now - heard, 1),
-        }
-        for node, (heard, beat) in session.heard.items()
-    }
-
-
-def _percentiles(lags: Sequence[float]) -> dict[str, float] | None:
-    if not lags:
-        return None
-    p50, p99, most = np.percentile(np.array(lags), [50, 99, 100]).tolist()
-    return {"p50": round(p50, 4), "p99": round(p99, 4), "max": round(most, 4)}
-
-
-def write(state: State, path: Path) -> None:
-    """Puts the state in place, whole. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".status-", delete=False) as file:
-        try:
-            json.dump(state, file)
-            file.flush()
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
 
 
 def read(path: Path) -> State | None:

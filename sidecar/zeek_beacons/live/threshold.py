@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from zeek_beacons.config import Config
-from zeek_beacons.live.history.guard import Keeper
+from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.site import Key, SiteChanges
 from zeek_beacons.pairs import KEY_COLUMNS
 from zeek_beacons.pipeline import Scored
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class AlertThreshold:
     """A threshold and what it rests on, for `zeek-beacons status`."""
 
     threshold: float
@@ -44,7 +44,7 @@ class SiteThreshold:
         self, scoring: Scoring, config: Config, budget: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._scoring, self._profile, self._budget, self._clock = scoring, config.profile, budget, clock
-        self.in_force = self._from(SiteBaseline(budget))
+        self.in_force = self._threshold_of(SiteBaseline(budget))
         self._refresh_at = 0.0
         self._watching_since: float | None = None
         self._changes = SiteChanges(scoring.identity, budget)
@@ -61,24 +61,24 @@ class SiteThreshold:
             self._changes.seconds += min(now - since, MOST_WATCHED)
         self._watching_since = now if serving else None
 
-    def refresh(self, keeper: Keeper) -> None:
+    def refresh(self, history: HistoryGuard) -> None:
         """Reads the baseline where it is time to. The threshold stays where the history fails."""
         if self._clock() < self._refresh_at:
             return
         self._refresh_at = self._clock() + REFRESH
-        site = keeper.baseline(self._scoring.identity, self._budget)
+        site = history.baseline(self._scoring.identity, self._budget)
         if site is not None:
-            before, self.in_force = self.in_force.threshold, self._from(site)
+            before, self.in_force = self.in_force.threshold, self._threshold_of(site)
             if self.in_force.threshold != before:
                 log.info("threshold", extra={"fields": asdict(self.in_force) | {"before": before}})
 
-    def of(self, keys: Iterable[Key], keeper: Keeper) -> list[float]:
+    def for_pairs(self, keys: Iterable[Key], history: HistoryGuard) -> list[float]:
         """The threshold of each pair: that at which it alerted before, else the one in force."""
         wanted = list(keys)
-        before = keeper.thresholds(set(wanted), self._scoring.identity, self._budget)
+        before = history.thresholds(set(wanted), self._scoring.identity, self._budget)
         return [before.get(key, self.in_force.threshold) for key in wanted]
 
-    def see(self, scored: Scored) -> None:
+    def record(self, scored: Scored) -> None:
         """Takes note of how pairs scored."""
         verdicts, may = scored.verdicts, scored.may_alert
         columns = [getattr(scored.pairs, name) for name in KEY_COLUMNS]
@@ -91,14 +91,14 @@ class SiteThreshold:
             else:
                 self._changes.quiet.append(key)
 
-    def take(self) -> SiteChanges:
+    def take_changes(self) -> SiteChanges:
         """Hands out what has been noted since the last time."""
         taken, self._changes = self._changes, SiteChanges(self._scoring.identity, self._budget)
         return taken
 
-    def _from(self, site: SiteBaseline) -> InForce:
+    def _threshold_of(self, site: SiteBaseline) -> AlertThreshold:
         exact = self._scoring.threshold(self._profile, site)
         steps = math.ceil(exact * STEPS)
         steps += steps / STEPS < exact  # by an ulp, on which many pairs of the same score may hang
         days = round(site.host_days, 2)
-        return InForce(steps / STEPS, self._profile, self._budget, len(site.scores), site.hosts, days)
+        return AlertThreshold(steps / STEPS, self._profile, self._budget, len(site.scores), site.hosts, days)

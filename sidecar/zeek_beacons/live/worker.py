@@ -1,4 +1,7 @@
-"""A batch of candidates -> verdicts: joined with history, scored, and kept before anything is sent."""
+"""Turns a batch of candidates into verdicts: joins them with the history, scores them, and stores the result.
+
+What an alert rests on is stored before the alert is sent. `verdict_message.py` makes the messages.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,18 @@ import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.live.history.guard import Keeper
-from zeek_beacons.live.history.observation_codec import BlobError, pack, unpack
+from zeek_beacons.live.history.guard import HistoryGuard
+from zeek_beacons.live.history.observation_codec import ObservationsError, pack, unpack
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, Stored
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
-from zeek_beacons.live.threshold import InForce, SiteThreshold
+from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
+from zeek_beacons.live.verdict_message import unscored_message, verdict_message
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import Scored, score
+from zeek_beacons.pipeline import score
 from zeek_beacons.readers.candidate_rows import join
-from zeek_beacons.reports.sentence import reasons, sentence
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.reasons import REASONS
-from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
 
 log = logging.getLogger(__name__)
 _STORED = ("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts")
@@ -38,23 +39,23 @@ Row = Mapping[str, Any]
 class Worker:
     """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry.
 
-    `site`: the site's own threshold in place of the profile's; needs a keeper.
+    `site`: the site's own threshold in place of the profile's; needs a history.
     """
 
     sidecar: str
     scoring: Scoring
     config: Config
-    keeper: Keeper | None
+    history: HistoryGuard | None
     site: SiteThreshold | None = None
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
 
     @property
-    def in_force(self) -> InForce:
+    def in_force(self) -> AlertThreshold:
         """The threshold of pairs that have not alerted yet."""
         if self.site is not None:
             return self.site.in_force
-        return InForce(self.scoring.threshold(self.config.profile), self.config.profile)
+        return AlertThreshold(self.scoring.threshold(self.config.profile), self.config.profile)
 
     def work(
         self,
@@ -69,34 +70,34 @@ class Worker:
         `serving`: whether a Zeek is being watched.
         """
         site = self.site
-        if site is not None and self.keeper is not None:
+        if site is not None and self.history is not None:
             site.watch(serving)
-            site.refresh(self.keeper)
+            site.refresh(self.history)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
         verdicts = self._verdicts(batch, rows, allow) if batch else []
-        if self.keeper is not None:
+        if self.history is not None:
             if batch or confirmed or (site is not None and site.is_due):
                 changes = Changes(
                     pairs={key: _to_store(row) for key, row in stored.items()},
                     alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
                     confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
                     progress=progress or {},
-                    site=None if site is None else site.take(),
+                    site=None if site is None else site.take_changes(),
                 )
-                self.keeper.store(changes)
-            self.keeper.maintain()
+                self.history.store(changes)
+            self.history.maintain()
         return verdicts
 
     def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
         """What the history holds of the pairs of a batch, as mappings for `Pairs.build`."""
-        if self.keeper is None:
+        if self.history is None:
             return {}
         found: dict[Key, Row] = {}
-        for key, row in self.keeper.load({_key(candidate.row) for candidate in batch}).items():
+        for key, row in self.history.load({_key(candidate.row) for candidate in batch}).items():
             try:
                 found[key] = _from_store(key, row)
-            except BlobError:
+            except ObservationsError:
                 self.unreadable += 1
         return found
 
@@ -106,8 +107,8 @@ class Worker:
         row = candidate.row
         if key in stored:
             row = join([dict(stored[key]), dict(row)])
-        if self.keeper is not None:
-            oldest = row["start"].max() - self.keeper.horizon
+        if self.history is not None:
+            oldest = row["start"].max() - self.history.horizon
             row = stored[key] = _newest(row, self.config.max_observations, oldest)
         return row
 
@@ -123,7 +124,7 @@ class Worker:
                 for verdict in self._verdicts([candidate], [row], allow)
             ]
         self.faults += 1
-        return [_unscored(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
+        return [unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
 
     def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
         model = self.scoring.identity
@@ -132,83 +133,20 @@ class Worker:
             pairs = Pairs.build([rows[place] for place in places])
             scored = score(pairs, self.scoring, self.config, allow, threshold)
             for row, place in enumerate(places):
-                found[place] = verdict_of(scored, row, batch[place], self.sidecar, model)
+                found[place] = verdict_message(scored, row, batch[place], self.sidecar, model)
             if self.site is not None:
-                self.site.see(scored)
+                self.site.record(scored)
         return [found[place] for place in range(len(batch))]
 
     def _by_threshold(self, batch: Sequence[Candidate]) -> Mapping[float | None, Sequence[int]]:
         """Places in the batch by the threshold that they are held against; None: the profile's."""
-        if self.site is None or self.keeper is None:
+        if self.site is None or self.history is None:
             return {None: range(len(batch))}
         groups: dict[float | None, list[int]] = defaultdict(list)
         keys = [_key(candidate.row) for candidate in batch]
-        for place, threshold in enumerate(self.site.of(keys, self.keeper)):
+        for place, threshold in enumerate(self.site.for_pairs(keys, self.history)):
             groups[threshold].append(place)
         return groups
-
-
-def verdict_of(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
-    """What was concluded about the pair at `row`, as the answer to the candidate."""
-    verdicts = scored.verdicts
-    severity = int(verdicts.severity[row])
-    return Verdict(
-        **_answered(candidate, sidecar, model),
-        conns=int(scored.pairs.conns[row]),
-        label=LABELS[verdicts.label[row]],
-        score=_number(verdicts.score[row]),
-        sleep=_number(verdicts.sleep[row]),
-        jitter=_number(verdicts.jitter[row]),
-        observations=int(scored.pairs.counts[row]),
-        needed=int(verdicts.needed[row]),
-        severity=SEVERITIES[severity],
-        level=severity if verdicts.alerts[row] else 0,
-        suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
-        summary=sentence(scored, row),
-        reasons=tuple(_reasons(scored, row)),
-    )
-
-
-def _unscored(candidate: Candidate, sidecar: str, model: str, needed: int) -> Verdict:
-    return Verdict(
-        **_answered(candidate, sidecar, model),
-        conns=int(candidate.row["conns"]),
-        label=LABELS[0],
-        score=None,
-        sleep=None,
-        jitter=None,
-        observations=candidate.observations,
-        needed=needed,
-        severity="",
-        level=0,
-        suppressed="",
-        summary="could not be scored, see the sidecar's log",
-    )
-
-
-def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
-    names = ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")
-    same = {name: getattr(candidate, name) for name in names}
-    return {"sidecar": sidecar, "model": model, "service": candidate.row["service"]} | same
-
-
-def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
-    given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    told = []
-    for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
-        numbers = {
-            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
-            "contribution": _number(scored.verdicts.contributions[row, place]),
-        }
-        told.append(
-            {"code": reason.code, "text": text}
-            | {name: number for name, number in numbers.items() if number is not None}
-        )
-    return told
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _level(message: Verdict | Noticed) -> int:

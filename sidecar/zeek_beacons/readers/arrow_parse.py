@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -19,8 +19,8 @@ import pyarrow.csv as arrow_csv
 import pyarrow.json as arrow_json
 
 from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
+from zeek_beacons.readers.columns import Batch, Texts
 from zeek_beacons.readers.files import BadLine, Block
-from zeek_beacons.readers.reservoir import Texts
 
 LONGEST_GOOD_LINE = 1 << 20  # bytes; a longer one is skipped as bad
 
@@ -262,6 +262,15 @@ def texts(table: Table, name: str | None) -> Texts:
     if empty.any():
         codes = np.where((codes >= 0) & empty[codes], -1, codes)
     return Texts(codes, values)
+
+
+def batch(table: Table, **given: Any) -> Batch:
+    """A batch of the columns that are named like its fields, absent ones missing in every row; `given` ones count."""
+    read: dict[str, Callable[[Table, str], Any]] = {"start": times}
+    read |= dict.fromkeys(("duration", "orig_bytes", "resp_bytes"), numbers)
+    read |= dict.fromkeys(("orig_p", "resp_p"), integers)
+    wanted = [field.name for field in fields(Batch) if field.name not in {*given, "half"}]
+    return Batch(**given, **{name: read.get(name, texts)(table, name) for name in wanted})
 
 
 def swapped(one: Texts, other: Texts, rows: Bools) -> tuple[Texts, Texts]:

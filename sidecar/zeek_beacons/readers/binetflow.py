@@ -20,23 +20,15 @@ from zeek_beacons.readers.arrow_parse import (
     TEXT,
     ParsedRows,
     Table,
-    delimited,
+    batch,
     numbers,
-    parse_block,
     swapped,
     texts,
-    times,
 )
-from zeek_beacons.readers.files import Progress, blocks, head
-from zeek_beacons.readers.headers import (
-    Aliases,
-    cells,
-    columns_of,
-    first_line,
-    require,
-    without_header,
-)
-from zeek_beacons.readers.reservoir import Batch, Collector, Texts, Where
+from zeek_beacons.readers.columns import Batch, Texts
+from zeek_beacons.readers.files import Input, Progress
+from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, first_line
+from zeek_beacons.readers.reservoir import Collector, Where
 
 COLUMNS: Aliases = {
     "start": ("starttime",),
@@ -68,13 +60,13 @@ def sniff(head: bytes) -> bool:
     return {"start", "orig_h", "resp_h", "direction", "state"} <= found.keys() and "bytes" in found
 
 
-def read(path: str, head: bytes, collector: Collector, progress: Progress | None) -> None:
+def read(source: Input, collector: Collector, progress: Progress | None) -> None:
     """Reads one binetflow into `collector`. Raises InputError where a required column is missing."""
-    for rows in _rows(path, head, progress):
-        collector.skip(path, rows.bad)
+    for rows in _rows(source, progress):
+        collector.skip(source.path, rows.bad)
         if rows.table is not None:
             left_out = {"protocol other than tcp, udp, icmp": _is_other(rows.table)}
-            collector.add(_batch(rows.table), Where(path, rows.line, rows.data), left_out)
+            collector.add(_batch(rows.table), Where(source.path, rows.line, rows.data), left_out)
 
 
 def labels(path: str) -> dict[Key, str]:
@@ -84,7 +76,7 @@ def labels(path: str) -> dict[Key, str]:
     is a botnet's, benign where one comes from a normal host. Raises InputError.
     """
     found: dict[Key, str] = {}
-    for rows in _rows(path, head(path), None):
+    for rows in _rows(Input(path), None):
         if rows.table is not None:
             _add_labels(rows.table, found)
     return found
@@ -102,29 +94,20 @@ def kind(label: str) -> str:
 
 
 def _add_labels(table: Table, found: dict[Key, str]) -> None:
-    batch, label = _batch(table), texts(table, "label")
+    flows, label = _batch(table), texts(table, "label")
     rank = label.map(np.array([RANK.index(kind(text)) for text in label.values]), 0)
-    hosts = [[address(text) or "" for text in column.values] for column in (batch.orig_h, batch.resp_h)]
-    columns = (batch.orig_h.codes, batch.resp_h.codes, batch.resp_p, batch.proto.codes, rank)
+    hosts = [[address(text) or "" for text in column.values] for column in (flows.orig_h, flows.resp_h)]
+    columns = (flows.orig_h.codes, flows.resp_h.codes, flows.resp_p, flows.proto.codes, rank)
     for orig, resp, port, proto, level in np.unique(np.stack(columns, axis=1), axis=0).tolist():
         if min(orig, resp, proto) >= 0:
-            key = (hosts[0][orig], hosts[1][resp], port, batch.proto.values[proto])
+            key = (hosts[0][orig], hosts[1][resp], port, flows.proto.values[proto])
             found[key] = RANK[max(level, RANK.index(found.get(key, "")))]
 
 
-def _rows(path: str, head: bytes, progress: Progress | None) -> Iterator[ParsedRows]:
-    """The file's tables, columns under our names."""
-    columns = cells(first_line(head))
-    found = columns_of(columns, COLUMNS)
-    require(path, found, columns, REQUIRED, COLUMNS)
-    kinds = {found[name]: NUMBER if name in _NUMBERS else TEXT for name in found}
-    kinds[found["start"]] = pa.string()
-    parser = delimited(columns, kinds, ",", ("",), quotes=False)
-    there = {column: ours for ours, column in found.items()}
-    for block in blocks(path, progress):
-        rows = parse_block(parser, without_header(block))
-        table = rows.table and rows.table.rename_columns([there[name] for name in rows.table.column_names])
-        yield ParsedRows(table, rows.data, rows.line, rows.bad)
+def _rows(source: Input, progress: Progress | None) -> Iterator[ParsedRows]:
+    file = CsvFile.open(source, COLUMNS, REQUIRED)
+    kinds = {name: NUMBER if name in _NUMBERS else TEXT for name in COLUMNS} | {"start": pa.string()}
+    return file.rows(kinds, ("",), quotes=False, progress=progress)
 
 
 def _batch(table: Table) -> Batch:
@@ -140,21 +123,16 @@ def _batch(table: Table) -> Batch:
     orig_p, resp_p = np.where(backwards, resp_p, orig_p), np.where(backwards, orig_p, resp_p)
     sent, every = numbers(table, "orig_bytes"), numbers(table, "bytes")
     received = np.where(every >= sent, every - sent, np.nan)
-    none = Texts.constant(table.num_rows)
-    return Batch(
-        start=times(table, "start"),
-        duration=numbers(table, "duration"),
+    return batch(
+        table,
         orig_h=orig_h,
         orig_p=np.where(portless, 0, orig_p),
         resp_h=resp_h,
         resp_p=np.where(portless, 0, resp_p),
         proto=Texts(proto.codes, plain),
-        service=none,
         orig_bytes=np.where(backwards, received, sent),
         resp_bytes=np.where(backwards, sent, received),
         state=_states(table),
-        history=none,
-        name=none,
     )
 
 

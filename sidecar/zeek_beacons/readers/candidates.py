@@ -21,18 +21,18 @@ from zeek_beacons.readers.candidate_rows import (
     checked,
     join,
 )
-from zeek_beacons.readers.files import Progress, blocks
+from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.zeek_rows import Header
 
 LONGEST_GOOD_LINE = 16 << 20  # bytes
 
 
-def candidates(path: str, head: bytes, ingest: Ingest, progress: Progress | None) -> list[Candidate]:
+def candidates(source: Input, ingest: Ingest, progress: Progress | None) -> list[Candidate]:
     """The candidates of one log as mappings for `Pairs.build`; bad lines are counted in `ingest`."""
-    rows = _json_rows if head.lstrip().startswith(b"{") else _tsv_rows
+    path, rows = source.path, _json_rows if source.head().lstrip().startswith(b"{") else _tsv_rows
     found: list[Candidate] = []
-    for line, text, row in rows(path, progress):
+    for line, text, row in rows(source, progress):
         ingest.rows += 1
         try:
             found.append(checked(row() if callable(row) else row))
@@ -95,8 +95,8 @@ def _within(
             }
 
 
-def _lines(path: str, progress: Progress | None) -> Iterator[tuple[int, str]]:
-    for block in blocks(path, progress):
+def _lines(source: Input, progress: Progress | None) -> Iterator[tuple[int, str]]:
+    for block in source.blocks(progress):
         for offset, data in enumerate(block.data.split(b"\n")):
             if len(data) > LONGEST_GOOD_LINE:
                 data = data[:200]  # cannot parse, and is told as a bad line
@@ -104,21 +104,21 @@ def _lines(path: str, progress: Progress | None) -> Iterator[tuple[int, str]]:
                 yield block.line + offset, data.decode("utf-8", "replace").rstrip("\r")
 
 
-def _json_rows(path: str, progress: Progress | None) -> Iterator[tuple[int, str, Any]]:
-    for line, text in _lines(path, progress):
+def _json_rows(source: Input, progress: Progress | None) -> Iterator[tuple[int, str, Any]]:
+    for line, text in _lines(source, progress):
         yield line, text, lambda text=text: json.loads(text)
 
 
-def _tsv_rows(path: str, progress: Progress | None) -> Iterator[tuple[int, str, Any]]:
+def _tsv_rows(source: Input, progress: Progress | None) -> Iterator[tuple[int, str, Any]]:
     header = Header()
-    for line, text in _lines(path, progress):
+    for line, text in _lines(source, progress):
         if text.startswith("#"):
             header.read(text)
             missing = [name for name in REQUIRED if name not in header.fields]
             if text.startswith("#fields") and missing:
-                raise InputError(path, f"column {', '.join(missing)} missing in #fields", line)
+                raise InputError(source.path, f"column {', '.join(missing)} missing in #fields", line)
         elif not header.fields:
-            raise InputError(path, "rows before any #fields line: not a Zeek log", line)
+            raise InputError(source.path, "rows before any #fields line: not a Zeek log", line)
         else:
             yield line, text, lambda text=text: _tsv_row(text, header)
 

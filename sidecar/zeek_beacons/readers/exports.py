@@ -24,24 +24,16 @@ from zeek_beacons.readers.arrow_parse import (
     NUMBER,
     TEXT,
     Table,
-    delimited,
+    batch,
     integers,
     numbers,
-    parse_block,
     texts,
     times,
 )
-from zeek_beacons.readers.files import STDIN, Progress, blocks
-from zeek_beacons.readers.headers import (
-    Aliases,
-    cells,
-    columns_of,
-    first_line,
-    is_text,
-    require,
-    without_header,
-)
-from zeek_beacons.readers.reservoir import Batch, Collector, Where
+from zeek_beacons.readers.columns import Batch
+from zeek_beacons.readers.files import Input, Progress
+from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, first_line, require
+from zeek_beacons.readers.reservoir import Collector, Where
 
 COLUMNS: Aliases = {
     "start": ("ts", "start_time", "starttime", "timestamp", "@timestamp", "datetime", "time"),
@@ -83,30 +75,24 @@ def sniff(head: bytes) -> bool:
     return columns_of(given, COLUMNS).keys() >= _ENDS and bool(_ZEEK & {name.strip().lower() for name in given})
 
 
-def read(path: str, head: bytes, collector: Collector, progress: Progress | None) -> None:
+def read(source: Input, collector: Collector, progress: Progress | None) -> None:
     """Reads one export into `collector`. Raises InputError where a required column is missing or the file is broken."""
-    take = _parquet if head.startswith(MAGIC) else _csv
-    take(path, head, collector, progress)
+    take = _parquet if source.head().startswith(MAGIC) else _csv
+    take(source, collector, progress)
 
 
-def _csv(path: str, head: bytes, collector: Collector, progress: Progress | None) -> None:
-    columns = cells(first_line(head))
-    found = columns_of(columns, COLUMNS)
-    require(path, found, columns, REQUIRED, COLUMNS)
-    kinds = {found[name]: NUMBER if name in _NUMBERS else TEXT for name in found}
-    kinds[found["start"]] = pa.string() if is_text(head, columns.index(found["start"])) else NUMBER
-    parser = delimited(columns, kinds, ",", NULLS, quotes=True)
-    there = {column: ours for ours, column in found.items()}
-    for block in blocks(path, progress):
-        rows = parse_block(parser, without_header(block))
-        collector.skip(path, rows.bad)
+def _csv(source: Input, collector: Collector, progress: Progress | None) -> None:
+    file = CsvFile.open(source, COLUMNS, REQUIRED)
+    kinds = dict.fromkeys(COLUMNS.keys() - {"start", *_NUMBERS}, TEXT)
+    for rows in file.rows(kinds, NULLS, quotes=True, progress=progress):
+        collector.skip(source.path, rows.bad)
         if rows.table is not None:
-            table = rows.table.rename_columns([there[name] for name in rows.table.column_names])
-            collector.add(_batch(table, found), Where(path, rows.line, rows.data))
+            collector.add(_batch(rows.table, file.found), Where(source.path, rows.line, rows.data))
 
 
-def _parquet(path: str, head: bytes, collector: Collector, progress: Progress | None) -> None:
-    file = _guarded(path, lambda: parquet.ParquetFile(_source(path, progress)))
+def _parquet(source: Input, collector: Collector, progress: Progress | None) -> None:
+    path = source.path
+    file = _guarded(path, lambda: parquet.ParquetFile(_seekable(source, progress)))
     given = [str(name) for name in file.schema_arrow.names]
     found = columns_of(given, COLUMNS)
     require(path, found, given, REQUIRED, COLUMNS)
@@ -119,8 +105,8 @@ def _parquet(path: str, head: bytes, collector: Collector, progress: Progress | 
 def _tables(path: str, file: Any, found: Mapping[str, str]) -> Iterator[Table]:
     """The rows of a Parquet file in tables of our columns and types."""
     batches = _guarded(path, lambda: file.iter_batches(BATCH, columns=list(found.values())))
-    while (batch := _guarded(path, lambda: next(batches, None))) is not None:
-        columns = {ours: batch.column(batch.schema.get_field_index(name)) for ours, name in found.items()}
+    while (part := _guarded(path, lambda: next(batches, None))) is not None:
+        columns = {ours: part.column(part.schema.get_field_index(name)) for ours, name in found.items()}
         yield _guarded(path, partial(_typed, columns))
 
 
@@ -163,20 +149,11 @@ def _batch(table: Table, found: Mapping[str, str]) -> Batch:
     proto = texts(table, "proto")
     portless = proto.map(np.array([text.lower() in ("icmp", "icmp6", "1", "58") for text in proto.values]), 0) > 0
     resp_p = integers(table, "resp_p")
-    return Batch(
+    return batch(
+        table,
         start=_seconds(times(table, "start")),
         duration=numbers(table, "duration") / unit,
-        orig_h=texts(table, "orig_h"),
-        orig_p=integers(table, "orig_p"),
-        resp_h=texts(table, "resp_h"),
         resp_p=np.where(portless & (resp_p < 0), 0, resp_p),
-        proto=proto,
-        service=texts(table, "service"),
-        orig_bytes=numbers(table, "orig_bytes"),
-        resp_bytes=numbers(table, "resp_bytes"),
-        state=texts(table, "state"),
-        history=texts(table, "history"),
-        name=texts(table, "name"),
     )
 
 
@@ -196,17 +173,15 @@ class _Row(Where):
         return self._first + row + 1, "row of a Parquet file"
 
 
-def _source(path: str, progress: Progress | None) -> Any:
+def _seekable(source: Input, progress: Progress | None) -> Any:
     """The file itself where it can be read in parts; what is packed or comes from a pipe is read whole."""
-    plain = path != STDIN and Path(path).is_file()
-    if plain:
-        with Path(path).open("rb") as stream:
-            plain = stream.read(len(MAGIC)) == MAGIC
-    if plain:
-        if progress:
-            progress(Path(path).stat().st_size)
-        return path
-    return pa.BufferReader(b"".join(block.data for block in blocks(path, progress)))
+    if source.is_file:
+        with Path(source.path).open("rb") as stream:
+            if stream.read(len(MAGIC)) == MAGIC:
+                if progress:
+                    progress(Path(source.path).stat().st_size)
+                return source.path
+    return pa.BufferReader(b"".join(block.data for block in source.blocks(progress)))
 
 
 def _guarded(path: str, work: Callable[[], Any]) -> Any:

@@ -1,42 +1,28 @@
-"""Inputs as the user names them -> files -> blocks of whole lines, decompressed."""
+"""An input -> its beginning, and blocks of whole lines, decompressed."""
 
 from __future__ import annotations
 
-import glob
 import gzip
-import os
-import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import zstandard
 
 from zeek_beacons.errors import InputError
 
+HEAD = 64 << 10  # bytes that show what a file is
+LONGEST_HEAD = 1 << 20  # bytes looked at where the first line is longer than that
 BLOCK = 32 << 20  # bytes; large enough that parsing pays, small enough that many fit in memory
 LONGEST_LINE = 64 << 20  # bytes; more without an end of line is no log
 STDIN = "-"
 _BOM = b"\xef\xbb\xbf"
 
 Progress: TypeAlias = Callable[[int], None]
-
-# Rotated logs keep their stem: conn.log, conn.2026-01-01-00-00-00.log.gz, conn.00:00:00-01:00:00.log.gz,
-# conn_20260101_….log. conn-summary and conn_long are other logs.
-_LOG = r"(\.(?!log)[^/]*|[_-]\d[^/]*)?\.(log|json|ndjson)(\.labeled)?(\.gz|\.zst)?$"
-_IN_FOLDER = (
-    re.compile("^conn" + _LOG),
-    re.compile("^beacon_candidates" + _LOG),
-    re.compile(r"\.csv(\.gz|\.zst)?$"),
-    re.compile(r"\.(parquet|binetflow)(\.gz|\.zst)?$"),
-)
-# CSV files of our own that may lie in a folder of flows: reports and labels.
-_OURS = frozenset({"alerts.csv", "hosts.csv", "scored_pairs.csv", "labels.csv"})
-_NAME_LOGS = re.compile("^(ssl|http)" + _LOG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,139 +47,123 @@ class BadLine:
         return self.data[:1000].decode("utf-8", "replace").rstrip("\r\n")
 
 
-def expand(inputs: Sequence[str]) -> list[str]:
-    """Files for what the user named: files, globs, folders of (rotated) logs, `-` for stdin; none twice, in order."""
-    found: list[str] = []
-    for given in inputs:
-        if given == STDIN or Path(given).is_file():
-            found.append(given)
-        elif Path(given).is_dir():
-            found += _in_folder(Path(given))
-        elif Path(given).exists():
-            found.append(given)  # a pipe or device
-        elif matches := [m for m in sorted(glob.glob(given, recursive=True)) if Path(m).is_file()]:  # noqa: PTH207
-            found += matches  # glob.glob: also takes absolute patterns
-        else:
-            raise InputError(given, "no such file, folder or pattern")
-    return list(dict.fromkeys(found))
+class Input:
+    """A file, pipe or stdin as the user named it: its beginning may be looked at, then all of it is read once.
 
+    Nothing is held in between but the beginning of what comes only once, which `blocks` then gives again.
+    """
 
-def beside(paths: Sequence[str]) -> list[str]:
-    """The ssl and http logs in the folders of these files."""
-    folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
-    return [str(file) for folder in folders for file in sorted(folder.iterdir()) if _NAME_LOGS.match(file.name)]
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.is_file = path != STDIN and Path(path).is_file()
+        self._once: _Replayed | None = None  # a pipe or stdin, once it was opened
 
+    def head(self) -> bytes:
+        """The first decompressed bytes, to recognise the format by: `HEAD`, or more where no line ends in them."""
+        first = b""
+        with self._opened() as raw:
+            if self._once is not None:
+                self._once.rewind()
+            stream = _decompressed(raw, self.path)
+            while b"\n" not in first and len(first) < LONGEST_HEAD and (more := _read(stream, HEAD, self.path)):
+                first += more
+        return first.removeprefix(_BOM)
 
-def _in_folder(folder: Path) -> list[str]:
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise InputError(str(folder), "permission denied")
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name not in _OURS)
-    for pattern in _IN_FOLDER:
-        if chosen := [str(file) for file in files if pattern.search(file.name)]:
-            return chosen
-    raise InputError(str(folder), "no conn, beacon_candidates or CSV log in this folder")
+    def blocks(self, progress: Progress | None = None) -> Iterator[Block]:
+        """The lines in blocks; the last one may end without a newline. Raises InputError on a broken file."""
+        line, rest = 1, b""
+        with self._opened() as raw:
+            if self._once is not None:
+                self._once.rewind(for_good=True)
+            stream = _decompressed(raw, self.path, progress)
+            while data := _read(stream, BLOCK, self.path):
+                end = data.rfind(b"\n") + 1
+                if not end:
+                    rest += data
+                    if len(rest) > LONGEST_LINE:
+                        problem = f"a line of more than {LONGEST_LINE >> 20} MB: not a log"
+                        raise InputError(self.path, problem, line)
+                    continue
+                whole, rest = rest + data[:end], data[end:]
+                yield Block(whole.removeprefix(_BOM) if line == 1 else whole, line)
+                line += whole.count(b"\n")
+            if self._once is not None:
+                self._once.close()
+        if rest:
+            yield Block(rest.removeprefix(_BOM) if line == 1 else rest, line)
 
-
-def head(path: str, size: int = 1 << 20) -> bytes:
-    """The first decompressed bytes of a file, to recognise its format. Stdin and pipes are not consumed by it."""
-    _begun.pop(path, None)
-    source = _source(path)
-    with _opened(path, source=source) as stream:
-        first = _read(stream, size, path)
-    if isinstance(source, _Replayed):
-        source.rewind()
-        _begun[path] = source
-    return first.removeprefix(_BOM)
-
-
-def blocks(path: str, progress: Progress | None = None, size: int = BLOCK) -> Iterator[Block]:
-    """The lines of a file in blocks; the last one may end without a newline. Raises InputError on a broken file."""
-    line, rest = 1, b""
-    with _opened(path, progress) as stream:
-        while data := _read(stream, size, path):
-            end = data.rfind(b"\n") + 1
-            if not end:
-                rest += data
-                if len(rest) > LONGEST_LINE:
-                    raise InputError(path, f"a line of more than {LONGEST_LINE >> 20} MB: not a log", line)
-                continue
-            whole, rest = rest + data[:end], data[end:]
-            yield Block(whole.removeprefix(_BOM) if line == 1 else whole, line)
-            line += whole.count(b"\n")
-    if rest:
-        yield Block(rest.removeprefix(_BOM) if line == 1 else rest, line)
-
-
-@contextmanager
-def _opened(path: str, progress: Progress | None = None, source: Any = None) -> Iterator[IO[bytes]]:
-    """A file's decompressed bytes; all layers are closed at the end, but stdin is left open."""
-    with ExitStack() as layers:
-        raw: Any = layers.enter_context(closing(source or _begun.pop(path, None) or _source(path)))
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The bytes as they are. A file is opened anew each time, a pipe or stdin once."""
+        if self._once is not None:
+            yield self._once
+            return
+        if self.path == STDIN and sys.stdin is None:
+            raise InputError(self.path, "stdin is closed")
         try:
-            magic = raw.peek(4)[:4]
+            raw: Any = sys.stdin.buffer if self.path == STDIN else Path(self.path).open("rb")  # noqa: SIM115
         except OSError as error:
-            raise InputError(path, f"cannot be read: {error.strerror}") from error
-        if progress is not None:
-            raw = _Counted(raw, progress)
-        if magic[:2] == b"\x1f\x8b":
-            raw = layers.enter_context(gzip.GzipFile(fileobj=raw))
-        elif magic == b"\x28\xb5\x2f\xfd":
-            raw = _Zstd(raw)
-        yield raw
+            raise InputError(self.path, f"cannot be read: {error.strerror}") from error
+        if self.is_file:
+            with raw:
+                yield raw
+        else:
+            self._once = _Replayed(raw)
+            yield self._once
 
 
-def _source(path: str) -> Any:
-    """The bytes of a file as they are; those of stdin and of pipes, which come only once, can be replayed."""
-    if path == STDIN and sys.stdin is None:
-        raise InputError(path, "stdin is closed")
+def _decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
+    """The bytes of a file, unpacked where they are packed."""
     try:
-        raw: Any = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115 (_opened closes it)
+        magic = raw.peek(4)[:4]
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from error
-    return raw if path != STDIN and Path(path).is_file() else _Replayed(raw)
+    if progress is not None:
+        raw = _Counted(raw, progress)
+    if magic[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=raw)
+    return _Zstd(raw) if magic == b"\x28\xb5\x2f\xfd" else raw
 
 
-def _read(stream: IO[bytes], size: int, path: str) -> bytes:
+def _read(stream: Any, size: int, path: str) -> bytes:
     try:
-        return stream.read(size)
+        data: bytes = stream.read(size)
     except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
         raise InputError(path, f"compressed data is damaged or cut short: {error}") from error
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from error
+    return data
 
 
 class _Replayed:
-    """A stream whose beginning can be read twice: what was read before `rewind` comes again after it."""
+    """A stream whose beginning can be read again: what was read before a `rewind` comes again after it."""
 
     def __init__(self, raw: Any) -> None:
-        self._raw, self._kept, self._at, self._rewound = raw, b"", 0, False
+        self._raw, self._kept, self._at, self._keeps = raw, b"", 0, True
 
     def peek(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end; they stay."""
-        if lacking := self._at + size - len(self._kept):
-            self._kept += self._raw.read(max(0, lacking))
+        lacking = self._at + size - len(self._kept)
+        if lacking > 0:
+            self._kept += self._raw.read(lacking)
         return self._kept[self._at : self._at + size]
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end."""
         data = self.peek(size)
         self._at += len(data)
-        if self._rewound and self._at == len(self._kept):
+        if not self._keeps and self._at == len(self._kept):
             self._kept, self._at = b"", 0
         return data
 
-    def rewind(self) -> None:
-        """Goes back to the beginning, for good."""
-        self._at, self._rewound = 0, True
+    def rewind(self, for_good: bool = False) -> None:
+        """Goes back to the beginning; after a rewind `for_good` nothing that was read is kept any more."""
+        self._at, self._keeps = 0, not for_good
 
     def close(self) -> None:
-        """Closes the stream at the end of the second reading; stdin stays open."""
-        if self._rewound and self._raw is not sys.stdin.buffer:
+        """Closes the stream; stdin stays open."""
+        if self._raw is not sys.stdin.buffer:
             self._raw.close()
-
-
-# Inputs that come only once, between the look at their head and the reading.
-_begun: dict[str, _Replayed] = {}
 
 
 class _Counted:
@@ -220,7 +190,7 @@ class _Zstd:
         parts, length = [self._data], len(self._data)
         while length < size:
             compressed = self._frame.unused_data if self._frame.eof else b""
-            compressed = compressed or self._raw.read(1 << 20)
+            compressed = compressed or self._raw.read(min(size, 1 << 20))
             if not compressed:
                 if not self._frame.eof:
                     raise EOFError("the last frame is not complete")

@@ -33,6 +33,7 @@ class Ingest:
     files: dict[str, str] = field(default_factory=dict)  # path -> format
     rows: int = 0
     merged: int = 0  # mid-stream pieces joined to the connection they continue
+    answers: int = 0  # rows joined to the connection that they answer
     duplicates: int = 0
     outside: Counter[str] = field(default_factory=Counter)  # rows left out by direction, time range or protocol
     skipped: dict[str, Skipped] = field(default_factory=dict)  # bad rows, by what is wrong
@@ -55,9 +56,8 @@ class Ingest:
         """Rows that became (part of) an observation."""
         return self.rows - self.rows_skipped - sum(self.outside.values()) - self.duplicates
 
-    def open(self, path: str, form: str) -> None:
+    def begin_file(self) -> None:
         """A new file begins; its clock is looked at by itself."""
-        self.files[path] = form
         self._newest_us = None
 
     def room(self, reason: str) -> int:
@@ -101,6 +101,7 @@ class Ingest:
             "rows": self.rows,
             "used": self.rows_used,
             "merged_pieces": self.merged,
+            "joined_answers": self.answers,
             "duplicates": self.duplicates,
             "left_out": dict(self.outside),
             "skipped": {

@@ -14,26 +14,16 @@ a connection with a handshake that was closed is no piece and stands between non
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zeek_beacons.pairs import (
-    MICROSECONDS,
-    STATE_CODE,
-    Bools,
-    Bytes,
-    Floats,
-    Ints,
-)
+from zeek_beacons.pairs import MICROSECONDS, STATE_CODE, Bools, Bytes, Floats, Ints
+from zeek_beacons.readers.columns import Connections
 
 OPEN_STATES = np.zeros(256, dtype=np.bool_)
 OPEN_STATES[[STATE_CODE[state] for state in ("S1", "S2", "S3", "OTH")]] = True
 _SYN = frozenset("SsHh")
-
-Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 def is_midstream(history: str) -> bool:
@@ -53,37 +43,41 @@ def end_us(start_us: Ints, duration: Floats) -> Ints:
     return ends
 
 
-def merge(pieces: Columns, merge_gap: float) -> dict[str, NDArray[Any]]:
-    """Joins pieces to connections by the merge rule.
+def merge(pieces: Connections, tuple_id: Ints, merge_gap: float) -> Connections:
+    """Joins pieces to connections by the merge rule; `tuple_id` is one number a 5-tuple.
 
-    `pieces`: columns of equal length, `tuple_id` (one integer a 5-tuple; int64), `start_us`, `duration` (seconds),
-    `orig_bytes`, `resp_bytes`, `state`, `midstream` (bool), `name` (-1: none); further columns are taken from the
-    first piece. Returns the connections, by 5-tuple and start.
+    What the rule does not speak of is taken from the first piece. Returns the connections, by 5-tuple and start.
     """
-    order = np.lexsort((pieces["duration"], pieces["start_us"], pieces["tuple_id"]))
-    rows = {name: column[order] for name, column in pieces.items()}
-    ends = end_us(rows["start_us"], rows["duration"])
+    order = np.lexsort((pieces.duration, pieces.start_us, tuple_id))
+    rows, tuple_id = pieces.take(order), tuple_id[order]
     if not len(order):
         return rows
+    ends = end_us(rows.start_us, rows.duration)
     continues = np.zeros(len(order), dtype=np.bool_)
     continues[1:] = (
-        rows["midstream"][1:]
-        & (rows["tuple_id"][1:] == rows["tuple_id"][:-1])
-        & left_open(rows["state"][:-1])
-        & (rows["start_us"][1:] - ends[:-1] <= round(merge_gap * MICROSECONDS))
+        rows.midstream[1:]
+        & (tuple_id[1:] == tuple_id[:-1])
+        & left_open(rows.state[:-1])
+        & (rows.start_us[1:] - ends[:-1] <= round(merge_gap * MICROSECONDS))
     )
     first = np.flatnonzero(~continues)
     last = np.append(first[1:], len(order)) - 1
-    several = last > first
-    merged = {name: column[first] for name, column in rows.items()}
-    span = (np.maximum.reduceat(ends, first) - merged["start_us"]) / MICROSECONDS
-    merged["duration"] = np.where(several, span, merged["duration"])
-    for name in ("orig_bytes", "resp_bytes"):
-        known = np.add.reduceat(~np.isnan(rows[name]), first, dtype=np.int64)
-        total = np.add.reduceat(np.nan_to_num(rows[name], nan=0.0), first)
-        merged[name] = np.where(known > 0, total, np.nan)
-    merged["state"] = rows["state"][last]
+    merged = rows.take(first)
+    span = (np.maximum.reduceat(ends, first) - merged.start_us) / MICROSECONDS
     positions = np.arange(len(order))
-    naming = np.minimum.reduceat(np.where(rows["name"] >= 0, positions, len(order)), first)
-    merged["name"] = np.where(naming < len(order), rows["name"][np.minimum(naming, len(order) - 1)], -1)
-    return merged
+    naming = np.minimum.reduceat(np.where(rows.name >= 0, positions, len(order)), first)
+    return replace(
+        merged,
+        duration=np.where(last > first, span, merged.duration),
+        orig_bytes=_sums(rows.orig_bytes, first),
+        resp_bytes=_sums(rows.resp_bytes, first),
+        state=rows.state[last],
+        name=np.where(naming < len(order), rows.name[np.minimum(naming, len(order) - 1)], -1),
+    )
+
+
+def _sums(sizes: Floats, first: Ints) -> Floats:
+    """The sum of the known sizes from each `first` row to the next; NaN where none is known."""
+    known = np.add.reduceat(~np.isnan(sizes), first, dtype=np.int64)
+    total = np.add.reduceat(np.nan_to_num(sizes, nan=0.0), first)
+    return np.where(known > 0, total, np.nan)

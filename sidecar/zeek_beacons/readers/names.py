@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.readers.files import head
-from zeek_beacons.readers.reservoir import Texts
+from zeek_beacons.readers.columns import Texts
+from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
 # The column that holds the name, by log.
@@ -55,14 +55,15 @@ def read_names(paths: Sequence[str]) -> Names:
 
 
 def _tables(path: str) -> list[Any]:
-    first = head(path)
+    source = Input(path)
+    first = source.head()
     if not first.strip():
         return []
     log = log_name(first) or Path(path).name[: len("http")].rstrip("._-")  # JSON leaves out the names that are unset
     if log not in NAME_COLUMN:
         raise InputError(path, f"expected an ssl or http log, found {log_name(first) or 'something else'}")
     wanted = ("uid", NAME_COLUMN[log])
-    rows = log_rows(path, first, {name: pa.string() for name in wanted}, ("uid",))
+    rows = log_rows(source, {name: pa.string() for name in wanted}, ("uid",))
     tables = [part.table for part in rows if part.table is not None]
     chosen = [table.select(wanted) for table in tables if set(wanted) <= set(table.column_names)]
     if not first.startswith(b"#"):

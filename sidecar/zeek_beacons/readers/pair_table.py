@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,26 @@ from zeek_beacons.pairs import (
     Ints,
     Pairs,
 )
+from zeek_beacons.readers.columns import Connections, PairRows
 
 NO_NAME = np.iinfo(np.int64).max
 _RADIX = 1 << 16
+# Bits of what is packed into a key of 63. Hosts and names together are responders, the last bit says which.
+PORT_BITS, PROTO_BITS, HOST_BITS, ENDPOINT_BITS, SERVICE_BITS = 16, 2, 31, 32, 24
+
+
+def pack(high: Ints, low: Ints, bits: int) -> Ints:
+    """Two numbers in one, `low` in the last `bits`; the whole is no negative number. Raises OverflowError."""
+    for numbers, width in ((high, 63 - bits), (low, bits)):
+        if len(numbers) and (numbers.min() < 0 or int(numbers.max()) >> width):
+            raise OverflowError(f"numbers from {numbers.min()} to {numbers.max()} do not fit {width} bits")
+    packed: Ints = (high << bits) | low
+    return packed
+
+
+def unpack(packed: Ints, bits: int) -> tuple[Ints, Ints]:
+    """The two numbers of `pack`."""
+    return packed >> bits, packed & ((1 << bits) - 1)
 
 
 class Numbering:
@@ -52,7 +68,7 @@ class Numbering:
         return by_code
 
 
-class Groups:
+class PairTable:
     """The pairs seen so far and their totals. Responders by name are numbered beside those by address."""
 
     def __init__(self) -> None:
@@ -65,20 +81,21 @@ class Groups:
         self._highest_name = np.zeros(0, dtype=np.int64)
         self._services: list[tuple[Ints, Ints]] = []  # (pair and service, connections)
 
-    def add(self, rows: Mapping[str, NDArray[Any]], by_name: Bools) -> Ints:
+    def add(self, rows: Connections, by_name: Bools) -> Ints:
         """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name."""
-        responder = np.where(by_name, rows["name"] * 2 + 1, rows["resp_h"] * 2)
-        endpoint = self._endpoints.codes((responder << 18) | (rows["resp_p"] << 2) | rows["proto"])
-        pair = self._pairs.codes((rows["orig_h"] << 32) | endpoint)
+        responder = np.where(by_name, rows.name * 2 + 1, rows.resp_h * 2)
+        port_and_proto = pack(rows.resp_p, rows.proto, PROTO_BITS)
+        endpoint = self._endpoints.codes(pack(responder, port_and_proto, PORT_BITS + PROTO_BITS))
+        pair = self._pairs.codes(pack(rows.orig_h, endpoint, ENDPOINT_BITS))
         self._grow(len(self._pairs))
-        named = rows["name"] >= 0
+        named = rows.name >= 0
         self._conns += np.bincount(pair, minlength=len(self._conns))
         self._named += np.bincount(pair[named], minlength=len(self._conns))
-        np.minimum.at(self._first_us, pair, rows["start_us"])
-        np.minimum.at(self._lowest_name, pair[named], rows["name"][named])
-        np.maximum.at(self._highest_name, pair[named], rows["name"][named])
-        served = rows["service"] >= 0
-        self._count_services((pair[served] << 24) | rows["service"][served])
+        np.minimum.at(self._first_us, pair, rows.start_us)
+        np.minimum.at(self._lowest_name, pair[named], rows.name[named])
+        np.maximum.at(self._highest_name, pair[named], rows.name[named])
+        served = rows.service >= 0
+        self._count_services(pack(pair[served], rows.service[served], SERVICE_BITS))
         return pair
 
     def forget(self, pair: Ints, named: Bools) -> None:
@@ -110,7 +127,7 @@ class Groups:
 
     def pairs(
         self,
-        rows: Mapping[str, NDArray[Any]] | None,
+        rows: PairRows | None,
         hosts: Sequence[str],
         names: Sequence[str],
         services: Sequence[str],
@@ -119,8 +136,9 @@ class Groups:
         if rows is None:
             return Pairs.empty()
         endpoints, keys = self._endpoints.keys(), self._pairs.keys()
-        orig, endpoint = keys >> 32, endpoints[keys & 0xFFFF_FFFF]
-        responder, port, proto = endpoint >> 18, (endpoint >> 2) & 0xFFFF, endpoint & 3
+        orig, endpoint = unpack(keys, ENDPOINT_BITS)
+        responder, port_and_proto = unpack(endpoints[endpoint], PORT_BITS + PROTO_BITS)
+        port, proto = unpack(port_and_proto, PROTO_BITS)
         by_name = (responder & 1).astype(np.bool_)
         host_texts, name_texts = _texts(hosts), _texts(names)
         resp = np.where(
@@ -128,9 +146,9 @@ class Groups:
         )
         orig_h = host_texts[orig]
         one_name = (self._lowest_name == self._highest_name) & (self._named > 0)
-        counts = np.bincount(rows["pair"], minlength=len(keys))
+        counts = np.bincount(rows.pair, minlength=len(keys))
         ends = np.cumsum(counts)
-        addr = host_texts[rows["addr"][ends - 1]]
+        addr = host_texts[rows.addr[ends - 1]]
         unsorted = Pairs(
             orig_h=orig_h,
             resp=resp,
@@ -145,37 +163,38 @@ class Groups:
             resp_hosts=_hosts_per_responder(orig, responder),
             site_hosts=np.full(len(keys), float(len(np.unique(orig)))),
             offsets=np.concatenate(([0], ends)),
-            start=rows["start_us"] / MICROSECONDS,
-            duration=rows["duration"],
-            orig_bytes=rows["orig_bytes"],
-            resp_bytes=rows["resp_bytes"],
-            state=rows["state"],
+            start=rows.start_us / MICROSECONDS,
+            duration=rows.duration,
+            orig_bytes=rows.orig_bytes,
+            resp_bytes=rows.resp_bytes,
+            state=rows.state,
         )
         return unsorted.take(np.lexsort((proto, port, _ranks(resp), _ranks(orig_h))))
 
     def _most_frequent_service(self, n: int, services: Sequence[str]) -> NDArray[np.object_]:
         keys, counts = self._service_counts()
         result = np.full(n, "", dtype=np.object_)
-        pair, service = keys >> 24, keys & 0xFF_FFFF
+        pair, service = unpack(keys, SERVICE_BITS)
         texts = _texts(services)
         order = np.lexsort((-_ranks(texts)[service], counts, pair)) if len(keys) else np.zeros(0, dtype=np.int64)
         result[pair[order]] = texts[service[order]] if len(keys) else ""  # the last one written wins: the most frequent
         return result
 
 
-def by_pair_and_start(rows: Mapping[str, NDArray[Any]]) -> Ints:
+def by_pair_and_start(rows: PairRows) -> Ints:
     """The order of `pairs.observation_order` inside each pair, pairs by number; radix sorts, ties settled after."""
-    order = np.argsort(rows["start_us"], kind="stable")
-    pair = rows["pair"][order]
+    order = np.argsort(rows.start_us, kind="stable")
+    pair = rows.pair[order]
     low = np.argsort((pair % _RADIX).astype(np.uint16), kind="stable")
     order = order[low]
     if len(pair) and pair.max() >= _RADIX:
         order = order[np.argsort((pair[low] // _RADIX).astype(np.uint16), kind="stable")]
-    pair, start = rows["pair"][order], rows["start_us"][order]
+    pair, start = rows.pair[order], rows.start_us[order]
     equal = (pair[1:] == pair[:-1]) & (start[1:] == start[:-1])
     tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
-    columns = [rows[name][order[tied]] for name in ("orig_p", "state", "resp_bytes", "orig_bytes", "duration")]
-    order[tied] = order[tied][np.lexsort((*columns, start[tied], pair[tied]))]
+    described = (rows.orig_p, rows.state, rows.resp_bytes, rows.orig_bytes, rows.duration)
+    ties = [column[order[tied]] for column in described]
+    order[tied] = order[tied][np.lexsort((*ties, start[tied], pair[tied]))]
     return order
 
 
@@ -198,7 +217,7 @@ def _ranks(texts: NDArray[np.object_]) -> Ints:
 
 def _hosts_per_responder(orig: Ints, responder: Ints) -> Floats:
     """Distinct originators of each pair's responder, on whatever port."""
-    talks = np.unique((responder << 24) | orig)
-    responders, hosts = np.unique(talks >> 24, return_counts=True)
+    talks = np.unique(pack(responder, orig, HOST_BITS))
+    responders, hosts = np.unique(unpack(talks, HOST_BITS)[0], return_counts=True)
     counts: Floats = hosts[np.searchsorted(responders, responder)].astype(np.float64)
     return counts

@@ -9,20 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from zeek_beacons.pairs import Bools
-from zeek_beacons.readers.arrow_parse import (
-    NUMBER,
-    TEXT,
-    Table,
-    ahead,
-    integers,
-    numbers,
-    texts,
-    times,
-)
-from zeek_beacons.readers.files import Progress
+from zeek_beacons.readers.arrow_parse import NUMBER, TEXT, Table, ahead, batch, texts
+from zeek_beacons.readers.columns import Batch
+from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.names import Names
-from zeek_beacons.readers.reservoir import Batch, Collector, Texts, Where
-from zeek_beacons.readers.zeek_rows import log_rows
+from zeek_beacons.readers.reservoir import Collector, Where
+from zeek_beacons.readers.zeek_rows import log_path, log_rows
 
 COLUMNS: Mapping[str, Any] = {
     "ts": NUMBER,
@@ -40,39 +32,30 @@ COLUMNS: Mapping[str, Any] = {
     "history": TEXT,
 }
 REQUIRED = ("ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto")
+# Zeek's columns that Batch calls otherwise.
+_OURS = {"ts": "start", "conn_state": "state"} | {name: name[3:] for name in COLUMNS if name.startswith("id.")}
 
 
-def read(path: str, head: bytes, collector: Collector, names: Names, progress: Progress | None) -> None:
+def read(source: Input, collector: Collector, names: Names, progress: Progress | None) -> None:
     """Reads one conn.log into `collector`."""
     wanted = {name: kind for name, kind in COLUMNS.items() if names or name != "uid"}
+    head = source.head()
     if head.lstrip().startswith(b"{"):
         wanted["_path"] = TEXT
-    for rows in ahead(log_rows(path, head, wanted, REQUIRED, progress)):
-        collector.skip(path, rows.bad)
+    log = log_path(head) or "conn"
+    for rows in ahead(log_rows(source, wanted, REQUIRED, progress)):
+        collector.skip(source.path, rows.bad)
         if rows.table is not None:
-            where = Where(path, rows.line, rows.data)
-            collector.add(_batch(rows.table, names), where, {"row of another log": _is_other(rows.table)})
+            where = Where(source.path, rows.line, rows.data)
+            collector.add(_batch(rows.table, names), where, {"row of another log": _is_other(rows.table, log)})
 
 
-def _is_other(table: Table) -> Bools:
-    """Rows that say they belong to another log than conn, in a stream of all logs."""
+def _is_other(table: Table, log: str) -> Bools:
+    """Rows that say they belong to another log than this one, in a stream of all logs."""
     logs = texts(table, "_path")
-    return logs.map(np.array([not log.startswith("conn") for log in logs.values]), 0) > 0
+    return logs.map(np.array([said != log for said in logs.values]), 0) > 0
 
 
 def _batch(table: Table, names: Names) -> Batch:
-    return Batch(
-        start=times(table, "ts"),
-        duration=numbers(table, "duration"),
-        orig_h=texts(table, "id.orig_h"),
-        orig_p=integers(table, "id.orig_p"),
-        resp_h=texts(table, "id.resp_h"),
-        resp_p=integers(table, "id.resp_p"),
-        proto=texts(table, "proto"),
-        service=texts(table, "service"),
-        orig_bytes=numbers(table, "orig_bytes"),
-        resp_bytes=numbers(table, "resp_bytes"),
-        state=texts(table, "conn_state"),
-        history=texts(table, "history"),
-        name=names.of(table.column("uid")) if names and "uid" in table.column_names else Texts.constant(table.num_rows),
-    )
+    given = {"name": names.of(table.column("uid"))} if names and "uid" in table.column_names else {}
+    return batch(table.rename_columns([_OURS.get(name, name) for name in table.column_names]), **given)

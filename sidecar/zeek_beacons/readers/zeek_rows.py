@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.arrow_parse import ParsedRows, Parser, delimited, json_lines, parse_block
-from zeek_beacons.readers.files import Block, Progress, blocks
+from zeek_beacons.readers.files import Block, Input, Progress
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
@@ -51,18 +51,28 @@ class Header:
                 self.fields = values
 
 
+def log_path(head: bytes) -> str:
+    """What Zeek's lines at the start of a file call their log (`#path`, `_path`); "" where they do not say."""
+    return _told(head)[0]
+
+
 def log_name(head: bytes) -> str | None:
     """The name of the log (`conn`, `ssl`, …) that Zeek's TSV or JSON lines at the start of a file belong to."""
+    return _name_of(*_told(head))
+
+
+def _told(head: bytes) -> tuple[str, Sequence[str]]:
+    """The log's own name for itself and its fields, of the headers or of the first JSON row."""
     if head.startswith(b"#"):
         header = Header()
         for line in head.split(b"\n"):
             if not line.startswith(b"#"):
                 break
             header.read(line.decode("utf-8", "replace").rstrip("\r"))
-        return _name_of(header.path, header.fields)
+        return header.path, header.fields
     row = next(_json_objects(head), {})
     path = row.get("_path")
-    return _name_of(path if isinstance(path, str) else "", list(row))
+    return path if isinstance(path, str) else "", list(row)
 
 
 def _json_objects(head: bytes) -> Iterator[dict[str, Any]]:
@@ -91,21 +101,18 @@ def _name_of(path: str, fields: Sequence[str]) -> str | None:
 
 
 def log_rows(
-    path: str,
-    head: bytes,
-    wanted: Mapping[str, Any],
-    required: Sequence[str],
-    progress: Progress | None = None,
+    source: Input, wanted: Mapping[str, Any], required: Sequence[str], progress: Progress | None = None
 ) -> Iterator[ParsedRows]:
-    """The `wanted` columns (name -> arrow type) of a Zeek log whose first bytes are `head`.
+    """The `wanted` columns (name -> arrow type) of a Zeek log.
 
     Raises InputError where a tab-separated log lacks a `required` column.
     """
+    head = source.head()
     if head.lstrip().startswith(b"{"):
         if "ts" in wanted and _times_are_text(head):
             wanted = {**wanted, "ts": pa.string()}
-        return _json_rows(path, wanted, progress)
-    return _tsv_rows(path, wanted, required, progress)
+        return _json_rows(source, wanted, progress)
+    return _tsv_rows(source, wanted, required, progress)
 
 
 def _times_are_text(head: bytes) -> bool:
@@ -114,11 +121,11 @@ def _times_are_text(head: bytes) -> bool:
 
 
 def _tsv_rows(
-    path: str, wanted: Mapping[str, Any], required: Sequence[str], progress: Progress | None
+    source: Input, wanted: Mapping[str, Any], required: Sequence[str], progress: Progress | None
 ) -> Iterator[ParsedRows]:
     """The rows of a tab-separated Zeek log, by its own headers, of which there may be several."""
-    header, parser, log = Header(), None, ""
-    for block in blocks(path, progress):
+    path, header, parser, log = source.path, Header(), None, ""
+    for block in source.blocks(progress):
         for number, piece in _split_headers(block):
             if piece.startswith(b"#"):
                 header.read(piece.decode("utf-8", "replace").rstrip("\r\n"))
@@ -158,7 +165,7 @@ def _split_headers(block: Block) -> Iterator[tuple[int, bytes]]:
         number, begin = number + piece.count(b"\n"), end
 
 
-def _json_rows(path: str, wanted: Mapping[str, Any], progress: Progress | None) -> Iterator[ParsedRows]:
+def _json_rows(source: Input, wanted: Mapping[str, Any], progress: Progress | None) -> Iterator[ParsedRows]:
     parser = json_lines(wanted)
-    for block in blocks(path, progress):
+    for block in source.blocks(progress):
         yield parse_block(parser, block)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
 from zeek_beacons.errors import OutputError
+from zeek_beacons.files import staged
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import tables
 from zeek_beacons.reports.markdown import report
@@ -22,16 +22,35 @@ from zeek_beacons.reports.markdown import report
 Summary = Mapping[str, Any]
 
 
+# A spreadsheet takes a cell that begins so for a formula, and names in our tables come from the network.
+_FORMULA = "^[=+\\-@\t\r\n]"
+
+
 def _csv(table: Any, file: Path) -> None:
-    arrow_csv.write_csv(table, file, arrow_csv.WriteOptions(quoting_style="needed"))
+    arrow_csv.write_csv(_without_formulas(table), file, arrow_csv.WriteOptions(quoting_style="needed"))
+
+
+def _without_formulas(table: Any) -> Any:
+    """The table with a `'` before each text that a spreadsheet would compute; numbers stay what they are."""
+    for at, name in enumerate(table.column_names):
+        cells = table.column(name)
+        if pa.types.is_string(cells.type) and name not in tables.NUMBERS_AS_TEXT:
+            formula = pc.match_substring_regex(cells, _FORMULA)
+            shown = pc.if_else(formula, pc.binary_join_element_wise("'", cells, ""), cells)
+            table = table.set_column(at, name, shown)
+    return table
+
+
+def _text(text: str, file: Path) -> None:
+    file.write_bytes(text.encode())  # the same bytes on every system
 
 
 REPORTS: dict[str, Callable[[Scored, Summary, Path], object]] = {
     "alerts.csv": lambda scored, _, file: _csv(tables.alerts(scored), file),
     "scored_pairs.csv": lambda scored, _, file: _csv(tables.scored_pairs(scored), file),
     "hosts.csv": lambda scored, _, file: _csv(tables.hosts(scored), file),
-    "run_summary.json": lambda _, summary, file: file.write_text(json.dumps(summary, indent=2) + "\n"),
-    "report.md": lambda scored, summary, file: file.write_text(report(scored, summary), encoding="utf-8"),
+    "run_summary.json": lambda _, summary, file: _text(json.dumps(summary, indent=2) + "\n", file),
+    "report.md": lambda scored, summary, file: _text(report(scored, summary), file),
 }
 ON_REQUEST: dict[str, Callable[[Scored, Summary, Path], object]] = {
     "features.parquet": lambda scored, _, file: parquet.write_table(tables.features(scored), file),
@@ -51,20 +70,12 @@ def prepare(folder: Path) -> None:
 def write(scored: Scored, summary: Summary, folder: Path, with_features: bool = False) -> list[Path]:
     """Writes all reports into `folder`, replacing those of an earlier run together. Raises OutputError."""
     wanted = REPORTS | (ON_REQUEST if with_features else {})
-    aside = None
     try:
-        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        for name, make in wanted.items():
-            make(scored, summary, aside / name)
-            if (folder / name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{folder / name} is a folder")
-        for name in wanted:
-            (aside / name).replace(folder / name)
+        with staged(folder) as aside:
+            for name, make in wanted.items():
+                make(scored, summary, aside / name)
         for name in ON_REQUEST.keys() - wanted.keys():
             (folder / name).unlink(missing_ok=True)
     except (OSError, pa.ArrowException) as error:
-        raise OutputError(f"{folder}: results cannot be written, nothing was changed: {error}") from error
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        raise OutputError(f"{folder}: results cannot be written: {error}") from error
     return [folder / name for name in wanted]

@@ -12,7 +12,7 @@ from zeek_beacons.scoring.lookalikes import LOOK_ALIKES
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import BEACON
 
-# Frameworks whose documented law of waiting makes this kind of jitter (training/traffic/c2.py names the sources).
+# Frameworks whose documented law of waiting makes this kind of jitter; the laboratory's traffic/c2.py has the sources.
 FAMILIES = {
     "constant": "",
     "shortened": "Cobalt Strike",

@@ -17,6 +17,9 @@ from zeek_beacons.verdicts import LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIO
 
 Table = Any  # pyarrow ships no types
 
+# Columns of texts that hold nothing but our own numbers.
+NUMBERS_AS_TEXT = frozenset({"contributions"})
+
 _CODES = [reason.code for reason in REASONS]
 
 

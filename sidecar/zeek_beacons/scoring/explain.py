@@ -1,9 +1,9 @@
 """Why a pair has its score: what each group of features contributes to it.
 
 A contribution is how far the fused score falls when exactly the features of one group are set to what an unremarkable
-benign pair has (occlusion against one stated row, unremarkable.py). Where the score rises instead, the contribution is
-negative: the group speaks against a beacon. Contributions do not add up to the score: several groups may say the same,
-or count only together. The rules alone do add up, and need no such trial.
+benign pair has (occlusion against one stated row, occlusion_baseline.py). Where the score rises instead, the
+contribution is negative: the group speaks against a beacon. Contributions do not add up to the score: several groups
+may say the same, or count only together. The rules alone do add up, and need no such trial.
 """
 
 from __future__ import annotations

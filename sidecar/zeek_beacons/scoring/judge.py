@@ -37,7 +37,7 @@ def judge(
     evidence: EvidenceTable,
     why: Explanation,
 ) -> Verdicts:
-    """One verdict a pair, given their features.
+    """One verdict a pair, given their features: `insufficient_evidence` below the needed check-ins, whatever the score.
 
     `scores`: by scorer; `fused`: what they come to. `certain`: from this score on, a name makes no
     look-alike any more.
@@ -46,7 +46,7 @@ def judge(
     need = needed(jitter, evidence)
     above = fused >= threshold
     proven = (features.column("checkins") >= need) & (features.column("span") >= LEAST_SPAN)
-    label = np.where(above, np.where(proven, BEACON, INSUFFICIENT), BENIGN).astype(np.uint8)
+    label = np.where(proven, np.where(above, BEACON, BENIGN), INSUFFICIENT).astype(np.uint8)
     way = (fused - threshold) / max(1.0 - threshold, 1e-9)
     severity = np.where(label == BEACON, 1 + np.searchsorted(SEVERITY_STEPS, way, side="right"), 0)
     look = lookalikes.find(pairs, features)

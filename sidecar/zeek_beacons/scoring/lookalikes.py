@@ -60,7 +60,7 @@ class LookAlike:
 LOOK_ALIKES: tuple[LookAlike, ...] = (
     LookAlike("ntp", "NTP", "udp", (123,), packet=48, sent=(48, 960)),
     LookAlike("dhcp", "a DHCP renewal", "udp", (67, 547), sent=(60, 600), received=(0, 700), inside=True),
-    LookAlike("netbios", "NetBIOS announcements", "udp", (137, 138), sent=(40, 300), received=(0, 300), inside=True),
+    LookAlike("netbios", "NetBIOS announcements", "udp", (137, 138), sent=(40, 3000), inside=True),
     LookAlike("snmp", "SNMP monitoring", "udp", (161, 162), ("snmp",), inside=True),
     LookAlike(
         "resolver",

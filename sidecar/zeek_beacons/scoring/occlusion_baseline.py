@@ -3,7 +3,7 @@
 A person's visits to a web site that others of the site visit too, measured by our own `extract`, so that it holds
 whatever features there are. Visits at random moments (a Poisson process, the law that the rhythm features take for "no
 timer"), one connection or a few within seconds, sizes and durations lognormal; medians over such pairs. The numbers are
-assumed; a test holds each feature's value to the range that people's traffic has in training/traffic.
+assumed; a test holds each feature's value to the range that people's traffic has in the laboratory's traffic.
 """
 
 from __future__ import annotations

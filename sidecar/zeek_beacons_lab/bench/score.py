@@ -116,7 +116,7 @@ def phases(path: Path) -> dict[str, float]:
     from zeek_beacons.config import Config
     from zeek_beacons.features import extract
     from zeek_beacons.readers import Request, read, zeek_log
-    from zeek_beacons.readers.files import head
+    from zeek_beacons.readers.files import Input
     from zeek_beacons.readers.zeek_rows import log_rows
     from zeek_beacons.scoring import Scoring
     from zeek_beacons.scoring.forest import inputs
@@ -133,7 +133,7 @@ def phases(path: Path) -> dict[str, float]:
     wanted = {name: kind for name, kind in zeek_log.COLUMNS.items() if name != "uid"}
     timed(
         "parse",
-        lambda: sum(len(rows.table or ()) for rows in log_rows(str(path), head(str(path)), wanted, zeek_log.REQUIRED)),
+        lambda: sum(len(rows.table or ()) for rows in log_rows(Input(str(path)), wanted, zeek_log.REQUIRED)),
     )
     pairs, _ = timed("read", lambda: read(Request([str(path)]), config))
     enough = pairs.take(pairs.counts >= config.min_connections)

@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import typer
 
 from zeek_beacons.cli import run
-from zeek_beacons_lab.cli.bench import app as bench
-from zeek_beacons_lab.cli.convert import convert
-from zeek_beacons_lab.cli.evaluate import app as evaluate
-from zeek_beacons_lab.cli.synth import synth
-from zeek_beacons_lab.cli.train import train
+from zeek_beacons.cli.lazy_group import CommandTable, LazyGroup
+
+
+class LabCommands(LazyGroup):
+    """The commands of `python -m zeek_beacons_lab`."""
+
+    table: ClassVar[CommandTable] = {
+        "synth": (
+            "zeek_beacons_lab.cli.synth:synth",
+            "Makes a small site's traffic with known beacons in it, and labels.csv that says which they are.",
+        ),
+        "samples": (
+            "zeek_beacons_lab.cli.samples:samples",
+            "Make the samples that ship with the product, compressed.",
+        ),
+        "picture": ("zeek_beacons_lab.cli.picture:picture", "Draw what `make demo` prints, as the README shows it."),
+        "train": (
+            "zeek_beacons_lab.cli.train:train",
+            "Train the forest on synthetic traffic, and on benign pairs of real captures where given.",
+        ),
+        "convert": (
+            "zeek_beacons_lab.cli.convert:convert",
+            "Convert the beaconing study's synthetic benchmark to flow CSV and labels.",
+        ),
+        "evaluate": ("zeek_beacons_lab.cli.evaluate:app", "Measure detection quality."),
+        "bench": ("zeek_beacons_lab.cli.bench:app", "Measure speed and memory."),
+    }
+
 
 app = typer.Typer(
     name="python -m zeek_beacons_lab",
+    cls=LabCommands,
     help="How the model of zeek-beacons is made and measured. Runs from a checkout, with the extra `lab`.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(synth)
-app.command()(train)
-app.command()(convert)
-app.add_typer(evaluate, name="evaluate")
-app.add_typer(bench, name="bench")
+
+
+@app.callback()
+def root() -> None:
+    """How the model of zeek-beacons is made and measured."""
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from zeek_beacons.labels import BEACONS, BENIGN, keys_of
 from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.readers import Request, read
 from zeek_beacons.readers.binetflow import labels
-from zeek_beacons.readers.files import expand
+from zeek_beacons.readers.inputs import expand
 from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.baselines import BASELINES
 from zeek_beacons_lab.baselines.learners import Matrix, inputs
@@ -41,7 +41,7 @@ VIEW = "no infrastructure"
 
 def load_all(inputs: Sequence[str], config: Config) -> list[Capture]:
     """Every binetflow as a capture of a lab of its own. Raises InputError."""
-    paths = expand(inputs)
+    paths = expand(inputs).files
     names = [Path(path).stem for path in paths]
     if len(set(names)) < len(names):
         names = [f"{Path(path).parent.name}/{name}" for path, name in zip(paths, names, strict=True)]

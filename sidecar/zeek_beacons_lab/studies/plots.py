@@ -1,4 +1,4 @@
-"""Figures as PNG. matplotlib comes with the `evaluate` extra and is imported only here."""
+"""Figures as PNG. matplotlib comes with the `lab` extra and is imported only here."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zeek_beacons.errors import OutputError
+from zeek_beacons.files import staged
 
 LONG = 100  # rows from which a table is for programs only
 
@@ -51,22 +51,16 @@ class Report:
 
     def save(self, folder: Path) -> list[Path]:
         """Writes each table as NAME.csv, and NAME.md unless it is long, each chart as NAME.png. Raises OutputError."""
-        written: list[Path] = []
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, table in self.tables.items():
-                texts = {".csv": table.csv()}
-                if len(table.rows) <= LONG:
-                    texts[".md"] = table.markdown() + "\n"
-                for ending, text in texts.items():
-                    written.append(folder / f"{name}{ending}")
-                    written[-1].write_text(text, encoding="utf-8")
+        texts = {f"{name}.csv": table.csv() for name, table in self.tables.items()}
+        texts |= {
+            f"{name}.md": table.markdown() + "\n" for name, table in self.tables.items() if len(table.rows) <= LONG
+        }
+        with staged(folder) as aside:
+            for file, text in texts.items():
+                (aside / file).write_bytes(text.encode())
             for name, draw in self.charts.items():
-                written.append(folder / f"{name}.png")
-                draw(written[-1])
-        except OSError as error:
-            raise OutputError(f"{folder}: the results cannot be written: {error.strerror}") from error
-        return written
+                draw(aside / f"{name}.png")
+        return [folder / name for name in (*texts, *(f"{name}.png" for name in self.charts))]
 
 
 def _shown(cell: Cell) -> str:

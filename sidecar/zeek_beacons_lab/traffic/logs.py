@@ -65,7 +65,7 @@ def write_traffic(
         for name, columns in (("conn", rows.conn()), ("ssl", rows.ssl()), ("http", rows.http())):
             write = _json_writer(columns) if json_lines else _tsv_writer(name, columns, begin)
             files[f"{name}.log"] = write
-    files["labels.csv"] = lambda stream: _write_labels(traffic, stream)
+    files["labels.csv"] = lambda stream: write_labels(traffic, stream)
     return write_all(folder, files, force=force)
 
 
@@ -244,28 +244,35 @@ def _write_flows(traffic: Traffic, stream: TextIO) -> None:
     total = traffic.orig_bytes + traffic.resp_bytes
     packets = np.array(rows.packets[0][0]) + np.where(rows.answered, rows.packets[1][0], 0)
     columns: list[NDArray[np.object_] | list[str] | list[int]] = [
-        [_iso(value) for value in traffic.start.tolist()],
+        [iso(value) for value in traffic.start.tolist()],
         truth.orig_h[traffic.pair],
         ["outbound"] * len(traffic),
         truth.resp[traffic.pair],
         truth.resp_p[traffic.pair].astype(object),
         truth.proto[traffic.pair],
-        ["" if value == "-" else value for value in _numbers(total, 0)],
+        plain_numbers(total, 0),
         rows.orig_p,
-        ["" if value == "-" else value for value in _numbers(traffic.duration, 6)],
+        plain_numbers(traffic.duration, 6),
         packets.tolist(),
         truth.label[traffic.pair],
     ]
     out.writerows(zip(*columns, strict=True))
 
 
-def _iso(seconds: float) -> str:
+def plain_numbers(values: Floats, digits: int) -> list[str]:
+    """Numbers as a CSV prints them, "" where there is none."""
+    return ["" if value == "-" else value for value in _numbers(values, digits)]
+
+
+def iso(seconds: float) -> str:
+    """ISO 8601 in UTC, with microseconds."""
     whole = round(seconds * 1_000_000)
     moment = datetime.fromtimestamp(whole // 1_000_000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole % 1_000_000:06d}Z"
 
 
-def _write_labels(traffic: Traffic, stream: TextIO) -> None:
+def write_labels(traffic: Traffic, stream: TextIO) -> None:
+    """Writes what is true of each pair by address."""
     truth = traffic.truth
     out = csv.writer(stream, lineterminator="\n")
     out.writerow(LABELS)

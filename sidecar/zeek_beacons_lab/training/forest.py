@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
-from zeek_beacons.errors import OutputError
 from zeek_beacons.features import CATALOGUE, MODEL_FEATURES, SCHEMA_VERSION, Features
+from zeek_beacons.files import staged
 from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring import calibration, significance
 from zeek_beacons.scoring.forest import MISSING, inputs
@@ -96,7 +95,9 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         },
     )
     say(json.dumps(manifest.training["not_shown_to_the_forest"]))
-    _write(output, {FOREST: content, MANIFEST: manifest.to_json().encode()})
+    with staged(output) as folder:
+        (folder / FOREST).write_bytes(content)
+        (folder / MANIFEST).write_bytes(manifest.to_json().encode())
     return output
 
 
@@ -214,14 +215,3 @@ def _auc(score: Floats, is_c2: Bools) -> float:
 
 def _recall(score: Floats, is_c2: Bools, threshold: float) -> float:
     return round(float((score[is_c2] >= threshold).mean()), 4)
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / f".{name}.unfinished").write_bytes(content)
-        for name in files:
-            (folder / f".{name}.unfinished").replace(folder / name)
-    except OSError as error:
-        raise OutputError(f"{folder}: the model cannot be written: {error.strerror}") from error

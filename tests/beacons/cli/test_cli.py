@@ -92,6 +92,18 @@ def test_truth_prints_figures(log: Path, tmp_path: Path) -> None:
     assert "ROC AUC 1.000, precision 1.000, recall 1.000, F1 1.000 (1 beacons, 1 benign, 0 false alerts)" in ran.stdout
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_validate_refuses_a_header_without_a_row_and_score_notes_it(as_json: tuple[str, ...], log: Path) -> None:
+    header = [line for line in log.read_bytes().splitlines(keepends=True) if line.startswith(b"#")]
+    log.write_bytes(b"".join(header))
+    ran = run("validate", log, *as_json)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"{log}: a header and no row" in ran.stderr
+    ran = run("score", log)
+    assert ran.returncode == 0, ran.stderr
+    assert "note: the input holds no rows" in ran.stdout
+
+
 def test_validate_tells_what_is_wrong_where(log: Path) -> None:
     with log.open("a") as file:
         file.write("not a row\n")

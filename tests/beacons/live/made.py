@@ -6,13 +6,19 @@ import json
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.frames import Event
-from zeek_beacons.live.protocol.messages import Candidate, Greeting, Hello, Verdict
+from zeek_beacons.live.protocol.messages import Candidate, SidecarHello, Verdict, ZeekHello
 
 T0 = 1_767_225_600.0  # 2026-01-01T00:00:00Z
-ME = Greeting("5ca1ab1e", "host:1", "0.1.0", "model")
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+ME = SidecarHello("5ca1ab1e", "host:1", "0.1.0", "model")
 
 
 def fields(seq: int = 1, n: int = 64, sleep: float = 60.0, jitter: float = 0.1, **given: Any) -> dict[str, Any]:
@@ -61,10 +67,10 @@ def candidate(seq: int = 1, **given: Any) -> Candidate:
     return decoded
 
 
-def hello(accepted: bool = True, **given: Any) -> Hello:
+def hello(accepted: bool = True, **given: Any) -> ZeekHello:
     content: dict[str, Any] = {"sidecar": ME.sidecar, "accepted": accepted, "reason": ""}
     content |= {"sensor": "lab", "node": "zeek", "boot": "b1", "zeek": "8.0.10", "package": "0.1.0"}
-    return Hello(**(content | given))
+    return ZeekHello(**(content | given))
 
 
 def verdict(one: Candidate, level: int = 0, **given: Any) -> Verdict:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.beacons.cli.commands import Ran, run
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live import pcap_loop
-
-from .commands import Ran, run
 
 ROOT = Path(__file__).parents[3]
 TRACES = ROOT / "testing-btest" / "Traces"
@@ -118,7 +117,7 @@ def test_real_zeek_gives_notices_and_reports(out: Path) -> None:
     assert {"conn.log", "beacon_candidates.log", "beacon_verdicts.log", "report.md", "alerts.csv"} <= {
         path.name for path in out.iterdir()
     }
-    assert not {pcap_loop.SAID, "settings.zeek"} & {path.name for path in out.iterdir()}
+    assert not {pcap_loop.ZEEK_OUTPUT, "settings.zeek"} & {path.name for path in out.iterdir()}
 
 
 @pytest.mark.usefixtures("zeek")

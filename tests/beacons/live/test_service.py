@@ -13,9 +13,11 @@ import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.live import status
+from zeek_beacons.live.protocol.frames import Event
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
+from zeek_beacons.live.transport import websocket
 from zeek_beacons.scoring import Scoring
 
 from .fake_zeek import FakeZeek, listening
@@ -186,6 +188,29 @@ def test_what_came_is_answered_before_the_end(play: Callable[..., Service]) -> N
 
     state = play(scene).state()
     assert state["scored"] == state["received"] == len(zeeks[0].all("verdict"))
+
+
+def test_what_is_being_sent_is_sent_before_the_end(
+    play: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeek reads slowly: messages taken from the session still wait for the socket."""
+    zeeks: list[FakeZeek] = []
+    send = websocket._WebSocket.send
+
+    async def slowly(self: websocket._WebSocket, event: Event) -> None:
+        await asyncio.sleep(0.02)
+        await send(self, event)
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        zeeks.append(zeek)
+        monkeypatch.setattr(websocket._WebSocket, "send", slowly)
+        for seq in range(1, 41):
+            await zeek.say("candidate", fields(seq, n=8, orig_h=f"10.0.0.{seq}"))
+        await zeek.until(lambda: zeek.all("verdict"))
+        service.stop()
+
+    play(scene)
+    assert len(zeeks[0].all("verdict")) == 40
 
 
 def test_a_refused_sidecar_stands_by_and_takes_over(play: Callable[..., Service]) -> None:

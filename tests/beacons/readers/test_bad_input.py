@@ -166,7 +166,7 @@ def test_a_bad_neighbour_changes_nothing_for_good_rows(tmp_path: Path) -> None:
 
 
 def test_line_numbers_hold_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files.blocks, "__defaults__", (None, 1000))
+    monkeypatch.setattr(files, "BLOCK", 1000)
     rows = [conn(float(at), id__resp_p=99_999 if at == 150 else "x" if at == 170 else 443) for at in range(200)]
     ingest = load(tmp_path, tsv(rows))[1]
     assert [skipped.examples[0][1] for skipped in ingest.skipped.values()] == [8 + 151, 8 + 171]
@@ -174,7 +174,7 @@ def test_line_numbers_hold_across_blocks(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_line_without_end_is_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LONGEST_LINE", 1000)
-    monkeypatch.setattr(files.blocks, "__defaults__", (None, 100))
+    monkeypatch.setattr(files, "BLOCK", 100)
     with pytest.raises(InputError, match=r"conn\.log:11: a line of more than"):
         load(tmp_path, tsv(conns([0.0]), close=False) + b"\n" + b"x" * 3000)
 

@@ -45,7 +45,7 @@ def any_sample(request: pytest.FixtureRequest) -> Sample:
 
 def small_blocks(monkeypatch: pytest.MonkeyPatch, size: int = 2000, pending: int = 50) -> None:
     """Many blocks and several settlings, as in input larger than memory."""
-    monkeypatch.setattr(files.blocks, "__defaults__", (None, size))
+    monkeypatch.setattr(files, "BLOCK", size)
     monkeypatch.setattr(reservoir, "PENDING", pending)
     monkeypatch.setattr(reservoir, "LOOSE", pending)
 

@@ -9,76 +9,29 @@ from pathlib import Path
 import pytest
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.readers.files import blocks, expand, head
+from zeek_beacons.readers import files
+from zeek_beacons.readers.files import Input
 
-from .logs import assert_same, conns, load, take, tsv
-
-ROTATED = (
-    "conn.log",
-    "conn.2026-01-01-00-00-00.log.gz",
-    "conn.00:00:00-01:00:00.log.gz",
-    "conn_20260101_00:00:00-01:00:00-0500.log",
-    "conn.json",
-    "conn.log.labeled",
-    "2026-01-01/conn.00:00:00-01:00:00.log.zst",
-)
-OTHERS = ("conn-summary.log", "conn_long.log", "dns.log", "ssl.log", "known_conns.log", "conn.txt", "flows.csv")
-
-
-def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"x")
-
-
-def test_a_folder_means_its_conn_logs(tmp_path: Path) -> None:
-    touch(tmp_path, *ROTATED, *OTHERS)
-    assert expand([str(tmp_path)]) == sorted(str(tmp_path / name) for name in ROTATED)
-
-
-def test_a_folder_without_conn_logs_means_candidates_then_csv(tmp_path: Path) -> None:
-    touch(tmp_path, "b/flows.csv", "a.csv.gz", "dns.log")
-    assert expand([str(tmp_path)]) == [str(tmp_path / "a.csv.gz"), str(tmp_path / "b/flows.csv")]
-    touch(tmp_path, "beacon_candidates.2026-01-01.log")
-    assert expand([str(tmp_path)]) == [str(tmp_path / "beacon_candidates.2026-01-01.log")]
-
-
-def test_globs_and_repeats(tmp_path: Path) -> None:
-    touch(tmp_path, "conn.1.log", "conn.2.log", "x/conn.3.log")
-    one, two, three = (str(tmp_path / name) for name in ("conn.1.log", "conn.2.log", "x/conn.3.log"))
-    assert expand([two, f"{tmp_path}/conn.*.log", two, "-", "-"]) == [two, one, "-"]
-    assert expand([f"{tmp_path}/**/*.log"]) == [one, two, three]
-
-
-@pytest.mark.parametrize("missing", ["nowhere.log", "*.nothing", "empty"])
-def test_what_is_not_there_is_named(missing: str, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no such file, folder or pattern|in this folder") as error:
-        expand([str(tmp_path / missing)])
-    assert str(error.value).startswith(str(tmp_path / missing))
-
-
-def test_a_glob_of_folders_only_is_no_input(tmp_path: Path) -> None:
-    (tmp_path / "conn.d").mkdir()
-    with pytest.raises(InputError, match="no such file"):
-        expand([f"{tmp_path}/conn.*"])
+from .logs import assert_same, conn, conns, load, take, tsv
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_blocks_are_whole_lines_with_their_numbers(size: int, tmp_path: Path) -> None:
+def test_blocks_are_whole_lines_with_their_numbers(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "BLOCK", size)
     data = b"one\n\ntwo\nthree three\r\n\nlast without newline"
     (tmp_path / "f").write_bytes(data)
-    found = list(blocks(str(tmp_path / "f"), size=size))
+    found = list(Input(str(tmp_path / "f")).blocks())
     assert b"".join(block.data for block in found) == data
     for block in found:
         assert block.line == data[: data.index(block.data)].count(b"\n") + 1 or block.data == b"\n"
         assert block.data.endswith(b"\n") or block is found[-1]
 
 
-def test_progress_counts_the_bytes_on_disk(tmp_path: Path) -> None:
+def test_progress_counts_the_bytes_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "BLOCK", 100)
     (tmp_path / "f").write_bytes(b"line\n" * 1000)
     counted: list[int] = []
-    list(blocks(str(tmp_path / "f"), counted.append, 100))
+    list(Input(str(tmp_path / "f")).blocks(counted.append))
     assert sum(counted) == 5000
 
 
@@ -96,12 +49,13 @@ def test_a_pipe_is_read_once_and_in_full(tmp_path: Path) -> None:
 
 def test_the_head_of_a_file_may_be_looked_at_twice(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"\xef\xbb\xbfabc\n")
-    assert head(str(tmp_path / "f")) == head(str(tmp_path / "f")) == b"abc\n"
+    source = Input(str(tmp_path / "f"))
+    assert source.head() == source.head() == b"abc\n"
 
 
 def test_unreadable_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        head(str(tmp_path))
+        Input(str(tmp_path)).head()
 
 
 def test_an_empty_rotated_log_among_others_is_only_noted(tmp_path: Path) -> None:
@@ -110,3 +64,57 @@ def test_an_empty_rotated_log_among_others_is_only_noted(tmp_path: Path) -> None
     pairs, ingest = take([tmp_path])
     assert pairs.conns.tolist() == [2]
     assert any("00:00:00-01:00:00.log is empty" in note for note in ingest.notes)
+
+
+class Head(bytes):
+    """The beginning of a file, counted while it is held."""
+
+    held = 0
+    most = 0
+
+    def __init__(self, _: bytes) -> None:
+        Head.held += 1
+        Head.most = max(Head.most, Head.held)
+
+    def __del__(self) -> None:
+        Head.held -= 1
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_the_heads_of_many_files_are_not_held(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(count):
+        (tmp_path / f"conn.{number}.log").write_bytes(tsv([conn(float(number))]))
+        (tmp_path / f"ssl.{number}.log").write_bytes(tsv([], ("ts", "uid", "server_name"), "ssl"))
+    look = Input.head
+    monkeypatch.setattr(Input, "head", lambda source: Head(look(source)))
+    Head.most = 0
+    pairs, _ = take([tmp_path])
+    assert pairs.conns.tolist() == [count]
+    assert 1 <= Head.most <= 2
+    assert Head.held == 0
+
+
+def test_the_head_is_as_long_as_what_shows_the_format(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    for data, read in (
+        (b"short", b"short"),
+        (b"line\n" * 100_000, (b"line\n" * 100_000)[: files.HEAD]),
+        (b"x" * 300_000 + b"\nrest", b"x" * 300_000 + b"\nrest"),
+        (b"x" * 9_000_000, b"x" * files.LONGEST_HEAD),
+    ):
+        file.write_bytes(data)
+        assert Input(str(file)).head() == read
+
+
+def test_a_pipe_gives_its_beginning_again_and_keeps_no_more_than_that(tmp_path: Path) -> None:
+    data = b"".join(b"line %d\n" % number for number in range(400_000))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    source = Input(str(pipe))
+    assert source.head() == source.head() == data[: files.HEAD]
+    assert b"".join(block.data for block in source.blocks()) == data
+    writer.join()
+    assert source._once is not None
+    assert not source._once._kept

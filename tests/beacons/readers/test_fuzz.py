@@ -26,7 +26,8 @@ SPICE = [
     b"null",
     b"nan", b"inf", b"-inf", b"1e999", b"-1", b"99999999999999999999", b"0x1f", b"1_0", b"true", b"\xff", b"\xc3\xa9",
     b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"2026-01-01T00:00:00", b"9999-12-31T23:59:59", b"0001-01-01T00:00:00+23:59",
-    b"::ffff:1.2.3.4", b"fe80::1%eth0", b"1.2.3.4", b"Summary\n", b"\\x", b"\\u0000", b"\\ud800", b" ", b"  \n",
+    b"::ffff:1.2.3.4", b"fe80::1%eth0", b"1.2.3.4", b"Summary\n", b"in", b"out", b"\\x",
+    b"\\u0000", b"\\ud800", b" ", b"  \n",
 ]  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case_in_pieces_of_input(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files.blocks, "__defaults__", (None, 100))
+    monkeypatch.setattr(files, "BLOCK", 100)
     for order in itertools.permutations(case.rows):
         assert outcome(list(order), tmp_path) == case.expected
 
@@ -186,7 +186,7 @@ def test_long_logs_merge_the_same_in_bounded_memory(tmp_path: Path, monkeypatch:
     data = tsv_header() + b"".join(map(tsv_line, rows))
     whole, ingest = load(tmp_path, data, config=CONFIG)
     assert ingest.merged > 50
-    monkeypatch.setattr(files.blocks, "__defaults__", (None, 500))
+    monkeypatch.setattr(files, "BLOCK", 500)
     monkeypatch.setattr(reservoir, "PENDING", 40)
     monkeypatch.setattr(reservoir, "LOOSE", 40)
     assert_same(whole, load(tmp_path, data, config=CONFIG)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,28 @@ def test_a_folder_in_the_way_changes_nothing(scored: Scored, tmp_path: Path) -> 
     with pytest.raises(OutputError, match="is a folder"):
         reports.write(scored, SUMMARY | {"profile": "other"}, tmp_path)
     assert {path.name: path.is_file() and path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1"])
+def test_a_name_that_is_a_formula_is_text_to_a_spreadsheet(name: str, pair: Make, tmp_path: Path) -> None:
+    pairs = Pairs.build([pair(resp=name, addr="203.0.113.9", server_name=name, service=name)])
+    scored = score(pairs, Scoring.load(), Config())
+    reports.write(scored, SUMMARY, tmp_path)
+    for file, columns in (
+        ("scored_pairs.csv", ("resp", "server_name", "service")),
+        ("alerts.csv", ("resp", "server_name", "service")),
+        ("hosts.csv", ("strongest_resp",)),
+    ):
+        (row,) = rows(tmp_path / file)
+        assert {row[column] for column in columns} == {f"'{name}"}
+        assert not any(value.startswith("'") for column, value in row.items() if column not in columns)
+    assert reports.tables.alerts(scored).column("resp").to_pylist() == [name], "JSON says what was seen"
+
+
+def test_numbers_below_zero_stay_numbers(pair: Make, tmp_path: Path) -> None:
+    scored = score(Pairs.build([pair()]), Scoring.load(), Config())
+    against = replace(scored.verdicts, contributions=-scored.verdicts.contributions)
+    reports.write(replace(scored, verdicts=against), SUMMARY, tmp_path)
+    (row,) = rows(tmp_path / "scored_pairs.csv")
+    assert row["contributions"].startswith("-")
+    assert all(float(number) <= 0 for number in row["contributions"].split())

@@ -1,4 +1,8 @@
-"""The history as the sidecar uses it: whatever befalls file or disk, the sidecar goes on, counts and says it."""
+"""Keeps the sidecar running when the history's disk is full, slow, broken or hangs: counts, logs, and goes on without.
+
+A full or unreadable disk is tried again after RETRY; a corrupt file is set aside and a new one begun; a slow one is
+used a tenth of the time; one that does not answer is not waited for.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.background import Background
+from zeek_beacons.live.background_thread import BackgroundThread
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
 from zeek_beacons.scoring.site import SiteBaseline
@@ -28,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Health:
+class HistoryHealth:
     """How the history fares, for `zeek-beacons status`."""
 
     working: bool = False
@@ -41,7 +45,7 @@ class Health:
     bytes: int = 0
 
 
-class Keeper:
+class HistoryGuard:
     """Guards a history file. Used by one thread; the file by another one, which may hang."""
 
     def __init__(
@@ -52,15 +56,16 @@ class Keeper:
         patience: float = PATIENCE,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.health = Health()
+        self.health = HistoryHealth()
         self._path, self._limits = path, limits
         self._clock, self._wall, self._patience = clock, wall, patience
-        self._background = Background("history")
+        self._background = BackgroundThread("history")
         self._history: History | None = None
         self._stuck: concurrent.futures.Future[Any] | None = None
         self._started = False
         self._retry_at = 0.0
         self._maintain_at = 0.0
+        self._progress: dict[tuple[str, str], int] = {}  # as it is in the file
 
     @property
     def horizon(self) -> float:
@@ -68,13 +73,15 @@ class Keeper:
         return self._limits.days * 86_400
 
     def start(self) -> tuple[list[str], dict[tuple[str, str], int]]:
-        """Opens the file. Returns the unconfirmed alerts and the progress in it.
+        """Opens the file. Returns the unconfirmed alerts and the progress in it: the last seq by node and boot.
 
         Raises ConfigError where the file is another program's, or of a later version of this one.
         """
         found = self._guarded(lambda history: (history.unconfirmed(), history.progress()))
         self._started = True
-        return found if found is not None else ([], {})
+        alerts, progress = found if found is not None else ([], {})
+        self._progress = dict(progress)
+        return alerts, progress
 
     def load(self, keys: Iterable[Key]) -> dict[Key, Stored]:
         """What is stored of these pairs; nothing where the history fails."""
@@ -85,9 +92,17 @@ class Keeper:
         return found or {}
 
     def store(self, changes: Changes) -> bool:
-        """Writes a batch. Returns whether it is committed."""
+        """Writes a batch, of its progress only what has changed. Returns whether it is committed.
+
+        Progress of a Zeek that is gone thus stays untouched, and is forgotten with what is old.
+        """
         now = self._wall()
-        return self._guarded(lambda history: history.store(changes, now)) is not None
+        moved = {node: seq for node, seq in changes.progress.items() if self._progress.get(node) != seq}
+        batch = replace(changes, progress=moved)
+        if self._guarded(lambda history: history.store(batch, now)) is None:
+            return False
+        self._progress |= moved
+        return True
 
     def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
         """What was in force when these pairs first alerted, of those that did; nothing where the history fails."""
@@ -128,14 +143,14 @@ class Keeper:
             self._failed(f"no answer within {self._patience:g} s")
             return None
         except (sqlite3.Error, OSError) as error:
-            self._recover(error)
+            self._handle_failure(error)
             return None
         except ConfigError as error:
             if not self._started:
                 raise
-            self._recover(error)
+            self._handle_failure(error)
             return None
-        self._judge(self._clock() - began)
+        self._check_speed(self._clock() - began)
         return result
 
     def _is_stuck(self) -> bool:
@@ -145,10 +160,10 @@ class Keeper:
         error = self._stuck.exception()
         self._stuck = None
         if error is not None:
-            self._recover(error)
+            self._handle_failure(error)
         return False
 
-    def _judge(self, seconds: float) -> None:
+    def _check_speed(self, seconds: float) -> None:
         """A file that costs this much is used a tenth of the time at most."""
         if seconds > SLOW:
             self._retry_at = self._clock() + 10 * seconds
@@ -162,7 +177,8 @@ class Keeper:
             self._history = History.open(self._path, self._limits)
         return self._history
 
-    def _recover(self, error: BaseException) -> None:
+    def _handle_failure(self, error: BaseException) -> None:
+        """The file cannot be used now: corrupt, the disk full, a right missing."""
         history, self._history = self._history, None
         if history is not None:
             self._background.submit(history.close)
@@ -182,6 +198,7 @@ class Keeper:
             self._retry_at = self._clock() + RETRY
             return
         self.health.set_aside += 1
+        self._progress.clear()
         self._failed(f"{error}; set aside as {aside.name}")
 
     def _failed(self, problem: str) -> None:

@@ -21,7 +21,7 @@ LARGEST = WIDTH * 1_000_000
 _NAMES = np.array(STATES, dtype=np.object_)
 
 
-class BlobError(ValueError):
+class ObservationsError(ValueError):
     """The bytes are no observations."""
 
 
@@ -39,14 +39,14 @@ def pack(row: Mapping[str, Any]) -> bytes:
 
 
 def unpack(blob: bytes) -> dict[str, NDArray[Any]]:
-    """The observation columns that `pack` was given. Raises BlobError."""
+    """The observation columns that `pack` was given. Raises ObservationsError."""
     try:
         if blob[:1] != VERSION:
-            raise BlobError(f"version {blob[:1]!r}")
+            raise ObservationsError(f"version {blob[:1]!r}")
         content = zstandard.ZstdDecompressor().decompress(blob[1:], max_output_size=LARGEST)
         n, rest = divmod(len(content), WIDTH)
         if rest:
-            raise BlobError(f"{len(content)} bytes are no observations")
+            raise ObservationsError(f"{len(content)} bytes are no observations")
         steps, duration = (np.frombuffer(content, np.int64, n, at * n * 8) for at in (0, 1))
         orig_bytes, resp_bytes = (np.frombuffer(content, np.float64, n, at * n * 8) for at in (2, 3))
         return {
@@ -57,4 +57,4 @@ def unpack(blob: bytes) -> dict[str, NDArray[Any]]:
             "state": _NAMES[np.frombuffer(content, np.uint8, n, n * 32)],
         }
     except (zstandard.ZstdError, IndexError, ValueError) as error:
-        raise BlobError(str(error)) from error
+        raise ObservationsError(str(error)) from error

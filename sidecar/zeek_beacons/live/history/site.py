@@ -6,7 +6,8 @@ pairs had to be forgotten. Scores of another model say nothing: they are left ou
 A pair that alerted keeps the threshold it alerted at, for as long as model and budget stay: the site's may move without
 taking the alert back, or raising its level.
 
-Everything here raises sqlite3.Error. Times are wall-clock seconds.
+A part of the history: `store.History` calls these functions with its own connection, in its own transactions, and the
+tables `site` and `watched` are in its schema. Everything here raises sqlite3.Error. Times are wall-clock seconds.
 """
 
 from __future__ import annotations
@@ -24,19 +25,6 @@ MOST_PAIRS = 50_000  # remembered; beyond, the longest unseen are forgotten
 MOST_AT_ONCE = 5_000  # forgotten in one go, so that no one waits long
 HOUR = 3600
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS site (
-    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
-    model TEXT NOT NULL, score REAL NOT NULL,
-    budget REAL NOT NULL, threshold REAL,  -- in force when the pair first alerted under this budget
-    touched INTEGER NOT NULL,
-    PRIMARY KEY (orig_h, resp, resp_p, proto)
-);
-CREATE TABLE IF NOT EXISTS watched (
-    hour INTEGER NOT NULL, model TEXT NOT NULL, seconds REAL NOT NULL,
-    PRIMARY KEY (hour, model)
-);
-"""
 _KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
 _STORE = """
 INSERT INTO site VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,7 +1,7 @@
 """The history file: what each pair did over weeks, the alerts about it, and how far each Zeek was followed.
 
-SQLite in WAL mode. Everything here is synchronous and raises sqlite3.Error; `keeper.py` keeps faults from the sidecar.
-`now` is the wall clock in seconds.
+SQLite in WAL mode; `schema.py` has the tables, `site.py` what is kept of the site. Everything here is synchronous and
+raises sqlite3.Error: `guard.py` is what keeps a full or broken disk from the sidecar. `now` is the wall clock, seconds.
 """
 
 from __future__ import annotations
@@ -13,38 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.history import site
+from zeek_beacons.live.history import schema, site
 from zeek_beacons.live.history.site import Key, SiteChanges
 from zeek_beacons.scoring.site import SiteBaseline
 
-SCHEMA_VERSION = 1
 HOUR = 3600.0
 PRUNE_ROWS = 500  # deleted in one go, so that no one waits long
 FREE_PAGES = 2_000  # given back to the disk in one go
 
-_SCHEMA = """
-CREATE TABLE pairs (
-    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
-    addr TEXT NOT NULL, service TEXT NOT NULL, server_name TEXT NOT NULL,
-    conns INTEGER NOT NULL, named INTEGER NOT NULL, first_ts REAL NOT NULL, resp_hosts REAL, site_hosts REAL,
-    observations BLOB NOT NULL,
-    touched INTEGER NOT NULL  -- hours since the epoch
-);
-CREATE UNIQUE INDEX pairs_key ON pairs (orig_h, resp, resp_p, proto);
-CREATE INDEX pairs_touched ON pairs (touched);
-CREATE TABLE alerts (
-    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
-    sent INTEGER NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,  -- levels
-    verdict TEXT NOT NULL,  -- the newest of the level sent
-    touched INTEGER NOT NULL,
-    PRIMARY KEY (orig_h, resp, resp_p, proto)
-);
-CREATE TABLE progress (
-    node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL, touched INTEGER NOT NULL,
-    PRIMARY KEY (node, boot)
-);
-"""
 _KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
 _LOAD = f"""
 SELECT addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts, observations
@@ -57,7 +33,7 @@ ON CONFLICT DO UPDATE SET sent = excluded.sent, verdict = excluded.verdict, touc
 WHERE excluded.sent >= sent
 """
 _CONFIRM = f"UPDATE alerts SET confirmed = max(confirmed, ?) WHERE {_KEY}"  # noqa: S608
-_FOLLOW = """
+_PROGRESS = """
 INSERT INTO progress VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), touched = excluded.touched
 """
@@ -93,23 +69,15 @@ class History:
 
     @classmethod
     def open(cls, path: Path, limits: Limits) -> Self:
-        """Opens the file or makes it. Raises ConfigError where a later version of this program wrote it."""
+        """Opens the file or makes it. Raises ConfigError where a later version, or another program, wrote it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise ConfigError(
-                    f"{path}: history of schema {version}, this program knows {SCHEMA_VERSION}; "
-                    "update it, or name another file"
-                )
-            if version == 0:
-                _create(db, path)
+            schema.prepare(db, path)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")  # a commit outlives this process; power cuts cost the last ones
             db.execute("PRAGMA cache_size = -16000")
             db.execute("SELECT count(*) FROM alerts").fetchone()
-            db.executescript(site.SCHEMA)  # in files that an earlier version made, too
         except BaseException:
             db.close()
             raise
@@ -132,7 +100,7 @@ class History:
             self._db.executemany(_STORE, ((*key, *row, hour) for key, row in changes.pairs.items()))
             self._db.executemany(_ALERT, ((*key, *alert, hour) for key, alert in changes.alerts.items()))
             self._db.executemany(_CONFIRM, ((level, *key) for key, level in changes.confirmed.items()))
-            self._db.executemany(_FOLLOW, ((*node, seq, hour) for node, seq in changes.progress.items()))
+            self._db.executemany(_PROGRESS, ((*node, seq, hour) for node, seq in changes.progress.items()))
             if changes.site is not None:
                 site.store(self._db, changes.site, now)
             self._db.execute("COMMIT")
@@ -147,8 +115,9 @@ class History:
         return [text for (text,) in self._db.execute("SELECT verdict FROM alerts WHERE confirmed < sent")]
 
     def progress(self) -> dict[tuple[str, str], int]:
-        """The highest sequence number seen of each node and boot."""
-        return {(node, boot): seq for node, boot, seq in self._db.execute("SELECT node, boot, seq FROM progress")}
+        """The highest sequence number seen of each node and boot, those that moved last at the end."""
+        found = self._db.execute("SELECT node, boot, seq FROM progress ORDER BY touched")
+        return {(node, boot): seq for node, boot, seq in found}
 
     def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
         """What was in force when these pairs first alerted under this budget, of those that did."""
@@ -187,10 +156,3 @@ class History:
     def pairs(self) -> int:
         """Pairs held."""
         return int(self._db.execute("SELECT count(*) FROM pairs").fetchone()[0])
-
-
-def _create(db: sqlite3.Connection, path: Path) -> None:
-    if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise ConfigError(f"{path}: a database of another program; name another file for the history")
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

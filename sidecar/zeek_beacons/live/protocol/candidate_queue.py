@@ -1,4 +1,4 @@
-"""Candidates that wait to be scored: bounded, and what goes first when it is full."""
+"""The queue of candidates that wait to be scored. It is bounded, and decides what goes first when it is full."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from zeek_beacons.live.protocol.messages import Candidate, PairKey
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class QueueBounds:
     """What may wait: candidates, and observations in all of them (about 40 bytes each)."""
 
     candidates: int = 10_000
     observations: int = 1_000_000
 
 
-class Inbox:
+class CandidateQueue:
     """First in, first out. Beyond its bounds the oldest candidate that a newer one of its pair replaces goes first."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: QueueBounds) -> None:
         self._bounds = bounds
         self._waiting: OrderedDict[int, tuple[Candidate, float]] = OrderedDict()  # with when it came, by arrival
         self._newest: dict[PairKey, int] = {}
@@ -54,7 +54,7 @@ class Inbox:
         return replaced, lost
 
     def take(self, most: int) -> list[tuple[Candidate, float]]:
-        """The oldest candidates, at most so many, out of the inbox, each with when it came."""
+        """The oldest candidates, at most so many, out of the queue, each with when it came."""
         return [self._remove(next(iter(self._waiting))) for _ in range(min(most, len(self)))]
 
     def _is_over(self) -> bool:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
-from zeek_beacons.live.protocol.messages import Bad
+from zeek_beacons.live.protocol.messages import BadMessage
 
 CANDIDATES, CONTROL = SUBSCRIPTIONS = ("/zeek/beacons/candidate/", "/zeek/beacons/control/")
 TOPIC = "/zeek/beacons/verdict/"
@@ -38,7 +38,7 @@ class Refusal:
     context: str
 
 
-Frame: TypeAlias = Event | Ack | Refusal | Bad
+Frame: TypeAlias = Event | Ack | Refusal | BadMessage
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -65,18 +65,18 @@ def frame(event: Event, topic: str = TOPIC) -> str:
 def unframe(data: bytes | str) -> Frame:
     """What a frame from Zeek is."""
     if len(data) > LONGEST_FRAME:
-        return Bad("frame too long")
+        return BadMessage("frame too long")
     try:
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         content = JSON.decode(text)
     except (ValueError, RecursionError):
-        return Bad("frame is no JSON")
+        return BadMessage("frame is no JSON")
     kind = content.get("type") if isinstance(content, dict) else None
     if kind == "ack":
         return Ack(_shown(content.get("endpoint")), _shown(content.get("version")))
     if kind == "error":
         return Refusal(_shown(content.get("code")), _shown(content.get("context")))
-    return _event(content) if kind == "data-message" else Bad("frame of an unknown type")
+    return _event(content) if kind == "data-message" else BadMessage("frame of an unknown type")
 
 
 def _event(content: Any) -> Frame:
@@ -86,9 +86,9 @@ def _event(content: Any) -> Frame:
         (argument,) = arguments["data"]
         found = Event(name["data"], argument["data"])
     except (KeyError, IndexError, TypeError, ValueError):
-        return Bad("frame holds no event with one argument")
+        return BadMessage("frame holds no event with one argument")
     if not isinstance(found.name, str) or not isinstance(found.text, str):
-        return Bad("frame holds no event with one string")
+        return BadMessage("frame holds no event with one string")
     return found
 
 

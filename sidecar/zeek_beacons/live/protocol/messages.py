@@ -13,7 +13,7 @@ PairKey: TypeAlias = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
+class ZeekHello:
     """Zeek's answer to a hello: whether this sidecar serves, and who answers."""
 
     sidecar: str
@@ -27,7 +27,7 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
-class Heartbeat:
+class NodeHeartbeat:
     """A node that owns pairs is alive: its last seq, candidates without a verdict, candidates given up."""
 
     node: str
@@ -39,7 +39,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A notice of this level or a higher one stands for the pair."""
+    """Zeek has raised a notice for the pair, of this level or a higher one."""
 
     node: str
     boot: str
@@ -70,17 +70,17 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadMessage:
     """A message that cannot be used, and why, in words without the values found: they are counted by reason."""
 
     reason: str
 
 
-Incoming: TypeAlias = Hello | Heartbeat | Noticed | Candidate | Bad
+Incoming: TypeAlias = ZeekHello | NodeHeartbeat | Noticed | Candidate | BadMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class SidecarHello:
     """The sidecar's hello."""
 
     sidecar: str
@@ -90,7 +90,7 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class SidecarHeartbeat:
     """The sidecar's heartbeat."""
 
     sidecar: str
@@ -138,4 +138,4 @@ class Verdict:
     service: str = ""
 
 
-Outgoing: TypeAlias = Greeting | Pulse | Resync | Verdict
+Outgoing: TypeAlias = SidecarHello | SidecarHeartbeat | Resync | Verdict

@@ -20,7 +20,7 @@ class _Waiting:
     delay: float
 
 
-class Unconfirmed:
+class PendingAlerts:
     """One alert a pair: the newest of its highest level."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Unconfirmed:
             waiting.due = now + waiting.delay
         return [waiting.verdict for waiting in due]
 
-    def hurry(self, now: float) -> None:
+    def repeat_soon(self, now: float) -> None:
         """A new connection: whatever was sent before may be lost."""
         for waiting in self._waiting.values():
             waiting.due, waiting.delay = now + 1.0, REPEAT_AFTER

@@ -1,4 +1,4 @@
-"""How far the sequence of one Zeek node's candidates was followed, and what is missing in it."""
+"""The sequence numbers of one Zeek node's candidates: which came, which came twice, and which are missing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Seen(enum.Enum):
 
 
 @dataclass(slots=True)
-class Progress:
-    """Of one node and boot. Numbers count up by one from 1; 0 stands for none seen."""
+class NodeProgress:
+    """The numbers of one node and boot, which count up by one from 1; 0 stands for none seen."""
 
     highest: int = 0
     fresh: bool = True  # nothing was seen since Zeek was asked for everything unanswered: a jump is no gap

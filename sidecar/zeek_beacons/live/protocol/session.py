@@ -1,4 +1,4 @@
-"""The protocol of docs/wire.md, without I/O: messages and the time go in, messages and notes come out.
+"""The sidecar's side of docs/wire.md as a state machine without I/O: messages and the time go in, messages come out.
 
 `now` is a monotonic clock in seconds. The owner calls `connected`, `receive`, `tick` (about twice a second), hands
 `take`n candidates to a scorer and the verdicts to `answer`, and sends what `outgoing` gives.
@@ -12,22 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zeek_beacons.live.protocol.candidate_queue import Bounds, Inbox
+from zeek_beacons.live.protocol.candidate_queue import CandidateQueue, QueueBounds
 from zeek_beacons.live.protocol.messages import (
-    Bad,
+    BadMessage,
     Candidate,
-    Greeting,
-    Heartbeat,
-    Hello,
     Incoming,
+    NodeHeartbeat,
     Noticed,
     Outgoing,
-    Pulse,
     Resync,
+    SidecarHeartbeat,
+    SidecarHello,
     Verdict,
+    ZeekHello,
 )
-from zeek_beacons.live.protocol.pending_alerts import Unconfirmed
-from zeek_beacons.live.protocol.sequence import Progress, Seen
+from zeek_beacons.live.protocol.pending_alerts import PendingAlerts
+from zeek_beacons.live.protocol.sequence import NodeProgress, Seen
 
 HELLO_INTERVAL = 2.0  # seconds between hellos that nobody answers
 HEARTBEAT_INTERVAL = 5.0
@@ -72,7 +72,7 @@ class SessionCounts:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth a line in the log."""
+    """An event for the log."""
 
     event: str
     problem: bool = False
@@ -82,15 +82,15 @@ class Note:
 class Session:
     """One sidecar's side of the conversation, over all its connections."""
 
-    def __init__(self, me: Greeting, bounds: Bounds | None = None) -> None:
+    def __init__(self, me: SidecarHello, bounds: QueueBounds | None = None) -> None:
         self.me = me
         self.role = Role.AWAY
-        self.zeek: Hello | None = None  # who accepted, or refused, this sidecar last
+        self.zeek: ZeekHello | None = None  # who accepted, or refused, this sidecar last
         self.counts = SessionCounts()
-        self.inbox = Inbox(bounds or Bounds())
-        self.unconfirmed = Unconfirmed()
-        self.nodes: OrderedDict[tuple[str, str], Progress] = OrderedDict()  # by node and boot
-        self.heard: dict[str, tuple[float, Heartbeat]] = {}  # the last heartbeat of each node
+        self.queue = CandidateQueue(bounds or QueueBounds())
+        self.pending_alerts = PendingAlerts()
+        self.nodes: OrderedDict[tuple[str, str], NodeProgress] = OrderedDict()  # by node and boot, the silent first
+        self.heard: dict[str, tuple[float, NodeHeartbeat]] = {}  # the last heartbeat of each node
         self.lags: deque[float] = deque(maxlen=LAGS)  # seconds from a candidate to its verdict
         self.confirmations: list[Noticed] = []  # for the history; its owner empties it
         self._came: deque[float] = deque()  # when each candidate came that was taken and is not answered
@@ -98,12 +98,12 @@ class Session:
         self._notes: list[Note] = []
         self._dropped_from: dict[tuple[str, str], int] = {}
         self._unanswered = False  # a hello
-        self._hello_due = self._pulse_due = self._ticked = 0.0
+        self._hello_due = self._heartbeat_due = self._ticked = 0.0
 
     def resume(self, progress: Mapping[tuple[str, str], int]) -> None:
         """What an earlier run had seen of each node and boot: what comes again of it is a duplicate."""
         for place, seq in list(progress.items())[-MOST_NODES:]:
-            self.nodes[place] = Progress(highest=seq)
+            self.nodes[place] = NodeProgress(highest=seq)
 
     def connected(self, now: float) -> None:
         """A connection stands and the subscription is taken."""
@@ -138,23 +138,23 @@ class Session:
             self._serve(now)
 
     def _serve(self, now: float) -> None:
-        if now >= self._pulse_due:
-            self._pulse_due = now + HEARTBEAT_INTERVAL
+        if now >= self._heartbeat_due:
+            self._heartbeat_due = now + HEARTBEAT_INTERVAL
             counts = self.counts
-            self._out.append(Pulse(self.me.sidecar, len(self.inbox), counts.scored, counts.dropped))
+            self._out.append(SidecarHeartbeat(self.me.sidecar, len(self.queue), counts.scored, counts.dropped))
         for (node, boot), progress in self.nodes.items():
             first = progress.overdue(now)
             if first is not None:
                 self._note("gap", problem=True, node=node, boot=boot, first=first)
                 self._ask(node, boot, first)
         self._ask_for_dropped()
-        repeats = self.unconfirmed.due(now)
+        repeats = self.pending_alerts.due(now)
         self.counts.repeated += len(repeats)
         self._out.extend(repeats)
 
     def take(self, most: int) -> list[Candidate]:
         """The next candidates to score."""
-        taken = self.inbox.take(most)
+        taken = self.queue.take(most)
         self._came.extend(came for _, came in taken)
         return [candidate for candidate, _ in taken]
 
@@ -164,7 +164,7 @@ class Session:
         self.counts.scored += len(verdicts)
         for verdict in verdicts:
             if verdict.level:
-                self.counts.alerts += self.unconfirmed.add(verdict, now)
+                self.counts.alerts += self.pending_alerts.add(verdict, now)
             if self.role is Role.SERVING:
                 self._out.append(verdict)
                 self.counts.sent += 1
@@ -209,7 +209,7 @@ class Session:
         self._unanswered = not standby
         self._out.append(self.me)
 
-    def _on_hello(self, hello: Hello, now: float) -> None:
+    def _on_hello(self, hello: ZeekHello, now: float) -> None:
         if hello.sidecar != self.me.sidecar or self.role is Role.AWAY:
             return
         self._unanswered = False
@@ -223,14 +223,14 @@ class Session:
             return
         self.role = Role.SERVING
         self._note("accepted", sensor=hello.sensor, node=hello.node, boot=hello.boot, zeek=hello.zeek)
-        self._pulse_due = now
+        self._heartbeat_due = now
         for progress in self.nodes.values():
             progress.restart()
         self._dropped_from.clear()
         self._ask("", "", 0)
-        self.unconfirmed.hurry(now)
+        self.pending_alerts.repeat_soon(now)
 
-    def _on_heartbeat(self, beat: Heartbeat, now: float) -> None:
+    def _on_heartbeat(self, beat: NodeHeartbeat, now: float) -> None:
         self.heard[beat.node] = (now, beat)
         if len(self.heard) > MOST_NODES:
             del self.heard[next(iter(self.heard))]
@@ -238,14 +238,14 @@ class Session:
             return
         progress = self._progress(beat.node, beat.boot, now)
         progress.expect(beat.seq, now)
-        busy = len(self.inbox) or self.scoring or self._out
+        busy = len(self.queue) or self.scoring or self._out
         if beat.outstanding and not busy and now - progress.active > QUIET and now - progress.asked > ASK_AGAIN:
             progress.asked = now
             self._note("unanswered", problem=True, node=beat.node, outstanding=beat.outstanding)
             self._ask(beat.node, beat.boot, 0)
 
     def _on_noticed(self, noticed: Noticed, now: float) -> None:
-        if self.unconfirmed.confirm(noticed.key, noticed.level):
+        if self.pending_alerts.confirm(noticed.key, noticed.level):
             self.counts.confirmed += 1
             self.confirmations.append(noticed)
 
@@ -259,11 +259,11 @@ class Session:
             self.counts.duplicates += 1
             return
         self.counts.late += seen is Seen.LATE
-        superseded, dropped = self.inbox.add(candidate, now)
+        superseded, dropped = self.queue.add(candidate, now)
         self.counts.superseded += len(superseded)
         self.counts.dropped += len(dropped)
         if dropped and not self._dropped_from:
-            self._note("overflow", problem=True, queue=len(self.inbox))
+            self._note("overflow", problem=True, queue=len(self.queue))
         for lost in dropped:
             self._lose(lost)
 
@@ -271,12 +271,12 @@ class Session:
         place = (candidate.node, candidate.boot)
         self._dropped_from[place] = min(candidate.seq, self._dropped_from.get(place, candidate.seq))
 
-    def _on_bad(self, bad: Bad, now: float) -> None:
+    def _on_bad(self, bad: BadMessage, now: float) -> None:
         self.counts.bad[bad.reason] += 1
         self._note("bad_message", problem=True, reason=bad.reason)
 
     def _ask_for_dropped(self) -> None:
-        if self._dropped_from and self.inbox.half_empty:
+        if self._dropped_from and self.queue.half_empty:
             for (node, boot), first in self._dropped_from.items():
                 self._ask(node, boot, first)
             self._dropped_from.clear()
@@ -285,12 +285,13 @@ class Session:
         self.counts.resyncs += 1
         self._out.append(Resync(self.me.sidecar, node, boot, first))
 
-    def _progress(self, node: str, boot: str, now: float) -> Progress:
+    def _progress(self, node: str, boot: str, now: float) -> NodeProgress:
         place = (node, boot)
         if place not in self.nodes:
-            self.nodes[place] = Progress(active=now)
+            self.nodes[place] = NodeProgress(active=now)
             if len(self.nodes) > MOST_NODES:
                 self.counts.gaps += self.nodes.popitem(last=False)[1].gaps
+        self.nodes.move_to_end(place)
         return self.nodes[place]
 
     def _note(self, event: str, problem: bool = False, **fields: object) -> None:
@@ -298,9 +299,9 @@ class Session:
 
 
 _HANDLERS: Mapping[type, Callable[[Session, Any, float], None]] = {
-    Hello: Session._on_hello,
-    Heartbeat: Session._on_heartbeat,
+    ZeekHello: Session._on_hello,
+    NodeHeartbeat: Session._on_heartbeat,
     Noticed: Session._on_noticed,
     Candidate: Session._on_candidate,
-    Bad: Session._on_bad,
+    BadMessage: Session._on_bad,
 }

@@ -1,4 +1,5 @@
-"""Events and messages: the codec of docs/wire.md. Whatever comes in, it gives a message or a reason, and never raises.
+"""Encodes and decodes the messages of docs/wire.md. Whatever comes in, `decode` gives a message or a reason, and never
+raises.
 
 The JSON object in an event's one string is the same over every transport.
 """
@@ -16,18 +17,18 @@ import numpy as np
 from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, Event
 from zeek_beacons.live.protocol.messages import (
     VERSION,
-    Bad,
+    BadMessage,
     Candidate,
-    Greeting,
-    Heartbeat,
-    Hello,
     Incoming,
+    NodeHeartbeat,
     Noticed,
     Outgoing,
     PairKey,
-    Pulse,
     Resync,
+    SidecarHeartbeat,
+    SidecarHello,
     Verdict,
+    ZeekHello,
 )
 from zeek_beacons.pairs import PROTOS, Floats
 from zeek_beacons.readers.candidate_rows import UnfitError, checked
@@ -46,15 +47,15 @@ class _UnusableError(ValueError):
 def decode(event: Event) -> Incoming:
     """The message in an event from Zeek."""
     if event.name not in _MESSAGES:
-        return Bad("unknown event")
+        return BadMessage("unknown event")
     try:
         if len(event.text) > LONGEST_FRAME:
             raise _UnusableError("too long")
         return _MESSAGES[event.name](_fields(event.text))
     except (_UnusableError, UnfitError) as error:
-        return Bad(f"{event.name}: {error}")
+        return BadMessage(f"{event.name}: {error}")
     except (TypeError, ValueError, AttributeError, OverflowError):
-        return Bad(f"{event.name}: a value of the wrong kind")
+        return BadMessage(f"{event.name}: a value of the wrong kind")
 
 
 def _fields(text: str) -> dict[str, Any]:
@@ -70,18 +71,18 @@ def _fields(text: str) -> dict[str, Any]:
     return given
 
 
-def _hello(given: dict[str, Any]) -> Hello:
+def _hello(given: dict[str, Any]) -> ZeekHello:
     accepted = given.get("accepted")
     if not isinstance(accepted, bool):
         raise _UnusableError("accepted is no boolean")
     names = ("sensor", "node", "boot", "zeek", "package")
     texts = {name: _text(given, name, "") for name in names}
-    return Hello(sidecar=_text(given, "sidecar"), accepted=accepted, reason=_text(given, "reason", ""), **texts)
+    return ZeekHello(sidecar=_text(given, "sidecar"), accepted=accepted, reason=_text(given, "reason", ""), **texts)
 
 
-def _heartbeat(given: dict[str, Any]) -> Heartbeat:
+def _heartbeat(given: dict[str, Any]) -> NodeHeartbeat:
     counts = {name: _count(given, name) for name in ("seq", "outstanding", "lost")}
-    return Heartbeat(node=_text(given, "node"), boot=_text(given, "boot"), **counts)
+    return NodeHeartbeat(node=_text(given, "node"), boot=_text(given, "boot"), **counts)
 
 
 def _noticed(given: dict[str, Any]) -> Noticed:
@@ -214,13 +215,18 @@ def encode(message: Outgoing) -> Event:
     return Event(f"Beacons::{name}", _ENCODER.encode({"v": VERSION} | present))
 
 
-def _encode_hello(hello: Greeting) -> tuple[str, dict[str, Any]]:
+def _encode_hello(hello: SidecarHello) -> tuple[str, dict[str, Any]]:
     fields = {"sidecar": hello.sidecar, "name": hello.name, "version": hello.version, "model": hello.model}
     return "hello", fields
 
 
-def _encode_pulse(pulse: Pulse) -> tuple[str, dict[str, Any]]:
-    fields = {"sidecar": pulse.sidecar, "queue": pulse.queue, "scored": pulse.scored, "dropped": pulse.dropped}
+def _encode_heartbeat(heartbeat: SidecarHeartbeat) -> tuple[str, dict[str, Any]]:
+    fields = {
+        "sidecar": heartbeat.sidecar,
+        "queue": heartbeat.queue,
+        "scored": heartbeat.scored,
+        "dropped": heartbeat.dropped,
+    }
     return "heartbeat", fields
 
 
@@ -262,8 +268,8 @@ def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
 
 
 _ENCODERS: Mapping[type, Callable[[Any], tuple[str, dict[str, Any]]]] = {
-    Greeting: _encode_hello,
-    Pulse: _encode_pulse,
+    SidecarHello: _encode_hello,
+    SidecarHeartbeat: _encode_heartbeat,
     Resync: _encode_resync,
     Verdict: _encode_verdict,
 }

@@ -1,4 +1,4 @@
-"""The way to Zeek: one small interface (`connection.py`), a file a kind of address."""
+"""Connections to Zeek: one small interface (`connection.py`), and a file for each kind of address."""
 
 from __future__ import annotations
 

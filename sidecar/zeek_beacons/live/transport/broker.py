@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.protocol.frames import SUBSCRIPTIONS, TOPIC, Event
-from zeek_beacons.live.protocol.messages import Bad
+from zeek_beacons.live.protocol.messages import BadMessage
 from zeek_beacons.live.transport.connection import Connection, TransportError
 
 PLACES = ("/opt/zeek/lib/zeek/python", "/usr/local/zeek/lib/zeek/python", "/usr/lib/zeek/python")
@@ -97,7 +97,7 @@ class _Peering:
         self._broker, self._endpoint, self._subscriber, self._status = broker, endpoint, subscriber, status
         self.peer = f"{address} (Broker {broker.Version.string()})"
 
-    async def __aiter__(self) -> AsyncIterator[Event | Bad]:
+    async def __aiter__(self) -> AsyncIterator[Event | BadMessage]:
         loop, ready, descriptor = asyncio.get_running_loop(), asyncio.Event(), self._subscriber.fd()
         loop.add_reader(descriptor, ready.set)
         try:
@@ -116,14 +116,14 @@ class _Peering:
         words = [word for word in self._status.poll() if isinstance(word, self._broker.Status)]
         return bool(words) and words[-1].code() in lost
 
-    def _event(self, data: Any) -> Event | Bad:
+    def _event(self, data: Any) -> Event | BadMessage:
         try:
             event = self._broker.zeek.SafeEvent(data)
             name, arguments = event.name(), event.args()
         except Exception:  # the bindings raise what they like
-            return Bad("Broker message is no event")
+            return BadMessage("Broker message is no event")
         if len(arguments) != 1 or not isinstance(arguments[0], str):
-            return Bad("event without one string")
+            return BadMessage("event without one string")
         return Event(name, arguments[0])
 
     async def send(self, event: Event) -> None:

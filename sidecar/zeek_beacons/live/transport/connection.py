@@ -1,4 +1,4 @@
-"""What a way to Zeek can do, and how it fails."""
+"""The interface of a connection to Zeek, and its errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from zeek_beacons.errors import BeaconsError
 from zeek_beacons.live.protocol.frames import Event
-from zeek_beacons.live.protocol.messages import Bad
+from zeek_beacons.live.protocol.messages import BadMessage
 
 
 class TransportError(BeaconsError):
@@ -24,7 +24,7 @@ class Connection(Protocol):
 
     peer: str  # who answered, for people
 
-    def __aiter__(self) -> AsyncIterator[Event | Bad]:
+    def __aiter__(self) -> AsyncIterator[Event | BadMessage]:
         """What comes in. Ends when Zeek closes; raises TransportError when the connection breaks."""
 
     async def send(self, event: Event) -> None:

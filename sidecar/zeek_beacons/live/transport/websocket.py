@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidH
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.protocol import frames
 from zeek_beacons.live.protocol.frames import Ack, Event, Refusal
-from zeek_beacons.live.protocol.messages import Bad
+from zeek_beacons.live.protocol.messages import BadMessage
 from zeek_beacons.live.transport.connection import Connection, TransportError, WrongPeerError
 
 PATH = "/v1/messages/json"
@@ -76,7 +76,7 @@ class _WebSocket:
     def __init__(self, socket: ClientConnection, peer: str) -> None:
         self._socket, self.peer = socket, peer
 
-    async def __aiter__(self) -> AsyncIterator[Event | Bad]:
+    async def __aiter__(self) -> AsyncIterator[Event | BadMessage]:
         while True:
             try:
                 data = await self._socket.recv(decode=False)
@@ -88,7 +88,7 @@ class _WebSocket:
                 raise TransportError(f"connection lost: {_why(error)}") from error
             found = frames.unframe(data)
             if isinstance(found, Refusal):
-                yield Bad(f"Zeek refused a message: {found.code}")
+                yield BadMessage(f"Zeek refused a message: {found.code}")
             elif not isinstance(found, Ack):
                 yield found
 

@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import typer
 
-from zeek_beacons_lab.cli.evaluate.all_studies import every
-from zeek_beacons_lab.cli.evaluate.captures import ablation, calibration, peers, real, stress
-from zeek_beacons_lab.cli.evaluate.others import ctu13, evidence, grid
+from zeek_beacons.cli.lazy_group import CommandTable, LazyGroup
 
-app = typer.Typer(help="Measure detection quality.", no_args_is_help=True)
-for command in (real, peers, stress, grid, evidence, calibration, ablation, ctu13):
-    app.command()(command)
-app.command("all")(every)
+_HERE = "zeek_beacons_lab.cli.evaluate"
+
+
+class Studies(LazyGroup):
+    """The commands of `python -m zeek_beacons_lab evaluate`."""
+
+    table: ClassVar[CommandTable] = {
+        "real": (
+            f"{_HERE}.captures:real",
+            "Labelled captures: what is found, what alerts falsely, and where the C2 ranks.",
+        ),
+        "peers": (
+            f"{_HERE}.captures:peers",
+            "The published formulas and standard learners beside this package, on the same pairs in the same run.",
+        ),
+        "stress": (
+            f"{_HERE}.captures:stress",
+            "Simulated beacons injected into the real benign days of captures: what is found, by family and length.",
+        ),
+        "grid": (
+            f"{_HERE}.others:grid",
+            "The beaconing study's benchmark: trained on its training half, and the shipped model as it is.",
+        ),
+        "evidence": (
+            f"{_HERE}.others:evidence",
+            "How many check-ins it takes: C2 and Poisson pairs of equal length that differ in their rhythm alone.",
+        ),
+        "calibration": (
+            f"{_HERE}.captures:calibration",
+            "Whether a score means what it says: reliability diagram and expected calibration error.",
+        ),
+        "ablation": (
+            f"{_HERE}.captures:ablation",
+            "What each part buys: families of features, scorers, look-alikes, a site's own threshold.",
+        ),
+        "ctu13": (
+            f"{_HERE}.others:ctu13",
+            "CTU-13's `.binetflow` files, one a scenario: the shipped model, and models trained on CTU-13 itself.",
+        ),
+        "all": (
+            f"{_HERE}.all_studies:every",
+            "Every study at once, with labs left out: all tables and figures of docs/evaluation.",
+        ),
+    }
+
+
+app = typer.Typer(cls=Studies, help="Measure detection quality.", no_args_is_help=True)
 
 
 @app.callback()

@@ -8,26 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeek_beacons.live.protocol.candidate_queue import Bounds
+from tests.beacons.live.made import ME, candidate, hello, verdict
+from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import (
-    Bad,
-    Greeting,
-    Heartbeat,
+    BadMessage,
+    NodeHeartbeat,
     Noticed,
-    Pulse,
     Resync,
+    SidecarHeartbeat,
+    SidecarHello,
     Verdict,
 )
 from zeek_beacons.live.protocol.pending_alerts import REPEAT_AFTER
 from zeek_beacons.live.protocol.sequence import GRACE
 from zeek_beacons.live.protocol.session import ASK_AGAIN, PAUSED, QUIET, Role, Session
 
-from .made import ME, candidate, hello, verdict
-
 
 def serving(**bounds: int) -> Session:
     """A session that Zeek accepted at time 0, with nothing left to send."""
-    session = Session(ME, Bounds(**bounds) if bounds else None)
+    session = Session(ME, QueueBounds(**bounds) if bounds else None)
     session.connected(0)
     session.receive(hello(), 0)
     session.tick(0)
@@ -61,11 +60,11 @@ def test_hello_until_answered_then_everything_unanswered_is_asked_for() -> None:
     session.receive(hello(), 2.1)
     assert session.role is Role.SERVING
     session.tick(2.5)
-    assert session.outgoing() == [Resync(ME.sidecar), Pulse(ME.sidecar, 0, 0, 0)]
+    assert session.outgoing() == [Resync(ME.sidecar), SidecarHeartbeat(ME.sidecar, 0, 0, 0)]
     session.tick(4.5)
     assert session.outgoing() == []
     session.tick(7.5)
-    assert sent(session, Pulse)
+    assert sent(session, SidecarHeartbeat)
 
 
 def test_an_answer_to_another_sidecar_is_none() -> None:
@@ -130,14 +129,14 @@ def test_what_comes_late_is_no_gap() -> None:
 def test_a_heartbeat_tells_of_a_lost_end() -> None:
     session = serving()
     session.receive(candidate(1, n=8), 1)
-    session.receive(Heartbeat("zeek", "b1", 3, 2, 0), 5)
+    session.receive(NodeHeartbeat("zeek", "b1", 3, 2, 0), 5)
     session.tick(5 + GRACE)
     assert sent(session, Resync) == [Resync(ME.sidecar, "zeek", "b1", 2)]
 
 
 def test_the_first_number_seen_is_no_gap_and_a_heartbeat_may_overtake() -> None:
     session = serving()
-    session.receive(Heartbeat("zeek", "b1", 52, 3, 0), 1)
+    session.receive(NodeHeartbeat("zeek", "b1", 52, 3, 0), 1)
     for seq in (50, 51, 52):
         session.receive(candidate(seq, n=8), 1)
     session.tick(20)
@@ -189,6 +188,17 @@ def test_an_earlier_run_is_resumed() -> None:
     assert (seqs(session), session.counts.duplicates, session.gaps()) == ([9], 1, 0)
 
 
+def test_boots_that_are_gone_make_room_and_those_that_are_heard_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zeek_beacons.live.protocol.session.MOST_NODES", 3)
+    session = serving()
+    for step in range(1, 6):
+        session.receive(candidate(step, n=8, node="steady"), step)
+        session.receive(candidate(1, n=8, node="restarts", boot=f"b{step}"), step)
+    assert list(session.nodes) == [("restarts", "b4"), ("steady", "b1"), ("restarts", "b5")]
+    session.receive(candidate(5, n=8, node="steady"), 9)
+    assert session.counts.duplicates == 1
+
+
 def test_a_full_queue_drops_what_a_newer_candidate_replaces() -> None:
     session = serving(candidates=3)
     for seq, host in enumerate(("10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.3"), 1):
@@ -237,7 +247,7 @@ def test_an_alert_is_repeated_until_its_level_is_noticed() -> None:
     session.tick(100)
     assert not sent(session, Verdict)
     assert [one.level for one in session.confirmations] == [1, 2]
-    assert (session.counts.alerts, session.counts.repeated, len(session.unconfirmed)) == (1, 2, 0)
+    assert (session.counts.alerts, session.counts.repeated, len(session.pending_alerts)) == (1, 2, 0)
 
 
 def test_a_known_alert_is_sent_again_but_not_repeated_unless_it_escalates() -> None:
@@ -248,7 +258,7 @@ def test_a_known_alert_is_sent_again_but_not_repeated_unless_it_escalates() -> N
         assert [one.level for one in sent(session, Verdict)] == [level]
         if seq == 1:
             session.receive(Noticed("zeek", "b1", candidate(1, n=8).key, 2), 1)
-        assert len(session.unconfirmed) == (seq == 4)
+        assert len(session.pending_alerts) == (seq == 4)
     assert session.counts.alerts == 2
 
 
@@ -277,7 +287,7 @@ def test_candidates_that_failed_are_asked_for_again() -> None:
 def test_a_sidecar_that_was_stopped_greets_again_and_keeps_serving() -> None:
     session = serving()
     session.tick(PAUSED + 5)
-    assert [type(one) for one in session.outgoing()] == [Greeting, Pulse]
+    assert [type(one) for one in session.outgoing()] == [SidecarHello, SidecarHeartbeat]
     session.receive(candidate(1, n=8), 16)
     assert seqs(session) == [1]
     session.receive(hello(False, reason="another serves"), 16)
@@ -291,7 +301,7 @@ def test_a_node_that_waits_in_vain_is_asked_again_and_not_too_often() -> None:
     session.outgoing()
     times = []
     for now in range(5, 200, 5):
-        session.receive(Heartbeat("zeek", "b1", 1, 3, 0), now)
+        session.receive(NodeHeartbeat("zeek", "b1", 1, 3, 0), now)
         session.tick(now)
         times += [now] * len(sent(session, Resync))
     assert times[0] >= 1 + QUIET
@@ -301,7 +311,7 @@ def test_a_node_that_waits_in_vain_is_asked_again_and_not_too_often() -> None:
 def test_bad_messages_are_counted_by_reason() -> None:
     session = serving()
     for reason in ("a", "b", "a"):
-        session.receive(Bad(reason), 1)
+        session.receive(BadMessage(reason), 1)
     assert session.counts.bad == {"a": 2, "b": 1}
 
 

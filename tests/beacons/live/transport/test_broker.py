@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.beacons.live import real_zeek
+from tests.beacons.live.made import fields
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.protocol.frames import CANDIDATES, CONTROL, TOPIC
@@ -19,9 +21,6 @@ from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
 from zeek_beacons.live.transport.broker import bindings
 from zeek_beacons.scoring import Scoring
-
-from . import real_zeek
-from .made import fields
 
 
 @pytest.fixture(scope="module")

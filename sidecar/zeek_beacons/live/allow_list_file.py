@@ -1,4 +1,4 @@
-"""The allow-list of a daemon: its file is read again when it changes."""
+"""An allow-list file that is read again when it changes, for a sidecar that runs for months."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from zeek_beacons.allow import AllowList
 from zeek_beacons.errors import InputError
 
-LOOK = 1.0  # seconds between looks at the file
+CHECK_INTERVAL = 1.0  # seconds between looks at the file's time and size
 
 log = logging.getLogger(__name__)
 
 
-class Allowing:
+class AllowListFile:
     """An allow-list file that may change. One that becomes unreadable leaves the last good list in force."""
 
     def __init__(self, path: Path | None) -> None:
@@ -22,16 +22,16 @@ class Allowing:
         self._path = path
         self._list = AllowList.load(path) if path else AllowList()
         self._stamp = self._stamp_now()
-        self._looked = 0.0
+        self._checked = 0.0
 
     def current(self, now: float) -> AllowList:
         """The list in force; `now` is a monotonic clock."""
-        if self._path is not None and now - self._looked >= LOOK:
-            self._looked = now
-            self._look(self._path)
+        if self._path is not None and now - self._checked >= CHECK_INTERVAL:
+            self._checked = now
+            self._reread_if_changed(self._path)
         return self._list
 
-    def _look(self, path: Path) -> None:
+    def _reread_if_changed(self, path: Path) -> None:
         stamp = self._stamp_now()
         if stamp == self._stamp:
             return

@@ -1,4 +1,4 @@
-"""A thread for calls that may never come back, so that whoever waits for them need not wait for ever."""
+"""A daemon thread for calls that may hang, such as those to a disk, so that nobody has to wait for them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Background:
-    """Runs calls one after the other. The thread is a daemon: a call that hangs does not keep the process alive."""
+class BackgroundThread:
+    """Runs calls one after the other in a thread of its own. A call that hangs does not keep the process alive."""
 
     def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()

@@ -1,0 +1,69 @@
+"""The tables of the history file, and how a file of an earlier version becomes one of this version.
+
+The version is in the file (`PRAGMA user_version`). A change of the tables is a new entry at the end of STEPS, never a
+change of an old one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from zeek_beacons.errors import ConfigError
+
+_PAIRS_ALERTS_PROGRESS = """
+CREATE TABLE pairs (
+    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
+    addr TEXT NOT NULL, service TEXT NOT NULL, server_name TEXT NOT NULL,
+    conns INTEGER NOT NULL, named INTEGER NOT NULL, first_ts REAL NOT NULL, resp_hosts REAL, site_hosts REAL,
+    observations BLOB NOT NULL,
+    touched INTEGER NOT NULL  -- hours since the epoch
+);
+CREATE UNIQUE INDEX pairs_key ON pairs (orig_h, resp, resp_p, proto);
+CREATE INDEX pairs_touched ON pairs (touched);
+CREATE TABLE alerts (
+    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
+    sent INTEGER NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0,  -- levels
+    verdict TEXT NOT NULL,  -- the newest of the level sent
+    touched INTEGER NOT NULL,
+    PRIMARY KEY (orig_h, resp, resp_p, proto)
+);
+CREATE TABLE progress (
+    node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL, touched INTEGER NOT NULL,
+    PRIMARY KEY (node, boot)
+);
+"""
+# Files of version 1 may hold these two already: they used to be made beside the version.
+_SITE_BASELINE = """
+CREATE TABLE IF NOT EXISTS site (
+    orig_h TEXT NOT NULL, resp TEXT NOT NULL, resp_p INTEGER NOT NULL, proto TEXT NOT NULL,
+    model TEXT NOT NULL, score REAL NOT NULL,
+    budget REAL NOT NULL, threshold REAL,  -- in force when the pair first alerted under this budget
+    touched INTEGER NOT NULL,
+    PRIMARY KEY (orig_h, resp, resp_p, proto)
+);
+CREATE TABLE IF NOT EXISTS watched (
+    hour INTEGER NOT NULL, model TEXT NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (hour, model)
+);
+"""
+STEPS = (_PAIRS_ALERTS_PROGRESS, _SITE_BASELINE)  # from each version to the next, from an empty file on
+VERSION = len(STEPS)
+
+
+def prepare(db: sqlite3.Connection, path: Path) -> None:
+    """Brings an open file to this version; each step whole or not at all. Raises sqlite3.Error.
+
+    Raises ConfigError where a later version of this program wrote the file, or another program.
+    """
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise ConfigError(
+            f"{path}: history of schema {version}, this program knows {VERSION}; update it, or name another file"
+        )
+    if version == 0:
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise ConfigError(f"{path}: a database of another program; name another file for the history")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    for number in range(version, VERSION):
+        db.executescript(f"BEGIN IMMEDIATE; {STEPS[number]} PRAGMA user_version = {number + 1}; COMMIT;")

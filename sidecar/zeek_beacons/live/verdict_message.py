@@ -1,0 +1,79 @@
+"""What was concluded about a pair, as the message that Zeek gets. Its `summary` becomes the notice's text.
+
+The sentence itself is made in `reports/sentence.py`, the same for reports and notices.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from zeek_beacons.live.protocol.messages import Candidate, Verdict
+from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.scoring.reasons import REASONS
+from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
+
+
+def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
+    """What was concluded about the pair at `row`, as the answer to the candidate."""
+    verdicts = scored.verdicts
+    severity = int(verdicts.severity[row])
+    return Verdict(
+        **_answered(candidate, sidecar, model),
+        conns=int(scored.pairs.conns[row]),
+        label=LABELS[verdicts.label[row]],
+        score=_number(verdicts.score[row]),
+        sleep=_number(verdicts.sleep[row]),
+        jitter=_number(verdicts.jitter[row]),
+        observations=int(scored.pairs.counts[row]),
+        needed=int(verdicts.needed[row]),
+        severity=SEVERITIES[severity],
+        level=severity if verdicts.alerts[row] else 0,
+        suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
+        summary=sentence(scored, row),
+        reasons=tuple(_reasons(scored, row)),
+    )
+
+
+def unscored_message(candidate: Candidate, sidecar: str, model: str, needed: int) -> Verdict:
+    """The answer to a candidate that could not be scored, through a fault of ours."""
+    return Verdict(
+        **_answered(candidate, sidecar, model),
+        conns=int(candidate.row["conns"]),
+        label=LABELS[0],
+        score=None,
+        sleep=None,
+        jitter=None,
+        observations=candidate.observations,
+        needed=needed,
+        severity="",
+        level=0,
+        suppressed="",
+        summary="could not be scored, see the sidecar's log",
+    )
+
+
+def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
+    names = ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")
+    same = {name: getattr(candidate, name) for name in names}
+    return {"sidecar": sidecar, "model": model, "service": candidate.row["service"]} | same
+
+
+def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
+    given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
+    told = []
+    for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
+        numbers = {
+            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
+            "contribution": _number(scored.verdicts.contributions[row, place]),
+        }
+        told.append(
+            {"code": reason.code, "text": text}
+            | {name: number for name, number in numbers.items() if number is not None}
+        )
+    return told
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,107 @@
+"""Inputs as the user names them -> files. In a folder a log is known by its name and by what its content says."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zeek_beacons.errors import InputError
+from zeek_beacons.readers.files import STDIN, Input
+from zeek_beacons.readers.zeek_rows import log_name, log_path
+
+# Rotated logs keep their stem: conn.log, conn.2026-01-01-00-00-00.log.gz, conn.00:00:00-01:00:00.log.gz,
+# conn_20260101_….log. conn-summary and conn_long are other logs; so is conn.summary.log, by its content.
+_LOG = r"(\.(?!log)[^/]*|[_-]\d[^/]*)?\.(log|json|ndjson)(\.labeled)?(\.gz|\.zst)?$"
+# The first kind that a folder holds is what it is read as: a Zeek log ("": none), and the names of such files.
+_KINDS = (
+    ("conn", re.compile("^conn" + _LOG)),
+    ("beacon_candidates", re.compile("^beacon_candidates" + _LOG)),
+    ("", re.compile(r"\.csv(\.gz|\.zst)?$")),
+    ("", re.compile(r"\.(parquet|binetflow)(\.gz|\.zst)?$")),
+)
+_NAME_LOGS = (("http", re.compile("^http" + _LOG)), ("ssl", re.compile("^ssl" + _LOG)))
+# CSV files of our own that may lie in a folder of flows: reports and labels.
+_OURS = frozenset({"alerts.csv", "hosts.csv", "scored_pairs.csv", "labels.csv"})
+_TOLD = 3  # files left out that a note names
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that an input means, none twice, in order; and what to tell about those left out."""
+
+    files: list[str]
+    notes: list[str]
+
+
+def expand(inputs: Sequence[str]) -> Found:
+    """Files for what the user named: files, globs, folders of (rotated) logs, `-` for stdin. Raises InputError."""
+    found: list[str] = []
+    notes: list[str] = []
+    for given in inputs:
+        if given == STDIN or Path(given).is_file():
+            found.append(given)
+        elif Path(given).is_dir():
+            inside = _in_folder(Path(given))
+            found += inside.files
+            notes += inside.notes
+        elif Path(given).exists():
+            found.append(given)  # a pipe or device
+        elif matches := [m for m in sorted(glob.glob(given, recursive=True)) if Path(m).is_file()]:  # noqa: PTH207
+            found += matches  # glob.glob: also takes absolute patterns
+        else:
+            raise InputError(given, "no such file, folder or pattern")
+    return Found(list(dict.fromkeys(found)), notes)
+
+
+def beside(paths: Sequence[str]) -> Found:
+    """The ssl and http logs in the folders of these files. Raises InputError."""
+    folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
+    kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _NAME_LOGS]
+    return Found([file for kind in kinds for file in kind.files], [note for kind in kinds for note in kind.notes])
+
+
+def _in_folder(folder: Path) -> Found:
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(str(folder), "permission denied")
+    files = [file for file in _files(folder.rglob("*")) if file.name not in _OURS]
+    notes: list[str] = []
+    for log, name in _KINDS:
+        found = _of_kind(files, log, name)
+        notes += found.notes
+        if found.files:
+            return Found(found.files, notes)
+    raise InputError(str(folder), "; ".join(["no conn, beacon_candidates or CSV log in this folder", *notes]))
+
+
+def _files(within: Iterable[Path]) -> list[Path]:
+    return sorted(path for path in within if path.is_file())
+
+
+def _of_kind(files: Sequence[Path], log: str, name: re.Pattern[str]) -> Found:
+    """The files with such names, but for those whose content is no such log."""
+    named = [str(file) for file in files if name.search(file.name)]
+    others = [path for path in named if log and not _is_log(Input(path).head(), log)]
+    if not others:
+        return Found(named, [])
+    shown = ", ".join([*others[:_TOLD], *["…"][: len(others) - _TOLD]])
+    left_out = set(others)
+    return Found(
+        [path for path in named if path not in left_out],
+        [f"left out by content, no {log} log: {len(others)} file{'s'[: len(others) - 1]} ({shown})"],
+    )
+
+
+def _is_log(head: bytes, log: str) -> bool:
+    """Whether the start of a file is this log's by its own word (`#path`, `_path`), or without one by its columns.
+
+    JSON leaves out what is unset: rows that neither name a log nor hold a column of one are whose name the file has.
+    An empty log is a log.
+    """
+    told = log_path(head)
+    if told or not head.strip():
+        return told in ("", log)
+    return log_name(head) in ((log, None) if head.lstrip().startswith(b"{") else (log,))

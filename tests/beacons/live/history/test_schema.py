@@ -1,0 +1,76 @@
+"""The history's tables have one version, and a file of an earlier one opens as it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.beacons.live.histories import BUDGET, KEY, MODEL, NOW, guarded, site_pairs
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.live.history import schema
+from zeek_beacons.live.history.observation_codec import unpack
+from zeek_beacons.live.history.store import History, Limits
+
+# What version 1 wrote: a pair, its alert, its progress, and the site's tables, which were outside the version.
+VERSION_1 = Path(__file__).with_name("version_1.sql").read_text()
+# Before that there were none of the site.
+WITHOUT_SITE = "DROP TABLE site; DROP TABLE watched;"
+
+
+def tables(db: sqlite3.Connection) -> dict[str, str]:
+    return dict(db.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+
+
+def make(path: Path, *scripts: str) -> None:
+    db = sqlite3.connect(path)
+    for script in scripts:
+        db.executescript(script)
+    db.close()
+
+
+@pytest.mark.parametrize("more", ["", WITHOUT_SITE])
+def test_a_file_of_version_1_opens_with_all_that_it_holds(path: Path, more: str) -> None:
+    make(path, VERSION_1, more)
+    history = History.open(path, Limits())
+    assert history._db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+    (row,) = history.load([KEY]).values()
+    assert len(unpack(row[-1])["start"]) == 20
+    assert (len(history.unconfirmed()), history.progress()) == (1, {("zeek", "b1"): 5})
+    assert history.thresholds([KEY], MODEL, BUDGET) == ({} if more else {KEY: 0.5})
+    assert history.baseline(MODEL, BUDGET).scores.tolist() == ([] if more else [0.94])
+    history.store(site_pairs([0.5, 0.6]), NOW)
+    assert len(history.baseline(MODEL, BUDGET).scores) == (2 if more else 3)
+
+
+def test_a_file_that_came_up_through_the_versions_is_as_a_new_one(path: Path, tmp_path: Path) -> None:
+    make(path, VERSION_1, WITHOUT_SITE)
+    old, new = History.open(path, Limits()), History.open(tmp_path / "new.db", Limits())
+    assert tables(old._db) == tables(new._db)
+
+
+def test_a_later_schema_and_a_strange_database_are_refused(path: Path) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 7")
+    db.close()
+    with pytest.raises(ConfigError, match="history of schema 7, this program knows 2"):
+        guarded(path)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 0")
+        db.execute("CREATE TABLE other (x)")
+    db.close()
+    with pytest.raises(ConfigError, match="a database of another program"):
+        guarded(path)
+    assert not list(path.parent.glob("*corrupt*"))
+
+
+def test_a_step_that_fails_leaves_the_version_it_came_from(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(path, VERSION_1, WITHOUT_SITE)
+    monkeypatch.setattr(schema, "STEPS", (schema.STEPS[0], schema.STEPS[1] + "INSERT INTO nowhere VALUES (1);"))
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        History.open(path, Limits())
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert "site" not in tables(db)
+    db.close()

@@ -1,0 +1,117 @@
+"""What pairs did before: kept over restarts, and joined as the reader joins."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.beacons.live.histories import KEY, RULES, at, guarded, judge
+from tests.beacons.live.made import T0, candidate
+from zeek_beacons.config import Config
+from zeek_beacons.live.history.guard import HistoryGuard
+from zeek_beacons.live.history.store import Limits
+from zeek_beacons.live.protocol.messages import Noticed
+from zeek_beacons.live.worker import Worker
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.readers import candidates as reader
+from zeek_beacons.readers.ingest import Ingest
+
+TIMES = st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True)
+
+
+@given(st.lists(TIMES, min_size=1, max_size=6), st.sampled_from([8, 512]))
+def test_history_joins_as_the_reader_does(windows: list[list[int]], most: int) -> None:
+    """Candidates one after the other through the history equal beacon_candidates.log read in one go."""
+    windows.sort(key=max)
+    made = [at(seq, sorted(times)) for seq, times in enumerate(windows, 1)]
+    config = Config(min_connections=3, max_observations=most)
+    worker = Worker("me", RULES, config, HistoryGuard(Path(":memory:"), Limits()))
+    for one in made:
+        judge(worker, [one])
+    stored = worker._stored(made[:1])
+    joined = reader.joined([dict(one.row) for one in made], config, Ingest())
+    live = Pairs.build(list(stored.values()))
+    assert live.start.tolist() == joined.start.tolist()
+    assert live.first_ts[0] == joined.first_ts[0]
+    if most == 512:  # what was cut from the history is no longer counted
+        assert live.conns[0] == joined.conns[0]
+
+
+def test_the_newest_version_of_an_observation_counts(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    judge(worker, [at(1, [0, 60, 120])])
+    judge(worker, [at(2, [120, 180])])
+    (row,) = worker._stored([at(3, [0])]).values()
+    assert (row["start"] - T0).tolist() == [0, 60, 120, 180]
+    assert row["orig_bytes"].tolist() == [1, 1, 2, 2]
+
+
+def test_one_batch_joins_as_several_do(path: Path, tmp_path: Path) -> None:
+    made = [at(seq, [60 * (seq + step) for step in range(10)]) for seq in range(5)[1:]]
+    together = Worker("me", RULES, Config(), guarded(path))
+    apart = Worker("me", RULES, Config(), guarded(tmp_path / "other.db"))
+    verdicts = judge(together, made)
+    assert verdicts == [verdict for one in made for verdict in judge(apart, [one])]
+    assert [verdict.observations for verdict in verdicts] == [10, 11, 12, 13]
+
+
+def test_a_pair_slower_than_zeeks_memory_is_joined_over_restarts(path: Path) -> None:
+    days = [86_400 * day for day in range(12)]
+    for first in range(0, 12, 3):
+        kept = guarded(path)
+        (verdict,) = judge(Worker("me", RULES, Config(), kept), [at(first + 1, days[first : first + 3])])
+        assert (verdict.label == "beacon") == (first >= 3)
+        kept.close()
+    (whole,) = judge(Worker("me", RULES, Config(), None), [at(10, days)])
+    assert (verdict.observations, verdict.label, verdict.conns) == (12, whole.label, whole.conns)
+
+
+def test_what_is_older_than_the_retention_is_left_out(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path, days=2.0))
+    judge(worker, [at(1, [0, 86_400, 2 * 86_400])])
+    (verdict,) = judge(worker, [at(2, [3 * 86_400])])
+    assert verdict.observations == 3
+
+
+def test_alerts_and_progress_are_kept_until_confirmed(path: Path) -> None:
+    kept = guarded(path)
+    worker = Worker("me", RULES, Config(), kept)
+    (verdict,) = judge(worker, [candidate(5)], progress={("zeek", "b1"): 5})
+    assert verdict.level
+    kept.close()
+    kept = HistoryGuard(path, Limits())
+    alerts, progress = kept.start()
+    assert (len(alerts), progress) == (1, {("zeek", "b1"): 5})
+    judge(Worker("me", RULES, Config(), kept), [], confirmed=[Noticed("zeek", "b1", KEY, verdict.level)])
+    kept.close()
+    assert HistoryGuard(path, Limits()).start()[0] == []
+
+
+def test_a_row_that_is_broken_is_left_out(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    judge(worker, [at(1, [0, 60])])
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE pairs SET observations = x'01ff'")
+    db.close()
+    assert judge(worker, [at(2, [120, 180])])[0].observations == 2
+    assert worker.unreadable == 1
+
+
+def test_scoring_that_fails_takes_only_the_one_with_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    build = Pairs.build
+
+    def broken(rows: Any) -> Pairs:
+        if any(row["orig_h"] == "10.0.0.2" for row in rows):
+            raise ArithmeticError("a fault of ours")
+        return build(rows)
+
+    monkeypatch.setattr(Pairs, "build", broken)
+    verdicts = judge(worker, [candidate(seq, orig_h=f"10.0.0.{seq}") for seq in (1, 2, 3)])
+    assert [verdict.label for verdict in verdicts] == ["beacon", "insufficient_evidence", "beacon"]
+    assert worker.faults == 1
