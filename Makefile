@@ -36,7 +36,7 @@ ifeq ($(ZEEK),)
 	@echo "#### btest SKIPPED: no zeek on PATH or in /opt/zeek/bin. The Zeek scripts were NOT tested. ####"
 	@test -z "$(ZEEK_BEACONS_NEEDS_ZEEK)"
 else
-	cd testing-btest && PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j $(JOBS)
+	cd testing-btest && PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2
 endif
 
 # Full floods, studies and captures, of which `make test` has small ones.
