@@ -54,12 +54,19 @@ function word_to_subnet(word: string): subnet
 
 function is_net(word: string): bool
 	{
-	return is_valid_ip(word) || is_valid_subnet(word);
+	return is_valid_ip(word)
+	    || ( is_valid_subnet(word) && /[^\/]+\/[0-9]{1,3}/ == word );
+	}
+
+# A server name as it is compared: lower case, without the dot at its end.
+function plain_name(word: string): string
+	{
+	return sub(to_lower(word), /\.+$/, "");
 	}
 
 function is_name(word: string): bool
 	{
-	return /(\*\.)?[^*\/]+/ == word;
+	return /(\*\.)?[^*\/]+/ == plain_name(word);
 	}
 
 function add_pair(orig: string, resp: string, p: string): bool
@@ -75,7 +82,7 @@ function add_pair(orig: string, resp: string, p: string): bool
 	if ( is_net(resp) )
 		rule$resp = word_to_subnet(resp);
 	else if ( resp != "*" && is_name(resp) )
-		rule$resp_name = to_lower(resp);
+		rule$resp_name = plain_name(resp);
 	else if ( resp != "*" )
 		return F;
 
@@ -116,10 +123,12 @@ function add_entry(words: string_vec): bool
 	else if ( words[0] == "port" && |words| == 2 )
 		{
 		local parts = split_string1(words[1], /\//);
+		if ( |parts| == 2 && parts[1] == "" )
+			return F;
 		return add_ports(reading$ports, parts[0], |parts| == 2 ? parts[1] : "");
 		}
 	else if ( words[0] == "name" && |words| == 2 && is_name(words[1]) )
-		add reading$names[sub(to_lower(words[1]), /\.$/, "")];
+		add reading$names[plain_name(words[1])];
 	else if ( words[0] == "pair" && |words| == 4 )
 		return add_pair(words[1], words[2], words[3]);
 	else

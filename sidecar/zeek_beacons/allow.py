@@ -5,20 +5,25 @@ One entry a line, `#` starts a comment:
     subnet 10.20.0.0/16                  either end lies in it
     port   123/udp                       the responder's port; without /proto any
     name   *.windowsupdate.com           the server name; a leading `*.` also covers the name itself
-    pair   10.0.0.5 backup.example 443   originator, responder (address, subnet, name or *), port (or *)
+    pair   10.0.0.5 backup.example 443   originator (address, subnet or *), responder (these or a name), port (or *)
+
+The Zeek package reads the same file (zeek-scripts/allow-file.zeek); the cases in tests/corpus hold both to one grammar.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
+import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import PROTOS, Bools, Pairs
+from zeek_beacons.readers.addresses import ascii_lower
 
 _EXPECTED = "expected `subnet NET`, `port N[/PROTO]`, `name NAME` or `pair ORIG RESP PORT[/PROTO]`"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -73,10 +78,11 @@ class AllowList:
     def parse(cls, text: str, path: str = "allow-list") -> AllowList:
         """The entries of an allow-list's text."""
         found: dict[str, list[object]] = {"subnet": [], "port": [], "name": [], "pair": []}
-        for number, line in enumerate(text.splitlines(), 1):
-            words = line.split("#", 1)[0].split()
-            if not words:
+        for number, line in enumerate(text.split("\n"), 1):
+            entry = line.split("#", 1)[0].strip(string.whitespace)
+            if not entry:
                 continue
+            words = re.split("[ \t]+", entry)
             try:
                 found[words[0]].append(_ENTRY[words[0]](*words[1:]))
             except (KeyError, TypeError, ValueError) as error:
@@ -133,11 +139,14 @@ def in_net(net: Network, value: str) -> bool:
 
 
 def _net(text: str) -> Network:
+    _, slash, bits = text.partition("/")
+    if slash and not re.fullmatch("[0-9]{1,3}", bits):
+        raise ValueError(f"{bits!r} is no length of a network, expected a number of bits")
     return ipaddress.ip_network(text, strict=False)
 
 
 def _name(text: str) -> str:
-    name = text.lower().rstrip(".")
+    name = ascii_lower(text).rstrip(".")
     bare = name.removeprefix("*.")
     if not bare or "*" in bare or "/" in bare:
         raise ValueError("expected a server name, with `*.` only in front")
@@ -145,14 +154,18 @@ def _name(text: str) -> str:
 
 
 def _port(text: str) -> Port:
-    number, _, proto = text.partition("/")
-    if proto and proto not in PROTOS:
+    """A port by its number; any port of a protocol is what `pair * * */PROTO` is for."""
+    number, slash, proto = text.partition("/")
+    if slash and proto not in PROTOS:
         raise ValueError(f"{proto!r} is no protocol, expected one of {', '.join(PROTOS)}")
-    if number == "*":
-        return Port(None, proto or None)
-    if not number.isdecimal() or int(number) > 65_535:
+    if not re.fullmatch("[0-9]{1,5}", number) or int(number) > 65_535:
         raise ValueError(f"{number!r} is no port, expected 0 to 65535")
     return Port(int(number), proto or None)
+
+
+def _port_of_pair(text: str) -> Port:
+    number, slash, proto = text.partition("/")
+    return replace(_port(f"0{slash}{proto}"), number=None) if number == "*" else _port(text)
 
 
 def _host(text: str) -> Host:
@@ -165,7 +178,10 @@ def _host(text: str) -> Host:
 
 
 def _pair(orig: str, resp: str, port: str) -> tuple[Host, Host, Port]:
-    return _host(orig), _host(resp), _port(port)
+    originator = _host(orig)
+    if originator.name is not None:
+        raise ValueError(f"{orig!r} is no originator, expected an address, a subnet or *")
+    return originator, _host(resp), _port_of_pair(port)
 
 
 _ENTRY: dict[str, Callable[..., object]] = {"subnet": _net, "port": _port, "name": _name, "pair": _pair}

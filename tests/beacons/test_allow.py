@@ -32,7 +32,7 @@ NAMED = {"resp": "c2.example", "addr": "203.0.113.9", "server_name": "c2.example
         ("port 443", {}, True),
         ("port 443/tcp", {}, True),
         ("port 443/udp", {}, False),
-        ("port */tcp", {}, True),
+        ("pair * * */tcp", {}, True),
         ("port 0/icmp", {"resp_p": 0, "proto": "icmp"}, True),
         ("name c2.example", NAMED, True),
         ("name C2.Example.", NAMED, True),

@@ -17,8 +17,8 @@ LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
     {"errors", "files", "pairs"},
-    {"allow", "config", "metrics", "verdicts", "features"},
-    {"readers", "samples", "scoring"},
+    {"config", "metrics", "verdicts", "features"},
+    {"allow", "readers", "samples", "scoring"},
     {"labels", "pipeline"},
     {"truth", "reports"},
     {"api", "live"},

@@ -1,4 +1,4 @@
-"""A sensor that tracks too many pairs to hold each from its first connection on: the sketch has that one, nothing else."""
+"""A sensor with too many pairs to hold each from its first connection on: only the sketch has that one."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def without_the_first(pairs: Pairs) -> Pairs:
 
 
 @pytest.mark.parametrize("trace", ["beacon", "names", "steady"])
-def test_verdicts_are_those_of_the_log_without_each_first_connection(
-    trace: str, run_zeek: Callable[..., Path]
-) -> None:
+def test_verdicts_are_those_of_the_log_without_each_first_connection(trace: str, run_zeek: Callable[..., Path]) -> None:
     folder = run_zeek(TRACES / f"{trace}.pcap", "Beacons::exact_pairs=0")
     logged = without_the_first(read(Request([str(folder / "conn.log")]), SENSITIVE)[0])
     held = read(Request([str(folder / "beacon_candidates.log")]), SENSITIVE)[0]

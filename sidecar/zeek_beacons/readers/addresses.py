@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import string
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from zeek_beacons.pairs import Bools, Ints
 
 LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_SPACES = string.whitespace
+_DIGITS = re.compile("[0-9]+")
 _PLAIN_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?[1-9]?\d|1\d\d)(?:\.(?!$)|$)){4}", re.ASCII)
 
 
@@ -30,16 +34,21 @@ def address(text: str) -> str | None:
     return str(parsed)
 
 
+def ascii_lower(text: str) -> str:
+    """Lower case of ASCII letters alone: what Zeek's `to_lower` does."""
+    return text.translate(_LOWER)
+
+
 def server_name(text: str) -> str | None:
     """The canonical spelling of an SNI or Host: lower case, no port, no trailing dot, escaped and length-capped.
 
-    None where there is nothing, or an address instead of a name.
+    None where there is nothing, or an address instead of a name. Only ASCII letters have a case, as for Zeek.
     """
-    name = text.strip().lower()
+    name = ascii_lower(text.strip(_SPACES))
     if name.startswith("["):
         return None
     host, _, port = name.rpartition(":")
-    if host and port.isdecimal() and ":" not in host:
+    if host and _DIGITS.fullmatch(port) and ":" not in host:
         name = host
     name = name.rstrip(".")
     if not name or name in {"-", "(empty)"} or address(name) is not None:
