@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring import Scoring, calibration
 from zeek_beacons.scoring.calibration import apply, is_calibration
 from zeek_beacons_lab.training.calibrate import calibrate
 
@@ -61,3 +61,7 @@ def test_what_does_not_rise_from_zero_to_one_is_none(table: tuple[tuple[float, f
 def test_the_shipped_model_is_calibrated() -> None:
     assert Scoring.load().calibration
     assert not Scoring.rules_only().calibration
+
+
+def test_knots_are_even_from_0_to_1() -> None:
+    assert calibration.table(lambda scores: scores) == tuple((round(k / 50, 4), round(k / 50, 4)) for k in range(51))
