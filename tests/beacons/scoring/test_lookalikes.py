@@ -140,7 +140,7 @@ def test_half_of_the_connections_must_carry_the_name(named: int, expected: str) 
 EDGES = [
     ("ntp", {"resp_p": 123, "proto": "udp"}, (48, 960), (48, 48_000)),
     ("dhcp", {"resp_p": 67, "proto": "udp", "resp": "192.168.1.1"}, (60, 600), (0, 700)),
-    ("netbios", {"resp_p": 137, "proto": "udp", "resp": "10.9.9.9"}, (40, 300), (0, 300)),
+    ("netbios", {"resp_p": 137, "proto": "udp", "resp": "10.9.9.9"}, (40, 3000), (0, 60_000)),
     ("resolver", {"resp_p": 53, "proto": "udp", "service": "dns", "resp": "9.9.9.9"}, (17, 120), (0, 60_000)),
     ("echo", {"resp_p": 0, "proto": "icmp"}, (0, 64), (0, 64)),
     ("ocsp", OCSP | {"server_name": "ocsp.example.org"}, (100, 700), (0, 60_000)),
