@@ -62,6 +62,17 @@ LocalNets = Annotated[
     Optional[list[str]],
     typer.Option("--local-net", help="A network that counts as local (default: private space).", show_default=False),
 ]
+Profile = Annotated[
+    Optional[str],
+    typer.Option(
+        help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
+    ),
+]
+ModelFolder = Annotated[
+    Optional[Path], typer.Option("--model", help="Model folder (default: the shipped one).", show_default=False)
+]
+RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")]
+AllowFile = Annotated[Optional[Path], typer.Option("--allow", help="Allow-list file.", show_default=False)]
 MaxObservations = Annotated[
     Optional[int], typer.Option(help="Newest connections kept of each pair.  [default: 512]", show_default=False)
 ]

@@ -43,17 +43,10 @@ def pcap(
             help="A further script or setting for Zeek, as on its command line; may repeat.", show_default=False
         ),
     ] = None,
-    profile: Annotated[
-        Optional[str],
-        typer.Option(
-            help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
-        ),
-    ] = None,
-    model: Annotated[
-        Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
-    ] = None,
-    rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
-    allow: Annotated[Optional[Path], typer.Option(help="Allow-list file.", show_default=False)] = None,
+    profile: options.Profile = None,
+    model: options.ModelFolder = None,
+    rules_only: options.RulesOnly = False,
+    allow: options.AllowFile = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
     timeout: Annotated[

@@ -41,20 +41,13 @@ def score(
     output: Annotated[
         Optional[Path], typer.Option("--output", "-o", help="Folder for the reports.", show_default=False)
     ] = None,
-    profile: Annotated[
-        Optional[str],
-        typer.Option(
-            help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
-        ),
-    ] = None,
-    model: Annotated[
-        Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
-    ] = None,
-    rules_only: Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")] = False,
+    profile: options.Profile = None,
+    model: options.ModelFolder = None,
+    rules_only: options.RulesOnly = False,
     alerts_per_host_day: options.AlertsPerHostDay = None,
     form: options.Form = None,
     names: options.NameLogs = None,
-    allow: Annotated[Optional[Path], typer.Option(help="Allow-list file.", show_default=False)] = None,
+    allow: options.AllowFile = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
     min_connections: Annotated[
