@@ -3,11 +3,12 @@
 ##!     subnet 10.20.0.0/16                  either end lies in it
 ##!     port   123/udp                       the responder's port; without /proto any
 ##!     name   *.windowsupdate.com           the server name; a leading *. also covers the name itself
-##!     pair   10.0.0.5 backup.example 443   originator, responder (address, subnet, name or *), port (or *)
+##!     pair   10.0.0.5 backup.example 443   originator (address, subnet or *), responder (these or a name), port (or *)
 ##!
 ##! It is reread when it changes. A file that is missing or not understood is reported, and the last good one stays.
 
 @load ./main
+@load ./names
 @load ./allow
 @load base/frameworks/input
 @load base/frameworks/reporter
@@ -52,10 +53,16 @@ function word_to_subnet(word: string): subnet
 	return is_valid_ip(word) ? addr_to_subnet(to_addr(word)) : to_subnet(word);
 	}
 
+# IPv4 lies among the IPv6 addresses: ::/0 would leave out everything, so IPv4 is only taken as IPv4.
 function is_net(word: string): bool
 	{
-	return is_valid_ip(word)
-	    || ( is_valid_subnet(word) && /[^\/]+\/[0-9]{1,3}/ == word );
+	if ( ! is_address(split_string1(word, /\//)[0]) )
+		return F;
+	if ( /\// in word && ( ! is_valid_subnet(word) || /[^\/]+\/[0-9]{1,3}/ != word ) )
+		return F;
+
+	local net = word_to_subnet(word);
+	return /:/ !in word || ! ( is_v4_subnet(net) || 0.0.0.0 in net );
 	}
 
 # A server name as it is compared: lower case, without the dot at its end.
@@ -66,7 +73,8 @@ function plain_name(word: string): string
 
 function is_name(word: string): bool
 	{
-	return /(\*\.)?[^*\/]+/ == plain_name(word);
+	local name = plain_name(word);
+	return /(\*\.)?[^*\/:]+/ == name && /(.*\.)?[0-9]+/ != name;
 	}
 
 function add_pair(orig: string, resp: string, p: string): bool
@@ -140,7 +148,9 @@ function add_entry(words: string_vec): bool
 event allow_line(desc: Input::EventDescription, tpe: Input::Event, text: string)
 	{
 	++reading_line;
-	local entry = strip(split_string1(text, /#/)[0]);
+	# Editors of Windows mark UTF-8 so.
+	local line = reading_line == 1 ? sub(text, /^\xef\xbb\xbf/, "") : text;
+	local entry = strip(split_string1(line, /#/)[0]);
 	if ( entry == ""
 	    || add_entry(split_string(entry, /[ \t]+/))
 	    || reading_problem != "" )

@@ -16,6 +16,13 @@ export {
 # Bytes; RFC 1035. Anything longer in an SNI or Host is cut.
 const longest_name = 253;
 
+# Whether this is an address as everybody spells it: Zeek itself also takes 10.0.0.05 and 10.0.0.+5.
+function is_address(word: string): bool
+	{
+	return is_valid_ip(word)
+	    && ( /:/ in word || /((0|[1-9][0-9]*)\.){3}(0|[1-9][0-9]*)/ == word );
+	}
+
 # Printable ASCII stays, any other byte becomes \xNN: names come from the wire, and attackers choose them.
 function escape_name(name: string): string
 	{
@@ -35,7 +42,7 @@ function server_name(raw: string): string
 		return raw;
 
 	local name = to_lower(strip(raw));
-	if ( /\[.*/ == name )
+	if ( /^\[/ in name )
 		return "";
 
 	if ( /[^:]+:[0-9]+/ == name )
@@ -45,7 +52,7 @@ function server_name(raw: string): string
 	if ( name == ""
 	    || name == "-"
 	    || name == "(empty)"
-	    || is_valid_ip(split_string1(name, /%/)[0]) )
+	    || is_address(split_string1(name, /%/)[0]) )
 		return "";
 
 	return sub_bytes(escape_name(sub_bytes(name, 1, longest_name)), 1,

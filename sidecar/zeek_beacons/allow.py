@@ -26,6 +26,7 @@ from zeek_beacons.pairs import PROTOS, Bools, Pairs
 from zeek_beacons.readers.addresses import ascii_lower
 
 _EXPECTED = "expected `subnet NET`, `port N[/PROTO]`, `name NAME` or `pair ORIG RESP PORT[/PROTO]`"
+_MAPPED_IPV4 = ipaddress.IPv6Network("::ffff:0:0/96")  # where IPv4 lies among IPv6 addresses, for Zeek all of it
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -67,11 +68,9 @@ class AllowList:
     def load(cls, file: Path) -> AllowList:
         """Reads an allow-list file. Raises InputError with the line of the first entry that is not understood."""
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            text = file.read_bytes().decode("utf-8-sig", "surrogateescape")
         except OSError as error:
             raise InputError(str(file), f"allow-list cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise InputError(str(file), "allow-list is not UTF-8 text") from error
         return cls.parse(text, str(file))
 
     @classmethod
@@ -142,14 +141,19 @@ def _net(text: str) -> Network:
     _, slash, bits = text.partition("/")
     if slash and not re.fullmatch("[0-9]{1,3}", bits):
         raise ValueError(f"{bits!r} is no length of a network, expected a number of bits")
-    return ipaddress.ip_network(text, strict=False)
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone, expected an address or subnet without one")
+    net = ipaddress.ip_network(text, strict=False)
+    if net.version == 6 and net.overlaps(_MAPPED_IPV4):
+        raise ValueError(f"{text!r} holds IPv4 addresses, expected these as IPv4 subnets of their own")
+    return net
 
 
 def _name(text: str) -> str:
     name = ascii_lower(text).rstrip(".")
     bare = name.removeprefix("*.")
-    if not bare or "*" in bare or "/" in bare:
-        raise ValueError("expected a server name, with `*.` only in front")
+    if not bare or re.search("[*/:]", bare) or re.fullmatch("[0-9]+", bare.rpartition(".")[2]):
+        raise ValueError("expected a server name, with `*.` only in front, without a port, and no address")
     return name
 
 

@@ -1,5 +1,5 @@
 # @TEST-DOC: Allow-list lines and server names are decided as Python decides them: the cases of tests/corpus.
-# @TEST-EXEC: python3 $FILES/corpus.py $FILES/../../tests/corpus > cases.zeek
+# @TEST-EXEC: python3 $FILES/corpus.py $FILES/../../tests/corpus words > cases.zeek
 # @TEST-EXEC: zeek -b $PACKAGE %INPUT cases.zeek > output
 # @TEST-EXEC: grep -Eq '^[0-9]{3} cases, 0 wrong$' output || { cat output >&2; exit 1; }
 

@@ -28,7 +28,7 @@ NAMED = {"resp": "c2.example", "addr": "203.0.113.9", "server_name": "c2.example
         ("subnet 10.0.1.0/24", {}, False),
         ("subnet 10.0.0.7/24", {}, True),  # host bits are forgiven
         ("subnet 2001:db8::/32", {"resp": "2001:db8::1"}, True),
-        ("subnet ::/0", {}, False),
+        ("subnet 2000::/3", {}, False),
         ("port 443", {}, True),
         ("port 443/tcp", {}, True),
         ("port 443/udp", {}, False),
@@ -82,6 +82,13 @@ def test_any_entry_may_cover_a_pair() -> None:
         ("subnet", "expected `subnet NET`"),
         ("subnet 10.0.0.0/8 extra", "expected `subnet NET`"),
         ("subnet 10.0.0.0/33", "does not appear to be an IPv4 or IPv6 network"),
+        ("subnet ::/0", "'::/0' holds IPv4 addresses"),
+        ("subnet ::ffff:10.0.0.5", "'::ffff:10.0.0.5' holds IPv4 addresses"),
+        ("subnet fe80::1%eth0", "'fe80::1%eth0' has a zone"),
+        ("subnet 10.0.0.0/255.0.0.0", "'255.0.0.0' is no length of a network"),
+        ("name 10.0.0.5", "no address"),
+        ("name cdn.example:443", "without a port"),
+        ("pair 10.0.0.5 10.0.0.05 *", "no address"),
         ("port 70000", "'70000' is no port, expected 0 to 65535"),
         ("port http", "'http' is no port"),
         ("port -1", "'-1' is no port"),
@@ -107,10 +114,12 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="allow-list cannot be read: No such file"):
         AllowList.load(tmp_path / "nowhere")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="allow-list is not UTF-8 text"):
+    with pytest.raises(InputError, match=r":1: .* expected `subnet NET`"):
         AllowList.load(tmp_path / "binary")
     (tmp_path / "bom").write_bytes(b"\xef\xbb\xbfport 443\r\n")
     assert len(AllowList.load(tmp_path / "bom").ports) == 1
+    (tmp_path / "latin").write_bytes(b"# B\xfcro\nport 443\n")
+    assert len(AllowList.load(tmp_path / "latin").ports) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""The merge rule, case by case. The Zeek package is tested with the same cases."""
+"""The merge rule, case by case. The cases are those that Zeek decides alike (testing-btest/tests/corpus-merge.zeek)."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ from .logs import T0, assert_same, conn, json_log, load, tsv, tsv_header, tsv_li
 
 GAP = 100.0
 CONFIG = Config(merge_gap=GAP)
-NAN = None
 
 
 def piece(at: float, duration: float | None = 10.0, **given: Any) -> dict[str, Any]:
@@ -37,87 +38,16 @@ class Case:
     name: str
     rows: list[dict[str, Any]]
     # start after T0, duration, orig_bytes, resp_bytes, state of each connection that results
-    expected: list[tuple[float, float | None, float | None, float | None, str]] = field(default_factory=list)
+    expected: list[tuple[float, float | None, float | None, float | None, str]]
 
 
-CASES = (
-    Case("mid-stream continues", [opening(), piece(50)], [(0, 60, 600, 2400, "OTH")]),
-    Case("mid-stream continues mid-stream", [piece(0), piece(50)], [(0, 60, 600, 2400, "OTH")]),
-    Case("gap exactly at the limit", [opening(), piece(110)], [(0, 120, 600, 2400, "OTH")]),
-    Case(
-        "gap a microsecond over",
-        [opening(), piece(110.000001)],
-        [(0, 10, 300, 1200, "S1"), (110.000001, 10, 300, 1200, "OTH")],
-    ),
-    Case("gap counts from the end", [opening(0, 1000.0), piece(1050)], [(0, 1060, 600, 2400, "OTH")]),
-    Case(
-        "closed by both: no",
-        [opening(conn_state="SF"), piece(50)],
-        [(0, 10, 300, 1200, "SF"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case(
-        "reset: no", [opening(conn_state="RSTO"), piece(50)], [(0, 10, 300, 1200, "RSTO"), (50, 10, 300, 1200, "OTH")]
-    ),
-    Case(
-        "unanswered SYN: no",
-        [opening(conn_state="S0", history="S"), piece(50)],
-        [(0, 10, 300, 1200, "S0"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case("half closed by originator", [opening(conn_state="S2"), piece(50)], [(0, 60, 600, 2400, "OTH")]),
-    Case("half closed by responder", [opening(conn_state="S3"), piece(50)], [(0, 60, 600, 2400, "OTH")]),
-    Case("new handshake: no", [opening(), opening(50)], [(0, 10, 300, 1200, "S1"), (50, 10, 300, 1200, "S1")]),
-    Case(
-        "handshake seen from the responder: no",
-        [opening(), piece(50, history="hDd")],
-        [(0, 10, 300, 1200, "S1"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case(
-        "unknown history: no",
-        [opening(), piece(50, history=None)],
-        [(0, 10, 300, 1200, "S1"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case(
-        "udp untouched",
-        [piece(0, proto="udp", history="Dd"), piece(50, proto="udp", history="Dd")],
-        [(0, 10, 300, 1200, "OTH"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case(
-        "icmp untouched",
-        [piece(0, proto="icmp"), piece(50, proto="icmp")],
-        [(0, 10, 300, 1200, "OTH"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case("chain of three", [opening(), piece(50), piece(100)], [(0, 110, 900, 3600, "OTH")]),
-    Case(
-        "chain whose last was closed",
-        [opening(), piece(50), piece(100, conn_state="RSTR")],
-        [(0, 110, 900, 3600, "RSTR")],
-    ),
-    Case(
-        "chain broken in the middle",
-        [opening(), piece(50, conn_state="SF"), piece(100)],
-        [(0, 60, 600, 2400, "SF"), (100, 10, 300, 1200, "OTH")],
-    ),
-    Case(
-        "missing bytes beside known ones",
-        [opening(orig_bytes=None), piece(50, resp_bytes=None)],
-        [(0, 60, 300, 1200, "OTH")],
-    ),
-    Case("all bytes missing", [opening(orig_bytes=None), piece(50, orig_bytes=None)], [(0, 60, NAN, 2400, "OTH")]),
-    Case("missing duration ends at its start", [opening(0, None), piece(100, 5.0)], [(0, 105, 600, 2400, "OTH")]),
-    Case("missing duration of the last", [opening(), piece(50, None)], [(0, 50, 600, 2400, "OTH")]),
-    Case("missing duration of a connection alone", [opening(0, None)], [(0, NAN, 300, 1200, "S1")]),
-    Case(
-        "another source port",
-        [opening(), piece(50, id__orig_p=41_000)],
-        [(0, 10, 300, 1200, "S1"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case(
-        "source port unknown: no",
-        [opening(id__orig_p=None), piece(50, id__orig_p=None)],
-        [(0, 10, 300, 1200, "S1"), (50, 10, 300, 1200, "OTH")],
-    ),
-    Case("a piece alone", [piece(0)], [(0, 10, 300, 1200, "OTH")]),
-)
+def cases() -> Iterator[Case]:
+    for case in json.loads((Path(__file__).parents[2] / "corpus" / "merge.json").read_text()):
+        rows = [conn(**row) for row in case["pieces"]]
+        yield Case(case["name"], rows, [tuple(expected) for expected in case["connections"]])
+
+
+CASES = tuple(cases())
 
 
 def outcome(rows: list[dict[str, Any]], folder: Path, config: Config = CONFIG) -> list[tuple[Any, ...]]:
