@@ -66,11 +66,10 @@ event new_connection(c: connection) &group="Beacons::offline"
 	open_conns[c$uid] = c$id;
 	}
 
-# After observe.zeek, so that the connection is with its pair when the pairs are flushed.
-event connection_state_remove(c: connection) &priority=-10
-    &group="Beacons::offline"
+event connection_state_remove(c: connection) &group="Beacons::offline"
 	{
 	delete open_conns[c$uid];
+	# As an event: by then the connection is with its pair.
 	if ( at_end && |open_conns| == 0 )
 		event flush_pairs();
 	}
@@ -124,7 +123,7 @@ event zeek_done() &group="Beacons::offline"
 	clear_table(place_by_name);
 	}
 
-event zeek_init() &priority=15
+event zeek_init()
 	{
 	if ( ! reading_traces() || ! offline_sidecar )
 		{

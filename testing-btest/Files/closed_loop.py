@@ -4,7 +4,7 @@ import sys
 
 import peer
 
-zeek = peer.Peer(patience=60)
+zeek = peer.Peer()
 while not zeek.hello()["accepted"]:
     zeek.wait(0.2)
 zeek.send("resync")

@@ -43,6 +43,8 @@ event feed()
 		++n;
 		}
 	++feeds;
+	if ( feeds == 1 )
+		system("touch ../start-late");
 	if ( feeds == 2 )
 		Cluster::publish(Cluster::node_topic("proxy-2"), leave);
 	if ( feeds == 3 )

@@ -15,7 +15,14 @@ event end()
 	terminate();
 	}
 
+event Beacons::sidecar_lost(name: string, silence: interval)
+	{
+	schedule 100msecs { end() };
+	}
+
+# Where one is wanted, the end is that it is missed.
 event zeek_init()
 	{
-	schedule 3sec { end() };
+	if ( ! Beacons::sidecar_wanted )
+		schedule 2sec { end() };
 	}
