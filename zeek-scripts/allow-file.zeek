@@ -58,7 +58,8 @@ function is_net(word: string): bool
 	{
 	if ( ! is_address(split_string1(word, /\//)[0]) )
 		return F;
-	if ( /\// in word && ( ! is_valid_subnet(word) || /[^\/]+\/[0-9]{1,3}/ != word ) )
+	if ( /\// in word
+	    && ( ! is_valid_subnet(word) || /[^\/]+\/[0-9]{1,3}/ != word ) )
 		return F;
 
 	local net = word_to_subnet(word);
