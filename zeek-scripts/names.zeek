@@ -16,6 +16,9 @@ export {
 # Bytes; RFC 1035. Anything longer in an SNI or Host is cut.
 const longest_name = 253;
 
+# What a tab-separated log has for no name and an empty one, and for names that look like these.
+const unset_names = set("-", "(empty)", "\\x2d", "\\x28empty)");
+
 # Whether this is an address as everybody spells it: Zeek itself also takes 10.0.0.05 and 10.0.0.+5.
 function is_address(word: string): bool
 	{
@@ -41,7 +44,8 @@ function server_name(raw: string): string
 	if ( /[a-z0-9._-]*[a-z]/ == raw && |raw| <= longest_name )
 		return raw;
 
-	local name = to_lower(strip(raw));
+	# Spaces alone: other blanks are escaped in the logs, where nobody can tell them from text.
+	local name = to_lower(gsub(raw, /^ +| +$/, ""));
 	if ( /^\[/ in name )
 		return "";
 
@@ -50,8 +54,7 @@ function server_name(raw: string): string
 	name = sub(name, /\.+$/, "");
 
 	if ( name == ""
-	    || name == "-"
-	    || name == "(empty)"
+	    || name in unset_names
 	    || is_address(split_string1(name, /%/)[0]) )
 		return "";
 

@@ -68,9 +68,21 @@ def names() -> Trace:
 
 
 def hostile_names() -> Trace:
-    """Server names that attack whoever prints them: control bytes, broken UTF-8, JSON, far too long, an address."""
+    """Server names that attack whoever prints them: control bytes, broken UTF-8, JSON, far too long, an address.
+
+    And some that a log escapes, or that one program takes for another thing than the next one does.
+    """
     trace = Trace()
     hostile = (b"a\x01b\n\x1b[31m.example", b"\xff\xfe.example", b'{"x":"y\\z"}, comma', b"n" * 400, b"203.0.113.7")
+    hostile += (
+        "\u00c4\u212a.Example".encode(),
+        b"blank.example\t",
+        b"010.0.0.1",
+        b"+1.2.3.4",
+        b"[\n::1",
+        b"-",
+        b"(empty)",
+    )
     for number, name in enumerate(hostile):
         for i in range(2):
             server = (f"203.0.113.{40 + number}", 443)

@@ -13,7 +13,8 @@ from zeek_beacons.pairs import Bools, Ints
 
 LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_SPACES = string.whitespace
+# What a tab-separated log has for no name and an empty one, and for names that look like these.
+_UNSET = frozenset(("-", "(empty)", r"\x2d", r"\x28empty)"))
 _DIGITS = re.compile("[0-9]+")
 _PLAIN_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?[1-9]?\d|1\d\d)(?:\.(?!$)|$)){4}", re.ASCII)
 
@@ -42,16 +43,17 @@ def ascii_lower(text: str) -> str:
 def server_name(text: str) -> str | None:
     """The canonical spelling of an SNI or Host: lower case, no port, no trailing dot, escaped and length-capped.
 
-    None where there is nothing, or an address instead of a name. Only ASCII letters have a case, as for Zeek.
+    None where there is nothing, or an address instead of a name. Only ASCII letters have a case, as for Zeek, and only
+    spaces go from the ends: other blanks are escaped in Zeek's logs, and stay so.
     """
-    name = ascii_lower(text.strip(_SPACES))
+    name = ascii_lower(text.strip(" "))
     if name.startswith("["):
         return None
     host, _, port = name.rpartition(":")
     if host and _DIGITS.fullmatch(port) and ":" not in host:
         name = host
     name = name.rstrip(".")
-    if not name or name in {"-", "(empty)"} or address(name) is not None:
+    if not name or name in _UNSET or address(name) is not None:
         return None
     octets = name[:LONGEST_NAME].encode("utf-8", "surrogateescape")
     escaped = "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)
