@@ -42,6 +42,7 @@ function accept(m: SidecarHello)
 	{
 	sidecar_id = m$sidecar;
 	sidecar_name = sanitize(m$name, 200);
+	gone = F;
 	note_sidecar();
 	}
 
@@ -86,10 +87,10 @@ event heartbeat(message: string)
 		return;
 
 	local m = parsed$v as SidecarHeartbeat;
-	if ( is_serving(m$sidecar) )
+	if ( is_serving(m$sidecar) && ! gone )
 		note_sidecar();
 	else
-		answer_hello(sanitize(m$sidecar, 64), sidecar_id == "" ? "no hello came" :
-		    fmt("sidecar %s (%s) serves this sensor", sidecar_id,
-		    sidecar_name));
+		answer_hello(sanitize(m$sidecar, 64), sidecar_id == "" || gone ?
+		    "no hello came" : fmt("sidecar %s (%s) serves this sensor",
+		    sidecar_id, sidecar_name));
 	}

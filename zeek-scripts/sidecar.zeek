@@ -31,6 +31,8 @@ global clients: table[string] of string;
 # When it was last heard of; time does not stand still here when packets do.
 global heard = double_to_time(0.0);
 global connected = F;
+# Whether its connection was lost since its hello. What it sent before may come after that, and brings nobody back.
+global gone = F;
 global started: time;
 global reported_lost = F;
 
@@ -56,6 +58,8 @@ global sidecar_returned: hook();
 # The sidecar was heard.
 function note_sidecar()
 	{
+	if ( gone )
+		return;
 	local was_here = sidecar_here();
 	heard = current_time();
 	connected = T;
@@ -108,6 +112,7 @@ event Cluster::websocket_client_lost(endpoint: Cluster::EndpointInfo,
 		if ( other == sidecar_id )
 			return;
 	connected = F;
+	gone = T;
 	}
 
 # Looks whether the sidecar is lost.
