@@ -1,4 +1,6 @@
 ##! Notices: a pair that beacons, once for each level that it reaches; and a sidecar that is lost or back.
+##!
+##! The sentence of a beacon comes with the verdict: the sidecar makes it, in reports/sentence.py.
 
 @load ./main
 @load ./wire

@@ -169,7 +169,7 @@ def round_config(sleep: Floats, jitter: Floats, error: Floats) -> Floats:
     return np.where(jitter <= 1, odds, -np.inf)
 
 
-def config(block: Checkins) -> SleepAndJitter:
+def estimate_sleep_and_jitter(block: Checkins) -> SleepAndJitter:
     """The configuration that explains the gaps best."""
     found, fit = block.memo(core), block.memo(fits)
     low, high = found.low, found.high
@@ -198,17 +198,17 @@ def sure(block: Checkins) -> Bools:
 
 def sleep(block: Checkins) -> Floats:
     """Estimated configured sleep, seconds; the mean gap for Poisson-like pairs. NaN below 5 gaps."""
-    return clear(block.memo(config).sleep, sure(block))
+    return clear(block.memo(estimate_sleep_and_jitter).sleep, sure(block))
 
 
 def jitter(block: Checkins) -> Floats:
     """Estimated jitter, 0 to 1, in the terms of its kind; sqrt(3) std / mean for a Gaussian, 1 for Poisson-like."""
-    return clear(np.clip(block.memo(config).jitter, 0, 1), sure(block))
+    return clear(np.clip(block.memo(estimate_sleep_and_jitter).jitter, 0, 1), sure(block))
 
 
 def jitter_kind(block: Checkins) -> Floats:
     """Index into JITTER_KINDS; NaN below 5 gaps."""
-    return clear(block.memo(config).kind.astype(np.float64), sure(block))
+    return clear(block.memo(estimate_sleep_and_jitter).kind.astype(np.float64), sure(block))
 
 
 def llr(name: str) -> Callable[[Checkins], Floats]:

@@ -1,4 +1,5 @@
-"""Files -> Pairs. One file a format family; a new one is a module and a line in READERS."""
+"""Files -> Pairs. One file a format family; a new one is a module, a line in READERS, and its name in
+cli/options.py (FORMATS, which the command line shows without loading the readers)."""
 
 from __future__ import annotations
 

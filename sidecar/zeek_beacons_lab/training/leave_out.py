@@ -1,4 +1,7 @@
-"""Trainers: what fits a model without some captures, and keeps it for the next study."""
+"""Trainers: what fits a model without some captures, and keeps it for the next study.
+
+Which captures are left out together is chosen in captures/sample.py (`left_out`): all of one lab, see `labels.lab_of`.
+"""
 
 from __future__ import annotations
 
