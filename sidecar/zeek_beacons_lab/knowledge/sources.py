@@ -41,8 +41,8 @@ class SuffixList:
         icann, private = [], []
         is_private, heading = False, ""
         for line in map(str.strip, text.splitlines()):
-            if line.startswith("// ===BEGIN"):
-                is_private = "PRIVATE" in line
+            if line.startswith("// ==="):
+                is_private, heading = "===BEGIN PRIVATE" in line, ""
             elif line.startswith("//"):
                 comment = line.removeprefix("//").strip()
                 heading = heading or ("" if comment.startswith("Submitted") else comment)
