@@ -12,7 +12,6 @@ import numpy as np
 
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import Bools, Pairs
-from zeek_beacons.readers.addresses import locality
 from zeek_beacons.verdicts import BROADCAST, INBOUND, LINK_LOCAL, MULTICAST
 
 
@@ -21,12 +20,11 @@ def gates(pairs: Pairs, config: Config) -> dict[int, Bools]:
 
     What comes from outside may alert where just that was asked for.
     """
-    inbound = is_inbound(pairs, locality(config.local_nets))
     return {
         MULTICAST: pairs.is_multicast,
         BROADCAST: is_broadcast(pairs),
         LINK_LOCAL: is_link_local(pairs),
-        INBOUND: inbound & (config.direction != "inbound"),
+        INBOUND: is_inbound(pairs) & (config.direction != "inbound"),
     }
 
 
@@ -49,9 +47,9 @@ def is_link_local(pairs: Pairs) -> Bools:
     return _each(pairs.addr, lambda addr: ipaddress.ip_address(addr).is_link_local)
 
 
-def is_inbound(pairs: Pairs, is_local: Callable[[str], bool]) -> Bools:
+def is_inbound(pairs: Pairs) -> Bools:
     """Pairs that come from outside: scans and guests of a server of the site, no implant of its own, (n,)."""
-    inbound: Bools = ~_each(pairs.orig_h, is_local) & _each(pairs.addr, is_local)
+    inbound: Bools = ~pairs.orig_local & pairs.resp_local
     return inbound
 
 
