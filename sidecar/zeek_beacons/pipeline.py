@@ -11,7 +11,8 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.scoring import Scoring, place
+from zeek_beacons.scoring import Scoring, lookalikes, place
+from zeek_beacons.scoring.context_term import Facts
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
@@ -30,6 +31,7 @@ class Scored:
     verdicts: Verdicts  # n
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
+    context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
 
     @property
     def may_alert(self) -> Bools:
@@ -50,23 +52,17 @@ def score(
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
     `insufficient_evidence`. A `threshold` takes the place of the profile's.
     """
-    pairs = pairs.latest(config.max_observations)
-    enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
-    features = extract(pairs.take(enough))
-    row = np.where(enough, np.cumsum(enough) - 1, -1)
-    return _conclude(pairs, features, row, scoring, scoring.score(features), config, allow, threshold)
+    return _conclude(_measure(pairs, scoring, config), scoring, config, allow, threshold)
 
 
 def score_site(
     pairs: Pairs, scoring: Scoring, config: Config, budget: float, allow: AllowList | None = None
 ) -> tuple[Scored, SiteBaseline]:
     """Verdicts for all that is known of a site, held against its own baseline and a budget of alerts per host-day."""
-    first = score(pairs, scoring, config, allow)
-    site = baseline(first, budget)
-    scores = {name: values[first.feature_row >= 0] for name, values in first.verdicts.scorers.items()}
+    measured = _measure(pairs, scoring, config)
+    site = baseline(_conclude(measured, scoring, config, allow), budget)
     threshold = scoring.threshold(config.profile, site)
-    found = _conclude(first.pairs, first.features, first.feature_row, scoring, scores, config, allow, threshold)
-    return found, site
+    return _conclude(measured, scoring, config, allow, threshold), site
 
 
 def baseline(scored: Scored, budget: float) -> SiteBaseline:
@@ -77,24 +73,50 @@ def baseline(scored: Scored, budget: float) -> SiteBaseline:
     return SiteBaseline(budget, scores, hosts, max(0.0, float(seconds)))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What is held against a threshold: all that does not depend on one."""
+
+    pairs: Pairs  # n
+    row: Ints  # (n,) of the pairs with enough connections in all that follows, -1 for the others
+    features: Features
+    scores: Mapping[str, Floats]
+    context: Floats | None
+    look: lookalikes.KnownRhythms
+
+
+def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
+    pairs = pairs.latest(config.max_observations)
+    enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
+    chosen = pairs.take(enough)
+    features = extract(chosen)
+    facts = Facts.of(chosen, features)
+    return _Measured(
+        pairs=pairs,
+        row=np.where(enough, np.cumsum(enough) - 1, -1),
+        features=features,
+        scores=scoring.score(features),
+        context=scoring.measure_context(facts),
+        look=lookalikes.find(chosen, features, facts.names),
+    )
+
+
 def _conclude(
-    pairs: Pairs,
-    features: Features,
-    row: Ints,
+    measured: _Measured,
     scoring: Scoring,
-    scores: Mapping[str, Floats],
     config: Config,
-    allow: AllowList | None,
-    threshold: float | None,
+    allow: AllowList | None = None,
+    threshold: float | None = None,
 ) -> Scored:
-    enough = row >= 0
+    pairs, features, context = measured.pairs, measured.features, measured.context
     if threshold is None:
         threshold = scoring.threshold(config.profile)
     certain = max(threshold, scoring.thresholds["conservative"])
-    fused = scoring.fuse(scores)
-    why = scoring.explain(features, fused)
-    verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why)
-    verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
+    fused = scoring.fuse(measured.scores, context)
+    why = scoring.explain(features, fused, context)
+    verdicts = judge(features, measured.look, measured.scores, fused, threshold, certain, scoring.evidence, why)
+    verdicts = replace(verdicts, calibrated=bool(scoring.calibration))
+    verdicts = verdicts.spread(measured.row >= 0, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
     verdicts = verdicts.suppress({ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config))
-    return Scored(pairs, verdicts, features, row)
+    return Scored(pairs, verdicts, features, measured.row, context)

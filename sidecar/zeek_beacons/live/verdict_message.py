@@ -10,7 +10,7 @@ from typing import Any
 
 from zeek_beacons.live.protocol.messages import Candidate, Verdict
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.reports.sentence import reason_value, reasons, sentence
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
 
@@ -65,7 +65,7 @@ def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
     told = []
     for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
         numbers = {
-            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
+            "value": _number(reason_value(scored, row, reason)),
             "contribution": _number(scored.verdicts.contributions[row, place]),
         }
         told.append(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import re
 
-from zeek_beacons.features import CATALOGUE, JITTER_KINDS
+import numpy as np
+
+from zeek_beacons.features import CATALOGUE, JITTER_KINDS, Features
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.scoring.lookalikes import LOOK_ALIKES
-from zeek_beacons.scoring.reasons import REASONS
+from zeek_beacons.scoring.context_term import CODES, Indicator, told
+from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
+from zeek_beacons.scoring.reasons import REASONS, Reason
 from zeek_beacons.verdicts import BEACON
 
 # Frameworks whose documented law of waiting makes this kind of jitter; the laboratory's traffic/c2.py has the sources.
@@ -87,8 +90,22 @@ def weighed_reasons(scored: Scored, row: int) -> list[str]:
     return [text + weight for text, weight in zip(reasons(scored, row), weights, strict=False)]
 
 
+def reason_value(scored: Scored, row: int, reason: Reason) -> float:
+    """The number behind a reason: its feature, or how far a fact about the server holds; NaN where it is not known."""
+    place = scored.feature_row[row]
+    if isinstance(reason, Indicator):
+        return (
+            math.nan if scored.context is None or place < 0 else float(scored.context[place, CODES.index(reason.code)])
+        )
+    return _feature(scored, row, reason.feature)
+
+
 def _told(scored: Scored, row: int, index: int) -> str:
     reason = REASONS[index]
+    if isinstance(reason, Indicator):
+        place = np.array([scored.feature_row[row]])
+        one = scored.pairs.take(np.array([row])), Features(scored.features.matrix[place])
+        return _spaced(told(reason, *one, 0))
     value = _feature(scored, row, reason.feature)
     if math.isnan(value):
         return f"{CATALOGUE[COLUMN[reason.feature]].meaning}: not known"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zeek_beacons.features import Features
-from zeek_beacons.pairs import Floats, Pairs
+from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring import lookalikes
 from zeek_beacons.scoring.evidence import EvidenceTable, needed
 from zeek_beacons.scoring.explain import Explanation
@@ -28,8 +28,8 @@ SEVERITY_STEPS = (0.25, 0.5, 0.8)
 
 
 def judge(
-    pairs: Pairs,
     features: Features,
+    look: lookalikes.KnownRhythms,
     scores: Mapping[str, Floats],
     fused: Floats,
     threshold: float,
@@ -49,19 +49,17 @@ def judge(
     label = np.where(proven, np.where(above, BEACON, BENIGN), INSUFFICIENT).astype(np.uint8)
     way = (fused - threshold) / max(1.0 - threshold, 1e-9)
     severity = np.where(label == BEACON, 1 + np.searchsorted(SEVERITY_STEPS, way, side="right"), 0)
-    look = lookalikes.find(pairs, features)
-    known = lookalikes.is_proof(look) | ((look != lookalikes.NONE) & (fused < certain))
     return Verdicts(
         label=label,
         score=fused,
         scorers=scores,
         severity=severity.astype(np.uint8),
-        suppressed=np.where(known, LOOK_ALIKE, NOT_SUPPRESSED).astype(np.uint8),
+        suppressed=np.where(look.quiet(fused, certain), LOOK_ALIKE, NOT_SUPPRESSED).astype(np.uint8),
         sleep=features.column("sleep").astype(np.float64),
         jitter=jitter,
         needed=need,
         reasons=why.reasons,
         contributions=why.contributions,
-        look_alike=look,
+        look_alike=look.index,
         threshold=threshold,
     )

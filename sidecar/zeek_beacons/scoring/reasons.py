@@ -6,8 +6,10 @@ explain.py works out how much each contributes to a score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from zeek_beacons.features.catalogue import COLUMN
+from zeek_beacons.scoring.context_term import INDICATORS, Indicator
 from zeek_beacons.scoring.rules import RULES, Rule
 
 
@@ -33,7 +35,9 @@ FACTS = (
     Fact("pace", "median_gap", "the median wait is {:.4g} s"),
     Fact("times", "checkins", "{:.0f} check-ins were seen"),
 )
-REASONS: tuple[Rule | Fact, ...] = (*RULES, *FACTS)
+Reason: TypeAlias = Rule | Fact | Indicator
+
+REASONS: tuple[Reason, ...] = (*RULES, *FACTS, *INDICATORS)
 PLACE = {reason.code: place for place, reason in enumerate(REASONS)}
 
 

@@ -173,7 +173,7 @@ def test_a_full_disk_is_one_line_and_exit_code_2(log: Path) -> None:
 
 
 def test_model_show_and_verify() -> None:
-    assert json.loads(run("model", "show").stdout)["version"] == 2
+    assert json.loads(run("model", "show").stdout)["version"] == 3
     assert "is good" in run("model", "verify").stdout
 
 

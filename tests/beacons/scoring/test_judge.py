@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from zeek_beacons.features import CATALOGUE, Features
-from zeek_beacons.pairs import Pairs
 from zeek_beacons.scoring.explain import GIVEN, Explanation
 from zeek_beacons.scoring.judge import judge
+from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms
 from zeek_beacons.verdicts import BEACON, BENIGN, INSUFFICIENT, Verdicts
 
 EVIDENCE = ((0.1, 8), (0.5, 12))
@@ -16,13 +16,13 @@ EVIDENCE = ((0.1, 8), (0.5, 12))
 
 def judged(score: float, *, checkins: float = 20, span: float = 3600.0, jitter: float = 0.05) -> Verdicts:
     """The verdict on one pair with a threshold of 0.6."""
-    pairs = Pairs.build([{"orig_h": "10.0.0.1", "resp": "203.0.113.7", "resp_p": 4444, "start": [1.0, 2.0]}])
     given = {"checkins": checkins, "span": span, "jitter": jitter}
     row = [given.get(feature.name, np.nan) for feature in CATALOGUE]
     none = Explanation(np.full((1, GIVEN), -1, dtype=np.int16), np.full((1, GIVEN), np.nan))
     fused = np.array([score])
     features = Features(np.array([row], dtype=np.float32))
-    return judge(pairs, features, {"forest": fused}, fused, 0.6, 0.9, EVIDENCE, none)
+    nothing = KnownRhythms(np.array([NONE], dtype=np.int16), np.array([False]))
+    return judge(features, nothing, {"forest": fused}, fused, 0.6, 0.9, EVIDENCE, none)
 
 
 @pytest.mark.parametrize(
