@@ -85,6 +85,8 @@ class Config:
     local_nets: tuple[str, ...] = PRIVATE_NETS
     # Which of the model's thresholds makes an alert: see PROFILES.
     profile: str = "balanced"
+    # Score from which a pair alerts, above 0 to 1, in place of the profile's threshold; 0: the profile's holds.
+    threshold: float = 0.0
 
     def __post_init__(self) -> None:
         _at_least("min_connections", self.min_connections, 3)
@@ -99,6 +101,8 @@ class Config:
             raise SettingError("merge_gap", f"is {self.merge_gap}, expected 0 to 86400 seconds")
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("profile", self.profile, PROFILES)
+        if not 0 <= self.threshold <= 1:
+            raise SettingError("threshold", f"is {self.threshold}, expected above 0 to 1, or 0 for the profile's")
         for net in self.local_nets:
             try:
                 ipaddress.ip_network(net)

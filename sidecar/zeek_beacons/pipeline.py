@@ -11,7 +11,7 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.scoring import Scoring, place
+from zeek_beacons.scoring import Scoring, place, timer
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
@@ -38,6 +38,11 @@ class Scored:
         return may
 
 
+def alert_threshold(scoring: Scoring, config: Config) -> float:
+    """The score from which a pair alerts: the one that is set, else the profile's."""
+    return config.threshold or scoring.threshold(config.profile)
+
+
 def score(
     pairs: Pairs,
     scoring: Scoring,
@@ -48,7 +53,7 @@ def score(
     """Verdicts for a batch of pairs; batch, live, API and evaluation all call this.
 
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
-    `insufficient_evidence`. A `threshold` takes the place of the profile's.
+    `insufficient_evidence`. A `threshold` takes the place of the settings'.
     """
     pairs = pairs.latest(config.max_observations)
     enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
@@ -89,12 +94,14 @@ def _conclude(
 ) -> Scored:
     enough = row >= 0
     if threshold is None:
-        threshold = scoring.threshold(config.profile)
+        threshold = alert_threshold(scoring, config)
     certain = max(threshold, scoring.thresholds["conservative"])
     fused = scoring.fuse(scores)
     why = scoring.explain(features, fused)
-    verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why)
+    usual = scoring.thresholds["balanced"]
+    verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why, usual)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
     verdicts = verdicts.suppress({ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config))
+    verdicts = timer.told(verdicts, pairs, features, row)
     return Scored(pairs, verdicts, features, row)

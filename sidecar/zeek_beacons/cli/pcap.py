@@ -44,6 +44,7 @@ def pcap(
         ),
     ] = None,
     profile: options.Profile = None,
+    threshold: options.Threshold = None,
     model: options.ModelFolder = None,
     rules_only: options.RulesOnly = False,
     allow: options.AllowFile = None,
@@ -68,7 +69,7 @@ def pcap(
     from zeek_beacons.live import logs, pcap_loop
 
     logs.set_up("ERROR")
-    settings = options.settings(config, profile=profile, direction=direction, local_nets=local_net)
+    settings = options.settings(config, profile=profile, threshold=threshold, direction=direction, local_nets=local_net)
     executable = pcap_loop.find_zeek(zeek)
     for capture in captures:
         if not capture.is_file():

@@ -42,6 +42,7 @@ def score(
         Optional[Path], typer.Option("--output", "-o", help="Folder for the reports.", show_default=False)
     ] = None,
     profile: options.Profile = None,
+    threshold: options.Threshold = None,
     model: options.ModelFolder = None,
     rules_only: options.RulesOnly = False,
     alerts_per_host_day: options.AlertsPerHostDay = None,
@@ -80,9 +81,11 @@ def score(
         zcat flows.csv.gz | zeek-beacons score - --format flows --direction outbound
     """
     began = time.perf_counter()
+    options.either(threshold, alerts_per_host_day)
     settings = options.settings(
         config,
         profile=profile,
+        threshold=threshold,
         direction=direction,
         local_nets=local_net,
         min_connections=min_connections,

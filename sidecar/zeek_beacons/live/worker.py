@@ -25,7 +25,7 @@ from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
 from zeek_beacons.live.verdict_message import unscored_message, verdict_message
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import score
+from zeek_beacons.pipeline import alert_threshold, score
 from zeek_beacons.readers.candidate_rows import join
 from zeek_beacons.scoring import Scoring
 
@@ -55,7 +55,9 @@ class Worker:
         """The threshold of pairs that have not alerted yet."""
         if self.site is not None:
             return self.site.in_force
-        return AlertThreshold(self.scoring.threshold(self.config.profile), self.config.profile)
+        return AlertThreshold(
+            alert_threshold(self.scoring, self.config), self.config.profile, self.config.threshold > 0
+        )
 
     def work(
         self,
