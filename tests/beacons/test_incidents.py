@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeek_beacons.config import Config
+from zeek_beacons.config import PRIVATE_NETS, Config
 from zeek_beacons.domains import registered
 from zeek_beacons.incidents import Key, Member, buckets_of, identity, together
 from zeek_beacons.pairs import Pairs
@@ -23,7 +23,7 @@ from zeek_beacons.readers.addresses import locality
 from zeek_beacons.scoring import Scoring
 
 Make = Callable[..., dict[str, Any]]
-IS_LOCAL = locality(("10.0.0.0/8",))
+IS_LOCAL = locality(PRIVATE_NETS)
 
 
 def member(resp: str = "45.0.0.9", **given: Any) -> Member:
@@ -77,6 +77,7 @@ PROXY = {"addr": "10.1.1.1", "resp_p": 3128, "service": "http"}
         # 5. several hosts
         (member("c2.example"), member("c2.example", **OTHER_HOST, addr="45.9.9.9", sleep=500.0)),
         (member(), member(**OTHER_HOST, sleep=500.0)),
+        (member("203.0.113.9"), member("203.0.113.9", **OTHER_HOST, sleep=500.0)),
     ],
 )  # fmt: skip
 def test_belongs_together(members: tuple[Member, ...]) -> None:
