@@ -46,6 +46,11 @@ class ScoredLogs:
         rows: list[dict[str, Any]] = tables.alerts(self.scored).to_pylist()
         return rows
 
+    def incidents(self) -> list[dict[str, Any]]:
+        """Alerts that belong together, as `incidents.csv` has them, the highest score first."""
+        rows: list[dict[str, Any]] = tables.incidents(self.scored).to_pylist()
+        return rows
+
     def to_pandas(self) -> pd.DataFrame:
         """Every pair with its verdict, as `scored_pairs.csv` has it. Raises ConfigError where pandas is missing."""
         try:

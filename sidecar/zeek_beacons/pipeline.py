@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zeek_beacons import incidents
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
+from zeek_beacons.incidents import Incidents
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
+from zeek_beacons.readers.addresses import locality
 from zeek_beacons.scoring import Scoring, place, timer
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
@@ -30,6 +33,7 @@ class Scored:
     verdicts: Verdicts  # n
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
+    incidents: Incidents  # what alerts, by what belongs together
 
     @property
     def may_alert(self) -> Bools:
@@ -102,6 +106,9 @@ def _conclude(
     verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why, usual)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
-    verdicts = verdicts.suppress({ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config))
+    is_local = locality(config.local_nets)
+    inbound = place.is_inbound(pairs, is_local)
+    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config, inbound)
+    verdicts = replace(verdicts, kind=place.kinds(inbound)).suppress(quiet)
     verdicts = timer.told(verdicts, pairs, features, row)
-    return Scored(pairs, verdicts, features, row)
+    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts, is_local))

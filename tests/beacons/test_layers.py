@@ -16,9 +16,9 @@ PACKAGE = Path(zeek_beacons.__file__).parent
 LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
-    {"errors", "files", "pairs"},
+    {"errors", "files", "pairs", "domains"},
     {"config", "metrics", "verdicts", "features"},
-    {"allow", "readers", "samples", "scoring"},
+    {"allow", "incidents", "readers", "samples", "scoring"},
     {"labels", "pipeline"},
     {"truth", "reports"},
     {"api", "live"},

@@ -11,26 +11,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
-import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from zeek_beacons import __version__, reports
 from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
+from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
 from zeek_beacons.config import Config
 from zeek_beacons.pipeline import Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import read
 from zeek_beacons.readers.ingest import Ingest
-from zeek_beacons.reports.sentence import duration, target
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.truth import Outcome, Truth
-from zeek_beacons.verdicts import LABELS, SEVERITIES
+from zeek_beacons.verdicts import LABELS
 
-SHOWN = 20
+LISTED = {"incidents": reports.tables.incidents, "alerts": reports.tables.alerts}  # in the JSON
 PLAIN_WIDTH = 140  # of the table where output is no terminal
 CALIBRATED = "probability of a beacon where beacons and benign pairs are equally frequent; not the share of true alerts"
 SEMANTICS = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
@@ -112,7 +109,8 @@ def score(
     if output is not None:
         reports.write(scored, summary, output, features)
     if as_json:
-        print(json.dumps(summary | {"alerts": reports.tables.alerts(scored).to_pylist()}, indent=2))
+        listed = {name: table(scored).to_pylist() for name, table in LISTED.items()}
+        print(json.dumps(summary | listed, indent=2))
     else:
         show(scored, summary, ingest, outcome, output)
     if fail_on_alert and scored.verdicts.alerts.any():
@@ -131,6 +129,7 @@ def summarise(
         "pairs": len(scored.pairs),
         "pairs_scored": int((scored.feature_row >= 0).sum()),
         "alerts": int(verdicts.alerts.sum()),
+        "incidents": len(scored.incidents),
         "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
         "profile": settings.profile,
         "thresholds": dict(scoring.thresholds),
@@ -156,35 +155,18 @@ def _when(microseconds: int | None) -> str | None:
 def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None) -> None:
     """Prints the alerts, and what they come from."""
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
-    verdicts, pairs = scored.verdicts, scored.pairs
-    order = verdicts.ranking()[: int(verdicts.alerts.sum())]
-    if len(order):
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name, justify in (
-            ("#", "right"), ("severity", "left"), ("score", "right"), ("from", "left"), ("to", "left"),
-            ("every", "right"), ("jitter", "right"), ("times", "right"), ("over", "right"),
-        ):  # fmt: skip
-            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for rank, row in enumerate(order[:SHOWN].tolist(), 1):
-            sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
-            table.add_row(
-                str(rank),
-                SEVERITIES[verdicts.severity[row]],
-                f"{verdicts.score[row]:.2f}",
-                Text(pairs.orig_h[row]),  # names and addresses are data, never markup
-                Text(target(scored, row)),
-                "?" if np.isnan(sleep) else duration(sleep),
-                "?" if np.isnan(jitter) else f"{jitter * 100:.0f} %",
-                str(pairs.conns[row]),
-                duration(pairs.last_ts[row] - pairs.first_ts[row]),
-            )
-        console.print(table)
-        if len(order) > SHOWN:
-            console.print(f"and {len(order) - SHOWN} more")
+    incidents = len(scored.incidents)
+    if incidents:
+        console.print(incident_table(scored))
+        if incidents > SHOWN:
+            console.print(f"and {incidents - SHOWN} more")
         console.print()
     plural = "" if summary["alerts"] == 1 else "s"
+    if outside := from_outside(scored):
+        print(outside)
+    together = f"{incidents} incident{'' if incidents == 1 else 's'}: " if incidents else ""
     print(
-        f"{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
+        f"{together}{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
         f"({summary['pairs_scored']} with enough connections), "
         f"profile {summary['profile']}, model {summary['model']}"
     )

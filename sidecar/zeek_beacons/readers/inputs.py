@@ -25,7 +25,7 @@ _KINDS = (
 )
 _NAME_LOGS = (("http", re.compile("^http" + _LOG)), ("ssl", re.compile("^ssl" + _LOG)))
 # CSV files of our own that may lie in a folder of flows: reports and labels.
-_OURS = frozenset({"alerts.csv", "hosts.csv", "scored_pairs.csv", "labels.csv"})
+_OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
 _TOLD = 3  # files left out that a note names
 
 

@@ -48,6 +48,7 @@ def _text(text: str, file: Path) -> None:
 REPORTS: dict[str, Callable[[Scored, Summary, Path], object]] = {
     "alerts.csv": lambda scored, _, file: _csv(tables.alerts(scored), file),
     "scored_pairs.csv": lambda scored, _, file: _csv(tables.scored_pairs(scored), file),
+    "incidents.csv": lambda scored, _, file: _csv(tables.incidents(scored), file),
     "hosts.csv": lambda scored, _, file: _csv(tables.hosts(scored), file),
     "run_summary.json": lambda _, summary, file: _text(json.dumps(summary, indent=2) + "\n", file),
     "report.md": lambda scored, summary, file: _text(report(scored, summary), file),

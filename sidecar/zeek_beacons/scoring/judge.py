@@ -17,6 +17,7 @@ from zeek_beacons.verdicts import (
     INSUFFICIENT,
     LOOK_ALIKE,
     NOT_SUPPRESSED,
+    OWN_BEACON,
     Verdicts,
 )
 
@@ -67,6 +68,7 @@ def judge(
         needed=need,
         reasons=why.reasons,
         contributions=why.contributions,
+        kind=np.full(len(look), OWN_BEACON, dtype=np.uint8),
         look_alike=look,
         threshold=threshold,
     )

@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import Bools, Pairs
-from zeek_beacons.readers.addresses import locality
-from zeek_beacons.verdicts import BROADCAST, INBOUND, LINK_LOCAL, MULTICAST
+from zeek_beacons.pairs import Bools, Bytes, Pairs
+from zeek_beacons.verdicts import BROADCAST, FROM_OUTSIDE, INBOUND, LINK_LOCAL, MULTICAST, OWN_BEACON
 
 
-def gates(pairs: Pairs, config: Config) -> dict[int, Bools]:
+def kinds(inbound: Bools) -> Bytes:
+    """What kind of finding each pair is, (n,) index into KINDS. `inbound`: see `is_inbound`."""
+    return np.where(inbound, FROM_OUTSIDE, OWN_BEACON).astype(np.uint8)
+
+
+def gates(pairs: Pairs, config: Config, inbound: Bools) -> dict[int, Bools]:
     """Which pairs must not alert for where their ends lie, (n,) by SUPPRESSIONS, the first that holds first.
 
-    What comes from outside may alert where just that was asked for.
+    What comes from outside (`inbound`, see `is_inbound`) may alert where just that was asked for.
     """
-    inbound = is_inbound(pairs, locality(config.local_nets))
     return {
         MULTICAST: pairs.is_multicast,
         BROADCAST: is_broadcast(pairs),
