@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,10 +19,15 @@ from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
     ALLOW_LISTED,
+    BEACON,
+    BENIGN,
     NAMED_TWIN,
     NOT_SUPPRESSED,
     Verdicts,
 )
+
+NEAR = 0.05  # below the threshold: a near miss
+LINES = 200  # beacons whose line of the allow-list is looked up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +39,14 @@ class Scored:
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
     incidents: Incidents  # what alerts, by what belongs together
+    allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
+
+    @property
+    def near_miss(self) -> Bools:
+        """Pairs just below the threshold that nothing else keeps from alerting, (n,)."""
+        score, threshold = self.verdicts.score, self.verdicts.threshold
+        near: Bools = (self.verdicts.label == BENIGN) & self.may_alert & (score >= threshold - NEAR)
+        return near
 
     @property
     def may_alert(self) -> Bools:
@@ -111,4 +124,12 @@ def _conclude(
     quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config, inbound)
     verdicts = replace(verdicts, kind=place.kinds(inbound)).suppress(quiet)
     verdicts = timer.told(verdicts, pairs, features, row)
-    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts, is_local))
+    lines = _lines(pairs, verdicts, allow) if allow else {}
+    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts, is_local), lines)
+
+
+def _lines(pairs: Pairs, verdicts: Verdicts, allow: AllowList) -> dict[int, str]:
+    """Which line of the allow-list keeps each of its beacons quiet, for the strongest ones."""
+    quiet = (verdicts.label == BEACON) & (verdicts.suppressed == ALLOW_LISTED)
+    order = verdicts.ranking()
+    return {row: allow.line_for(pairs.take(np.array([row]))) for row in order[quiet[order]][:LINES].tolist()}

@@ -1,6 +1,6 @@
 """What was concluded about a pair, as the message that Zeek gets. Its `summary` becomes the notice's text.
 
-The sentence itself is made in `reports/sentence.py`, the same for reports and notices.
+The sentence is made in `reports/sentence.py`, the same for reports and notices; `reports/facts.py` adds what else fits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Any
 
 from zeek_beacons.live.protocol.messages import Candidate, Verdict
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.reports.facts import notice
+from zeek_beacons.reports.sentence import reasons
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
 
@@ -31,7 +32,7 @@ def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str
         severity=SEVERITIES[severity],
         level=severity if verdicts.alerts[row] else 0,
         suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
-        summary=sentence(scored, row),
+        summary=notice(scored, row),
         reasons=tuple(_reasons(scored, row)),
     )
 

@@ -15,6 +15,8 @@ EXAMPLES = 3
 EXAMPLE_LENGTH = 120
 # A log is written in the order of connection ends; a step back or a silence longer than this is worth telling.
 JUMP_US = 3600 * MICROSECONDS
+# Why a row is a duplicate.
+TWICE = "the same pair, source port, start and duration as another row, as where files overlap"
 
 
 @dataclass(slots=True)
