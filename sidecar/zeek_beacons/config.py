@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import tomllib
@@ -21,6 +22,8 @@ PROFILES = ("conservative", "balanced", "sensitive")
 DIRECTIONS = ("any", "outbound", "inbound", "internal")
 
 ENVIRONMENT = "ZEEK_BEACONS_"
+# Variables of the checkout's tests, which a developer may have set for all commands.
+NOT_SETTINGS = frozenset(f"{ENVIRONMENT}{name}" for name in ("CAPTURES", "FAULT_ROUNDS", "NEEDS_ZEEK"))
 OTHER_TABLES = ("sidecar",)  # of the settings file: read by whom they concern
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -118,6 +121,10 @@ class Config:
     ) -> Self:
         """Settings from a TOML file, then `ZEEK_BEACONS_<NAME>` variables, then flags; None means not given."""
         given = {name: value for name, value in read_toml(file).items() if name not in OTHER_TABLES} if file else {}
+        others = tuple(f"{ENVIRONMENT}{table.upper()}_" for table in OTHER_TABLES)
+        refuse_unknown(
+            cls, ENVIRONMENT, {name: value for name, value in environ.items() if not name.startswith(others)}
+        )
         return layered(cls, str(file), given, ENVIRONMENT, environ, flags)
 
 
@@ -164,6 +171,15 @@ def layered(
     except SettingError as error:
         given_by = sources.get(error.setting)
         raise ConfigError(f"{error} ({given_by})" if given_by else str(error)) from error
+
+
+def refuse_unknown(cls: type[S], prefix: str, environ: Mapping[str, str]) -> None:
+    """Refuses a variable with this prefix that is no setting, as a file's unknown setting is. Raises ConfigError."""
+    known = [f"{prefix}{field.name.upper()}" for field in fields(cls)]
+    unknown = sorted(name for name in environ if name.startswith(prefix) and name not in {*known, *NOT_SETTINGS})
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, 1, 0.0)[0]
+        raise ConfigError(f"{unknown[0]} is no setting; the nearest one is {near} (unset it, or rename it)")
 
 
 def _convert(kinds: Mapping[str, type], name: str, value: Any) -> Any:

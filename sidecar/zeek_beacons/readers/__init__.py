@@ -11,11 +11,13 @@ from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import binetflow, candidates, exports, flow_csv, zeek_log
 from zeek_beacons.readers.candidate_rows import Candidate
+from zeek_beacons.readers.combined import is_combined
 from zeek_beacons.readers.files import STDIN, Input, Progress
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.inputs import beside, expand
 from zeek_beacons.readers.names import read_names
 from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.unreadable import unknown
 from zeek_beacons.readers.zeek_rows import log_name
 
 
@@ -44,7 +46,10 @@ def _read_conn(
         ingest.notes += found.notes
     else:
         logs = list(request.name_logs)
-    names = read_names(logs)
+    streams = [source for source in sources if is_combined(source.head())]
+    if any(not source.is_file for source in streams):
+        ingest.notes.append("server names in a stream of all logs are joined from a file, not from a pipe")
+    names = read_names(logs, [source.path for source in streams if source.is_file])
     ingest.files.update(dict.fromkeys(logs, "server names"))
     for source in sources:
         ingest.begin_file()
@@ -125,6 +130,8 @@ def recognise(path: str, head: bytes) -> str:
     for form, sniff in SNIFFERS.items():
         if sniff(head):
             return form
+    if problem := unknown(head):
+        raise InputError(path, problem)
     shown = "stdin" if path == STDIN else "content"
     raise InputError(
         path,

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.columns import Texts
+from zeek_beacons.readers.combined import name_tables
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
@@ -35,11 +36,14 @@ class Names:
         return Texts(np.where(index < 0, -1, self._codes[index]), self._values)
 
 
-def read_names(paths: Sequence[str]) -> Names:
-    """Reads ssl and http logs (TSV or JSON); raises InputError where a file is another log."""
+def read_names(paths: Sequence[str], streams: Sequence[str] = ()) -> Names:
+    """Reads ssl and http logs (TSV or JSON); raises InputError where a file is another log.
+
+    `streams`: files that hold all logs, in JSON.
+    """
     uids, names = [], []
-    for path in paths:
-        for table in _tables(path):
+    for tables in (*map(_tables, paths), *map(name_tables, streams)):
+        for table in tables:
             known = pc.and_(pc.is_valid(table.column(0)), pc.is_valid(table.column(1)))
             table = table.filter(known)
             uids += table.column(0).cast(pa.string()).chunks

@@ -62,10 +62,13 @@ ON_REQUEST: dict[str, Report] = {
 
 def prepare(folder: Path) -> None:
     """Makes sure, before any work, that results can be written to `folder`. Raises OutputError."""
+    missing = [at for at in (folder, *folder.parents) if not at.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        for made in missing:  # what comes next may fail, and then there are no results to hold
+            made.rmdir()
     except OSError as error:
         raise OutputError(f"{folder}: results cannot be written there: {error.strerror}") from error
 
