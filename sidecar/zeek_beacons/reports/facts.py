@@ -132,6 +132,8 @@ def company(known: Facts) -> str:
     """Who else of the site talks to the responder."""
     if known.other_hosts is None:
         return ""
+    if known.site_hosts is not None and known.site_hosts < 2:
+        return "no other host was seen"
     others = "other hosts" if known.site_hosts is None else f"the {max(known.site_hosts - 1, 0)} other hosts"
     number = known.other_hosts or "none"
     return f"{number} of {others} talk{'' if known.other_hosts > 1 else 's'} to it"

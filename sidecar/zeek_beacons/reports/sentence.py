@@ -73,9 +73,11 @@ def waits(scored: Scored, row: int) -> str:
 
 
 def round_sleep(seconds: float) -> float:
-    """The round number of seconds that a person would have configured, where one is within 3 %."""
-    near = (step * round(seconds / step) for step in ROUND_SLEEPS)
-    return next((value for value in near if value and abs(value - seconds) <= 0.03 * seconds), seconds)
+    """The round number of seconds that a person would have configured, where one is near: the rounder, the less so."""
+    near = ((step, step * round(seconds / step)) for step in ROUND_SLEEPS)
+    return next(
+        (value for step, value in near if value and abs(value - seconds) <= min(0.03 * seconds, 0.1 * step)), seconds
+    )
 
 
 def round_jitter(jitter: float) -> float:
