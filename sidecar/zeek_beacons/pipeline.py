@@ -12,8 +12,8 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.incidents import Incidents
+from zeek_beacons.locality import locality
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.readers.addresses import locality
 from zeek_beacons.scoring import Scoring, place, timer
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
@@ -120,7 +120,7 @@ def _conclude(
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
     is_local = locality(config.local_nets)
-    inbound = place.is_inbound(pairs, is_local)
+    inbound = place.is_inbound(pairs)
     quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config, inbound)
     verdicts = replace(verdicts, kind=place.kinds(inbound)).suppress(quiet)
     verdicts = timer.told(verdicts, pairs, features, row)

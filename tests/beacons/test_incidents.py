@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeek_beacons.config import PRIVATE_NETS, Config
+from zeek_beacons.config import Config
 from zeek_beacons.domains import registered
 from zeek_beacons.incidents import Key, Member, buckets_of, identity, together
+from zeek_beacons.locality import PRIVATE_NETS, locality
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
-from zeek_beacons.readers.addresses import locality
 from zeek_beacons.scoring import Scoring
 
 Make = Callable[..., dict[str, Any]]

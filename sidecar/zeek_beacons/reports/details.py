@@ -5,7 +5,7 @@ from __future__ import annotations
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import attack
 from zeek_beacons.reports.escape import code, plain
-from zeek_beacons.reports.facts import Facts, company, facts, outcomes, sizes
+from zeek_beacons.reports.facts import PairFacts, company, facts, outcomes, sizes
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import sentence, weighed_reasons
 
@@ -20,7 +20,7 @@ def details(scored: Scored, row: int, sources: Sources | None = None) -> list[st
     return lines
 
 
-def _facts(scored: Scored, row: int, known: Facts) -> list[tuple[str, str]]:
+def _facts(scored: Scored, row: int, known: PairFacts) -> list[tuple[str, str]]:
     where = f"address {scored.pairs.addr[row]}, service {scored.pairs.service[row] or 'not recognised'}"
     if known.name:
         where += f", name {known.name} ({known.name_from})"

@@ -29,7 +29,7 @@ NAMES: tuple[tuple[str, Mapping[str, str], str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PairFacts:
     """What is known of one pair; None or "" where it is not known."""
 
     first_seen: str  # ISO 8601, UTC
@@ -53,7 +53,7 @@ class Facts:
     uids: tuple[str, ...]
 
 
-def facts(scored: Scored, row: int, sources: Sources | None = None) -> Facts:
+def facts(scored: Scored, row: int, sources: Sources | None = None) -> PairFacts:
     """The facts of the pair at `row`."""
     pairs, sources = scored.pairs, sources or Sources()
     answered, unanswered = _outcomes(scored, row)
@@ -61,7 +61,7 @@ def facts(scored: Scored, row: int, sources: Sources | None = None) -> Facts:
     hosts, site = _whole(pairs.resp_hosts[row]), _whole(pairs.site_hosts[row])
     services = frozenset(filter(None, pairs.service[row].lower().split(",")))
     ever = None if answered is None else answered > 0
-    return Facts(
+    return PairFacts(
         first_seen=_when(pairs.first_ts[row]),
         last_seen=_when(pairs.last_ts[row]),
         connections=int(pairs.conns[row]),
@@ -97,7 +97,7 @@ def notice(scored: Scored, row: int) -> str:
     return text
 
 
-def _clauses(known: Facts, is_alike: bool) -> Iterator[str]:
+def _clauses(known: PairFacts, is_alike: bool) -> Iterator[str]:
     """What follows the sentence, the most useful first; it has named a look-alike already."""
     if told := outcomes(known):
         yield told
@@ -111,7 +111,7 @@ def _clauses(known: Facts, is_alike: bool) -> Iterator[str]:
         yield f"ATT&CK {', '.join(known.attack)}"
 
 
-def outcomes(known: Facts) -> str:
+def outcomes(known: PairFacts) -> str:
     """How many connections were answered: `4110 of 4110 unanswered`."""
     if known.answered is None or known.unanswered is None:
         return ""
@@ -122,13 +122,13 @@ def outcomes(known: Facts) -> str:
     return f"{known.unanswered} of {newest}{total} unanswered"
 
 
-def sizes(known: Facts) -> str:
+def sizes(known: PairFacts) -> str:
     """Bytes each way: `12 kB out, 3.1 MB in`."""
     ways = ((known.bytes_out, "out"), (known.bytes_in, "in"))
     return ", ".join(f"{'unknown' if count is None else size(count)} {way}" for count, way in ways)
 
 
-def company(known: Facts) -> str:
+def company(known: PairFacts) -> str:
     """Who else of the site talks to the responder."""
     if known.other_hosts is None:
         return ""

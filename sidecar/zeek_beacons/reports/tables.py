@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from zeek_beacons.features import CATALOGUE
 from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.reports.facts import Facts, facts
+from zeek_beacons.reports.facts import PairFacts, facts
 from zeek_beacons.reports.incident_text import connections, further, servers
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import reasons, sentence
@@ -152,7 +152,7 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
     }
 
 
-def _facts(known: list[Facts]) -> dict[str, Any]:
+def _facts(known: list[PairFacts]) -> dict[str, Any]:
     """What an analyst would look up, as columns."""
 
     def texts(values: list[str]) -> Any:

@@ -29,7 +29,7 @@ def gates(pairs: Pairs, config: Config, inbound: Bools) -> dict[int, Bools]:
         MULTICAST: pairs.is_multicast,
         BROADCAST: is_broadcast(pairs),
         LINK_LOCAL: is_link_local(pairs),
-        INBOUND: inbound & (config.direction != "inbound"),
+        INBOUND: is_inbound(pairs) & (config.direction != "inbound"),
     }
 
 
@@ -52,9 +52,9 @@ def is_link_local(pairs: Pairs) -> Bools:
     return _each(pairs.addr, lambda addr: ipaddress.ip_address(addr).is_link_local)
 
 
-def is_inbound(pairs: Pairs, is_local: Callable[[str], bool]) -> Bools:
+def is_inbound(pairs: Pairs) -> Bools:
     """Pairs that come from outside: scans and guests of a server of the site, no implant of its own, (n,)."""
-    inbound: Bools = ~_each(pairs.orig_h, is_local) & _each(pairs.addr, is_local)
+    inbound: Bools = ~pairs.orig_local & pairs.resp_local
     return inbound
 
 

@@ -64,7 +64,10 @@ def stream(names_first: bool) -> bytes:
     rows = [{"_path": "conn"} | row for row in conns([60.0 * n for n in range(8)])]
     said = [{"_path": "ssl", "ts": T0, "uid": rows[n]["uid"], "server_name": "c2.example"} for n in range(7)]
     said += [{"_path": "http", "ts": T0, "uid": rows[7]["uid"], "host": "c2.example:443"}]
-    said += [{"_path": "dns", "ts": T0, "uid": "Cx", "query": "other.example"}]
+    said += [
+        {"_path": "dns", "ts": T0 - 9, "uid": "Cx", "id.orig_h": rows[0]["id.orig_h"], "query": "looked-up.example"}
+    ]
+    said[-1] |= {"qtype_name": "A", "answers": [rows[0]["id.resp_h"]], "TTLs": [300.0]}
     both = said + rows if names_first else rows + said
     return "".join(json.dumps(row) + "\n" for row in both).encode()
 
@@ -76,6 +79,7 @@ def test_names_in_a_stream_of_all_logs_are_joined(names_first: bool, tmp_path: P
     pairs, ingest = read(Request([str(file)]), Config())
     assert sorted(pairs.resp[pairs.is_named]) == ["c2.example"]
     assert pairs.named.tolist() == [8, 8]
+    assert pairs.dns_name[~pairs.is_named].tolist() == ["looked-up.example"]
     assert ingest.outside == {"row of another log": 9}
 
 
@@ -90,7 +94,7 @@ def test_a_stream_from_a_pipe_says_that_names_are_missing(tmp_path: Path) -> Non
     pairs, ingest = read(Request([str(pipe)]), Config())
     writer.join()
     assert not pairs.is_named.any()
-    assert "server names in a stream of all logs are joined from a file, not from a pipe" in ingest.notes
+    assert "names in a stream of all logs are joined from a file, not from a pipe" in ingest.notes
 
 
 @pytest.mark.parametrize("text", [False, True])

@@ -47,7 +47,20 @@ CREATE TABLE IF NOT EXISTS watched (
     PRIMARY KEY (hour, model)
 );
 """
-STEPS = (_PAIRS_ALERTS_PROGRESS, _SITE_BASELINE)  # from each version to the next, from an empty file on
+# NULL where a row of an earlier version does not say it: no row is written anew, files may be large.
+_FACTS_OF_PAIRS = """
+ALTER TABLE pairs ADD COLUMN dns_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE pairs ADD COLUMN name_conns INTEGER;
+ALTER TABLE pairs ADD COLUMN dns_named INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pairs ADD COLUMN orig_local INTEGER;
+ALTER TABLE pairs ADD COLUMN resp_local INTEGER;
+ALTER TABLE pairs ADD COLUMN site_tls_named REAL;
+"""
+STEPS = (
+    _PAIRS_ALERTS_PROGRESS,
+    _SITE_BASELINE,
+    _FACTS_OF_PAIRS,
+)  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 
 
