@@ -50,6 +50,7 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
                 "zeek": way.address,
                 "history": None if path is None else str(path),
                 "profile": config.profile,
+                "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
             }
         },

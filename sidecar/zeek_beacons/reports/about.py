@@ -17,10 +17,14 @@ PROBABILITY = (
     "probability of a beacon where beacons and benign pairs are equally frequent; not the share of true alerts"
 )
 SCORE = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
+BESIDE = {
+    True: "Probability: of a beacon, if there were as many of them as of benign pairs; not how many alerts are right.",
+    False: "Score: ranks pairs from 0 to 1; no probability.",
+}
 IN_WORDS = {
     True: "The probability is that of a beacon if there were as many beacons as benign pairs. It says how much better "
-    "a pair fits beacons than benign timers, and not how many such alerts are right: on a network benign pairs are far "
-    "more frequent.",
+    "a pair fits beacons than benign timers, and not how many such alerts are right: on a network benign pairs are "
+    "far more frequent.",
     False: "The score ranks pairs from 0 to 1. It is no probability.",
 }
 GROUPING = (

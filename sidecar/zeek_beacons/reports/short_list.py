@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.about import BESIDE
 from zeek_beacons.reports.escape import plain
 from zeek_beacons.reports.sentence import sentence
 from zeek_beacons.verdicts import SEVERITIES
@@ -15,4 +16,4 @@ def short_list(scored: Scored, most: int) -> list[str]:
         return []
     listed = [f"{rank}. **{SEVERITIES[scored.verdicts.severity[row]]}**: {plain(sentence(scored, row))}"
               for rank, row in enumerate(heads, 1)]  # fmt: skip
-    return ["## In short", "", *listed, ""]
+    return ["## In short", "", *listed, "", BESIDE[scored.verdicts.calibrated], ""]

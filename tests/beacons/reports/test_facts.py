@@ -45,6 +45,24 @@ def test_the_facts_are_counted_from_what_is_held(pair: Make) -> None:
     assert known.waits.startswith("waits of up to 10 % less than 6")
 
 
+def test_a_name_says_where_it_was_learned(pair: Make) -> None:
+    carried = {"server_name": "c2.example", "name_conns": 60, "named": 60}
+    scored = judged(
+        pair(service="ssl", **carried),
+        pair(service="http", orig_h="10.0.0.6", **carried),
+        pair(service="ssl,http", orig_h="10.0.0.7", **carried),
+        pair(orig_h="10.0.0.8", dns_name="looked-up.example", dns_named=60),
+        pair(orig_h="10.0.0.9"),
+    )
+    assert [(facts(scored, row).name, facts(scored, row).name_from) for row in range(5)] == [
+        ("c2.example", "TLS SNI"),
+        ("c2.example", "HTTP Host"),
+        ("c2.example", "TLS SNI or HTTP Host"),
+        ("looked-up.example", "a DNS answer"),
+        ("", ""),
+    ]
+
+
 def test_what_is_not_known_is_not_said(pair: Make) -> None:
     nothing = np.full(100, np.nan)
     known = facts(judged(pair(state=[""] * 100, orig_bytes=nothing, resp_bytes=nothing)), 0)
