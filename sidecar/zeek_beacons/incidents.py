@@ -234,7 +234,7 @@ def _server(members: Sequence[Member], places: list[int], is_local: IsLocal) -> 
             for proxy in proxies:
                 if _is_behind(member, members[proxy]):
                     yield proxy, place
-        if member.domain not in ("", SEVERAL) and not local:
+        if member.domain not in ("", SEVERAL):
             for near in _nearest(sleeps, member.sleep):
                 yield known[near], place
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zeek_beacons.config import PRIVATE_NETS, Config
@@ -134,6 +134,8 @@ ANY = st.builds(
     failed=st.sampled_from((0.0, 1.0)),
     score=st.sampled_from((0.7, 0.8, 0.9)),
 )
+# Enough of them to find what only few constellations show.
+THOROUGH = settings(max_examples=500)
 MANY = st.lists(ANY, max_size=12, unique_by=lambda one: one.key)
 
 
@@ -144,6 +146,7 @@ def test_order_does_not_matter(members: list[Member], chance: random.Random) -> 
     assert joined(*members) == joined(*shuffled)
 
 
+@THOROUGH
 @given(MANY)
 def test_a_further_pair_never_splits_an_incident(members: list[Member]) -> None:
     whole = joined(*members)

@@ -12,6 +12,7 @@ from zeek_beacons.features import CATALOGUE
 from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.incident_text import connections, further, servers
+from zeek_beacons.reports.outside import remark
 from zeek_beacons.reports.sentence import reasons, sentence
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import KINDS, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
@@ -38,7 +39,7 @@ def alerts(scored: Scored) -> Table:
     for told_by_being_here in ("alert", "suppressed"):
         columns.pop(told_by_being_here)
     columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
-    columns["summary"] = pa.array([sentence(scored, row) for row in order.tolist()], pa.string())
+    columns["summary"] = pa.array([_sentence(scored, row) for row in order.tolist()], pa.string())
     return pa.table(columns)
 
 
@@ -70,7 +71,11 @@ def incidents(scored: Scored) -> Table:
 def incident_sentence(scored: Scored, number: int) -> str:
     """The sentence on the head of an incident, and what belongs to it."""
     more = further(scored.incidents.members[number])
-    return sentence(scored, int(scored.incidents.rows[number][0])) + (f"; {more}" if more else "")
+    return _sentence(scored, int(scored.incidents.rows[number][0])) + (f"; {more}" if more else "")
+
+
+def _sentence(scored: Scored, row: int) -> str:
+    return sentence(scored, row) + remark(scored, row)
 
 
 def hosts(scored: Scored) -> Table:

@@ -47,7 +47,19 @@ CREATE TABLE IF NOT EXISTS watched (
     PRIMARY KEY (hour, model)
 );
 """
-STEPS = (_PAIRS_ALERTS_PROGRESS, _SITE_BASELINE)  # from each version to the next, from an empty file on
+_INCIDENTS = """
+ALTER TABLE alerts ADD COLUMN incident TEXT NOT NULL DEFAULT '';  -- empty: from before there were any
+ALTER TABLE alerts ADD COLUMN member TEXT NOT NULL DEFAULT '';  -- what incidents are formed by, as JSON
+CREATE INDEX alerts_incident ON alerts (incident);
+CREATE INDEX alerts_touched ON alerts (touched);
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY,
+    began REAL NOT NULL,  -- when its first member alerted
+    joined TEXT NOT NULL,  -- incidents that turned out to be this one, separated by spaces
+    touched INTEGER NOT NULL
+);
+"""
+STEPS = (_PAIRS_ALERTS_PROGRESS, _SITE_BASELINE, _INCIDENTS)  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 
 
