@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zeek_beacons.errors import ConfigError, SettingError
+from zeek_beacons.locality import PRIVATE_NETS
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -18,54 +19,11 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="DataclassInstance")
 
 PROFILES = ("conservative", "balanced", "sensitive")
-DIRECTIONS = ("any", "outbound", "inbound", "internal")
+DIRECTIONS = ("any", "from-local", "outbound", "inbound", "internal")
 
 ENVIRONMENT = "ZEEK_BEACONS_"
 OTHER_TABLES = ("sidecar",)  # of the settings file: read by whom they concern
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-# What Zeek's Site framework calls local while nobody says otherwise (Site::private_address_space, Zeek 8.0): private,
-# shared, link-local, documentation, benchmarking, multicast and reserved space, the same in 6to4, and IPv6's own.
-_PRIVATE_IPV4 = (
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.0.2.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "198.51.100.0/24",
-    "203.0.113.0/24",
-    "224.0.0.0/24",
-    "239.0.0.0/8",
-    "240.0.0.0/4",
-    "255.255.255.255/32",
-)
-_PRIVATE_IPV6 = (
-    "::/128",
-    "::1/128",
-    "64:ff9b:1::/48",
-    "100::/64",
-    "2001::/23",
-    "2001:2::/48",
-    "2001:db8::/32",
-    "fc00::/7",
-    "fe80::/10",
-    "fec0::/10",
-)
-
-
-def _in_6to4(net: str) -> str:
-    """The IPv6 network in which RFC 3056 embeds an IPv4 network: 16 bits of prefix, then its bits."""
-    ipv4 = ipaddress.IPv4Network(net)
-    prefix = 0x2002 << 112 | int(ipv4.network_address) << 80
-    return str(ipaddress.IPv6Network((prefix, 16 + ipv4.prefixlen)))
-
-
-PRIVATE_NETS = (*_PRIVATE_IPV4, *map(_in_6to4, _PRIVATE_IPV4), *_PRIVATE_IPV6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from zeek_beacons.locality import is_private
+
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -40,6 +42,10 @@ class Pairs:
     """`n` pairs with `offsets[n]` observations.
 
     Key: `orig_h`, `resp` (address or server name), `resp_p`, `proto`. Everything else describes.
+
+    A connection's address was looked up by the name in the newest DNS answer with it that this originator had got by
+    the connection's start, if that answer is no older than its TTL, at least an hour and at most a day. `dns_name` is
+    the name that more than half of the `dns_named` connections had; a pair by name has none.
     """
 
     orig_h: Strings  # (n,) originator's address
@@ -48,12 +54,18 @@ class Pairs:
     proto: Strings  # (n,) one of PROTOS
     addr: Strings  # (n,) responder's address in the newest connection
     service: Strings  # (n,) most frequent non-empty service, "" where none was seen
-    server_name: Strings  # (n,) the one name that all named connections carried, "" if none or several
+    server_name: Strings  # (n,) the name that more than half of the named connections carried, "" if none did
+    dns_name: Strings  # (n,) the name that most connections' address was looked up by, "" if none; see below
     conns: Ints  # (n,) connections seen, also those no longer held
     named: Ints  # (n,) connections seen that carried a server name
+    name_conns: Ints  # (n,) connections seen that carried `server_name`
+    dns_named: Ints  # (n,) connections seen whose address was looked up
+    orig_local: Bools  # (n,) whether the originator belongs to the site
+    resp_local: Bools  # (n,) whether the responder does, by `addr`
     first_ts: Floats  # (n,) start of the first connection ever seen, seconds
     resp_hosts: Floats  # (n,) distinct originators seen talking to this responder; NaN where not measured
     site_hosts: Floats  # (n,) distinct originators seen in all; NaN where not measured
+    site_tls_named: Floats  # (n,) share of the site's TLS servers that some connection named; NaN where not measured
     offsets: Ints  # (n + 1,) slices of the observation columns
     start: Floats  # (m,) seconds since the epoch, whole microseconds
     duration: Floats  # (m,) seconds, NaN where missing
@@ -83,7 +95,7 @@ class Pairs:
     @property
     def is_twin(self) -> Bools:
         """Address pairs whose every connection carried one server name: the pair by name speaks for them."""
-        twin: Bools = ~self.is_named & (self.named >= self.conns) & (self.server_name != "")
+        twin: Bools = ~self.is_named & (self.name_conns >= self.conns) & (self.server_name != "")
         return twin
 
     @property
@@ -120,6 +132,17 @@ class Pairs:
         return cls.build([])
 
     @classmethod
+    def of(cls, **columns: Any) -> Self:
+        """A batch of these columns. Descriptive ones that may be missing have the defaults of `build` then."""
+        missing = [name for name in OPTIONAL if name not in columns]
+        if missing:
+            known = {name: columns[name] for name in PAIR_COLUMNS if name in columns}
+            rows = [dict(zip(known, values, strict=True)) for values in zip(*known.values(), strict=True)]
+            filled = [with_defaults(row) for row in rows]
+            columns |= {name: _column(name, [row[name] for row in filled]) for name in missing}
+        return cls(**columns)
+
+    @classmethod
     def build(cls, pairs: Iterable[Mapping[str, Any]]) -> Self:
         """A batch from one mapping a pair, observations in any order; the way in for single candidates and tests.
 
@@ -142,10 +165,17 @@ _KINDS: Mapping[str, type] = {
     "resp_p": np.int64,
     "conns": np.int64,
     "named": np.int64,
+    "name_conns": np.int64,
+    "dns_named": np.int64,
+    "orig_local": np.bool_,
+    "resp_local": np.bool_,
     "first_ts": np.float64,
     "resp_hosts": np.float64,
     "site_hosts": np.float64,
+    "site_tls_named": np.float64,
 }
+# Columns that came later than the first version of logs, histories and golden files.
+OPTIONAL = ("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named")
 
 
 def _column(name: str, values: list[Any]) -> NDArray[Any]:
@@ -194,7 +224,8 @@ def _normal(pair: Mapping[str, Any]) -> dict[str, Any]:
     states = pair.get("state", [""] * n)
     observed["state"] = np.array([STATE_CODE.get(state, 0) for state in states], dtype=np.uint8)
     order = observation_order(observed)
-    described = {
+    given = {name: pair[name] for name in PAIR_COLUMNS if pair.get(name) is not None}
+    plain = {
         "proto": "tcp",
         "addr": pair["resp"],
         "service": "",
@@ -204,5 +235,28 @@ def _normal(pair: Mapping[str, Any]) -> dict[str, Any]:
         "first_ts": start.min() if n else np.nan,
         "resp_hosts": np.nan,
         "site_hosts": np.nan,
-    } | {name: pair[name] for name in PAIR_COLUMNS if name in pair}
-    return described | {name: values[order] for name, values in observed.items()}
+    }
+    return with_defaults(plain | given) | {name: values[order] for name, values in observed.items()}
+
+
+def _is_private(addr: str) -> bool:
+    try:
+        return is_private(addr)
+    except ValueError:
+        return False
+
+
+def with_defaults(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """The descriptive columns of a pair, those of OPTIONAL too that are missing or None.
+
+    All named connections then carried `server_name`, and what is local is what Zeek takes for local by itself.
+    """
+    made = {name: value for name, value in pair.items() if value is not None}
+    made.setdefault("dns_name", "")
+    made.setdefault("dns_named", made["conns"] if made["dns_name"] else 0)
+    made.setdefault("name_conns", made["named"] if made["server_name"] else 0)
+    for column, end in (("orig_local", "orig_h"), ("resp_local", "addr")):
+        if column not in made:
+            made[column] = _is_private(made[end])
+    made.setdefault("site_tls_named", np.nan)
+    return made

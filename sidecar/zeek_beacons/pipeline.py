@@ -13,7 +13,6 @@ from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.incidents import Incidents
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.readers.addresses import locality
 from zeek_beacons.scoring import Scoring, place
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
@@ -100,8 +99,6 @@ def _conclude(
     verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
-    is_local = locality(config.local_nets)
-    inbound = place.is_inbound(pairs, is_local)
-    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config, inbound)
-    verdicts = replace(verdicts, kind=place.kinds(inbound)).suppress(quiet)
-    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts, is_local))
+    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config)
+    verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
+    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts))

@@ -16,8 +16,8 @@ PACKAGE = Path(zeek_beacons.__file__).parent
 LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
-    {"errors", "files", "pairs", "domains"},
-    {"config", "metrics", "verdicts", "features"},
+    {"errors", "files", "locality", "pairs"},
+    {"config", "knowledge", "metrics", "verdicts", "features"},
     {"allow", "incidents", "readers", "samples", "scoring"},
     {"labels", "pipeline"},
     {"truth", "reports"},
@@ -27,7 +27,7 @@ FLOORS = (
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 # Within the laboratory.
 LAB_FLOORS = (
-    {"traffic"},
+    {"knowledge", "traffic"},
     {"captures"},
     {"training"},
     {"baselines"},

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from zeek_beacons.pairs import (
     KEY_COLUMNS,
     OBSERVATION_COLUMNS,
+    OPTIONAL,
     PAIR_COLUMNS,
     STATE_CODE,
     STATES,
@@ -48,9 +49,12 @@ def test_columns_have_fixed_kinds() -> None:
     for pairs in (Pairs.empty(), batch()):
         kinds = {name: getattr(pairs, name).dtype for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS, "offsets")}
         assert {name for name, kind in kinds.items() if kind == np.object_} == {
-            *("orig_h", "resp", "proto", "addr", "service", "server_name")
+            *("orig_h", "resp", "proto", "addr", "service", "server_name", "dns_name")
         }
-        assert {name for name, kind in kinds.items() if kind == np.int64} == {"resp_p", "conns", "named", "offsets"}
+        assert {name for name, kind in kinds.items() if kind == np.int64} == {
+            *("resp_p", "conns", "named", "name_conns", "dns_named", "offsets")
+        }
+        assert {name for name, kind in kinds.items() if kind == np.bool_} == {"orig_local", "resp_local"}
         assert kinds["state"] == np.uint8
         assert all(kinds[name] == np.float64 for name in OBSERVATION_COLUMNS[:-1])
     assert set(KEY_COLUMNS) < set(PAIR_COLUMNS)
@@ -133,10 +137,36 @@ def test_a_pair_by_name_and_its_twin() -> None:
             one([1.0, 2.0], named=1, server_name="a.example", resp_p=1),
             one([1.0, 2.0], named=2, server_name="", resp_p=2),
             one([1.0, 2.0]),
+            one([1.0, 2.0, 3.0], named=3, server_name="a.example", name_conns=2, resp_p=3),
         ]
     )
-    assert pairs.is_named.tolist() == [False, True, False, False, False]
-    assert pairs.is_twin.tolist() == [True, False, False, False, False]
+    assert pairs.is_named.tolist() == [False, True, False, False, False, False]
+    assert pairs.is_twin.tolist() == [True, False, False, False, False, False]
+    assert pairs.name_conns.tolist() == [2, 2, 1, 0, 0, 2]
+
+
+def test_ends_are_local_as_zeek_takes_them_unless_somebody_says_otherwise() -> None:
+    pairs = Pairs.build(
+        [
+            one([1.0]),
+            one([1.0], resp="10.0.0.9"),
+            one([1.0], orig_h="2001:db8::1", resp="c2.example", addr="198.51.100.7"),
+            one([1.0], orig_local=False, resp_local=True),
+            one([1.0], orig_h="203.0.114.1", resp="c2.example"),
+        ]
+    )
+    assert pairs.orig_local.tolist() == [True, True, True, False, False]
+    assert pairs.resp_local.tolist() == [True, True, True, True, False]
+
+
+def test_columns_that_came_later_may_be_missing() -> None:
+    whole = Pairs.build([one([1.0, 2.0], named=2, server_name="a.example"), one([3.0], resp="45.0.0.1")])
+    given = {name: getattr(whole, name) for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS, "offsets")}
+    older = Pairs.of(**{name: values for name, values in given.items() if name not in OPTIONAL})
+    for name in OPTIONAL:
+        column = getattr(older, name)
+        assert column.dtype == getattr(whole, name).dtype
+        assert np.array_equal(column, getattr(whole, name), equal_nan=name == "site_tls_named"), name
 
 
 def test_groups_are_no_single_host() -> None:

@@ -11,7 +11,7 @@ from zeek_beacons.errors import ConfigError
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, Floats, Ints, Pairs
 from zeek_beacons_lab.traffic import KINDS, Lengths, PairTruth, generate, labelled_pairs
 
-_CONTEXT = {"resp_hosts", "site_hosts"}
+_CONTEXT = {"resp_hosts", "site_hosts", "site_tls_named"}
 
 
 def _distance(one: Floats | Ints, other: Floats | Ints) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 
-from zeek_beacons.config import PRIVATE_NETS
+from zeek_beacons.locality import PRIVATE_NETS
 
 
 def test_same_private_networks(zeek: str) -> None:

@@ -28,7 +28,7 @@ Form = Annotated[
 NameLogs = Annotated[
     Optional[list[str]],
     typer.Option(
-        "--names", help="ssl and http logs to join by uid (default: those beside the input).", show_default=False
+        "--names", help="ssl, quic, http and dns logs to join (default: those beside the input).", show_default=False
     ),
 ]
 Begin = Annotated[
@@ -56,7 +56,9 @@ SystemConfigFile = Annotated[
 ]
 Direction = Annotated[
     Optional[str],
-    typer.Option(help="Connections to look at: any, outbound, inbound, internal.  [default: any]", show_default=False),
+    typer.Option(
+        help="Connections to look at: any, from-local, outbound, inbound, internal.  [default: any]", show_default=False
+    ),
 ]
 LocalNets = Annotated[
     Optional[list[str]],

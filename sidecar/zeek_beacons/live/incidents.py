@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from zeek_beacons.incidents import IsLocal, Key, Member, age, buckets_of, identity, together
+from zeek_beacons.incidents import Key, Member, age, buckets_of, identity, together
 
 MOST_MEMBERS = 20_000  # beyond, those that have not alerted for longest are forgotten
 COMPARED = 32  # newest members of a bucket that a new alert is held against
@@ -62,8 +62,8 @@ class IncidentChanges:
 class LiveIncidents:
     """All that have alerted, by incident."""
 
-    def __init__(self, is_local: IsLocal, most: int = MOST_MEMBERS) -> None:
-        self._is_local, self._most = is_local, most
+    def __init__(self, most: int = MOST_MEMBERS) -> None:
+        self._most = most
         self._members: OrderedDict[Key, StoredMember] = OrderedDict()  # those that alerted last at the end
         self._buckets: defaultdict[Hashable, dict[Key, None]] = defaultdict(dict)
         self._incidents: dict[str, Incident] = {}
@@ -94,7 +94,7 @@ class LiveIncidents:
         held = {key: self._members[key].member for key in self._neighbours(newest.values()) if key not in newest}
         compared = [*newest.values(), *held.values()]
         groups: defaultdict[int, list[Member]] = defaultdict(list)
-        for number, member in zip(together(compared, self._is_local), compared, strict=True):
+        for number, member in zip(together(compared), compared, strict=True):
             groups[number].append(member)
         news: dict[str, tuple[str, ...]] = {}
         for group in groups.values():

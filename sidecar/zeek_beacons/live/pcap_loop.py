@@ -20,6 +20,7 @@ from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
 from zeek_beacons.live.status import State
+from zeek_beacons.locality import PRIVATE_NETS
 from zeek_beacons.scoring import Scoring
 
 PLACES = ("/opt/zeek/bin", "/usr/local/zeek/bin", "/usr/bin")
@@ -116,13 +117,14 @@ def _settings(config: Config, port: int) -> str:
     lines = [
         "redef Beacons::offline_sidecar = T;",
         f"redef Beacons::listen_port = {port}/tcp;",
-        f"redef Beacons::direction = Beacons::{config.direction.upper()};",
+        f"redef Beacons::direction = Beacons::{config.direction.upper().replace('-', '_')};",
         f"redef Beacons::min_connections = {config.min_connections};",
         f"redef Beacons::max_observations = {config.max_observations};",
         f"redef Beacons::merge_gap = {config.merge_gap!r} secs;",
     ]
     nets = ", ".join(f"[{net.split('/')[0]}]/{net.split('/')[1]}" if ":" in net else net for net in config.local_nets)
-    if config.direction != "any":
+    if config.local_nets != PRIVATE_NETS:
+        lines.append("redef Site::private_address_space_is_local = F;")
         lines.append(f"redef Site::local_nets = {{ {nets} }};")
     return "\n".join(lines) + "\n"
 

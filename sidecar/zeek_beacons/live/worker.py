@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -27,14 +27,18 @@ from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
 from zeek_beacons.live.verdict_message import placed, unscored_message, verdict_message
+from zeek_beacons.locality import locality
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
 from zeek_beacons.pipeline import score
-from zeek_beacons.readers.addresses import locality
-from zeek_beacons.readers.candidate_rows import join
+from zeek_beacons.readers.candidate_rows import SITE, join, localized
 from zeek_beacons.scoring import Scoring
 
 log = logging.getLogger(__name__)
-_STORED = ("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts")
+# As in the history's table.
+_STORED = (
+    *("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts"),
+    *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
+)
 
 Row = Mapping[str, Any]
 Judged: TypeAlias = tuple[Verdict, Member | None]  # what incidents are formed by, of those that alert
@@ -52,12 +56,13 @@ class Worker:
     config: Config
     history: HistoryGuard | None
     site: SiteThreshold | None = None
-    incidents: LiveIncidents = field(init=False)
+    incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
+    _is_local: Callable[[str], bool] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.incidents = LiveIncidents(locality(self.config.local_nets))
+        self._is_local = locality(self.config.local_nets)
 
     @property
     def in_force(self) -> AlertThreshold:
@@ -115,9 +120,9 @@ class Worker:
     def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
         """The candidate with what earlier ones of its pair held; from now on that is what is stored."""
         key = _key(candidate.row)
-        row = candidate.row
+        row: Row = localized(dict(candidate.row), self._is_local)
         if key in stored:
-            row = join([dict(stored[key]), dict(row)])
+            row = join([localized(dict(stored[key]), self._is_local), dict(row)])
         if self.history is not None:
             oldest = row["start"].max() - self.history.horizon
             row = stored[key] = _newest(row, self.config.max_observations, oldest)
@@ -198,5 +203,8 @@ def _to_store(row: Row) -> Stored:
 
 def _from_store(key: Key, stored: Stored) -> Row:
     described = dict(zip(_STORED, stored, strict=False))
-    hosts = {name: math.nan if described[name] is None else described[name] for name in ("resp_hosts", "site_hosts")}
-    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | hosts | unpack(stored[-1])
+    site = {name: math.nan if described[name] is None else described[name] for name in SITE}
+    local = {name: None if described[name] is None else bool(described[name]) for name in ("orig_local", "resp_local")}
+    if described["name_conns"] is None:  # written before names went by majority: all named connections agreed
+        described["name_conns"] = described["named"] if described["server_name"] else 0
+    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | site | local | unpack(stored[-1])

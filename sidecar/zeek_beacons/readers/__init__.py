@@ -10,11 +10,12 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import binetflow, candidates, exports, flow_csv, zeek_log
+from zeek_beacons.readers.answers import read_answers
 from zeek_beacons.readers.candidate_rows import Candidate
 from zeek_beacons.readers.files import STDIN, Input, Progress
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.inputs import beside, expand
-from zeek_beacons.readers.names import read_names
+from zeek_beacons.readers.names import log_of, read_names
 from zeek_beacons.readers.reservoir import Collector
 from zeek_beacons.readers.zeek_rows import log_name
 
@@ -25,7 +26,7 @@ class Request:
 
     inputs: Sequence[str]
     form: str | None = None  # a key of READERS; None: recognised from the content
-    name_logs: Sequence[str] | None = None  # ssl and http logs; None: those beside the input
+    name_logs: Sequence[str] | None = None  # ssl, quic, http and dns logs; None: those beside the input
     begin: float | None = None
     until: float | None = None
     strict: bool = False
@@ -37,15 +38,17 @@ Reader = Callable[[Sequence[Input], Request, Config, Ingest, Progress | None], P
 def _read_conn(
     sources: Sequence[Input], request: Request, config: Config, ingest: Ingest, progress: Progress | None
 ) -> Pairs:
-    collector = Collector(config, ingest, request.begin, request.until)
     if request.name_logs is None:
         found = beside([source.path for source in sources])
         logs = found.files
         ingest.notes += found.notes
     else:
         logs = list(request.name_logs)
-    names = read_names(logs)
-    ingest.files.update(dict.fromkeys(logs, "server names"))
+    dns = [log for log in logs if log_of(log) == "dns"]
+    names = read_names([log for log in logs if log not in dns])
+    answers = read_answers(dns, ingest)
+    ingest.files |= {log: "DNS answers" if log in dns else "server names" for log in logs}
+    collector = Collector(config, ingest, request.begin, request.until, answers)
     for source in sources:
         ingest.begin_file()
         zeek_log.read(source, collector, names, progress)

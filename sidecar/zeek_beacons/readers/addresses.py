@@ -1,11 +1,11 @@
-"""One spelling for each address and server name, and which addresses are local."""
+"""One spelling for each address and server name, and directions."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 import string
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -60,21 +60,11 @@ def server_name(text: str) -> str | None:
     return escaped[:LONGEST_NAME]
 
 
-def locality(nets: Iterable[str]) -> Callable[[str], bool]:
-    """A function that says whether an address lies in one of the networks."""
-    networks = [ipaddress.ip_network(net) for net in nets]
-
-    def is_local(text: str) -> bool:
-        parsed = ipaddress.ip_address(text)
-        return any(parsed in network for network in networks)
-
-    return is_local
-
-
 def has_direction(direction: str, orig_local: Bools, resp_local: Bools) -> Bools:
     """Which connections between such ends have the direction, one of config.DIRECTIONS."""
     wanted = {
         "any": np.ones_like(orig_local),
+        "from-local": orig_local,
         "outbound": orig_local & ~resp_local,
         "inbound": ~orig_local & resp_local,
         "internal": orig_local & resp_local,

@@ -113,13 +113,23 @@ def json_lines(wanted: Mapping[str, Any]) -> Parser:
         if not isinstance(row, dict):
             return "not a valid JSON object"
         for name, kind in wanted.items():
-            expected, called = ((int, float), "number") if kind == NUMBER else (str, "text")
             value = row.get(name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, expected)):
+            if value is not None and (called := _other_than(kind, value)):
                 return f"field {name} is not a {called}"
         return ""
 
     return Parser(parse, problem)
+
+
+def _other_than(kind: Any, value: object) -> str:
+    """What a JSON value that is not null was to be and is not, "" where it is."""
+    if pa.types.is_list(kind):
+        good = isinstance(value, list) and not any(
+            _other_than(kind.value_type, one) for one in value if one is not None
+        )
+        return "" if good else "list of what it should hold"
+    expected, called = ((int, float), "number") if kind == NUMBER else (str, "text")
+    return called if isinstance(value, bool) or not isinstance(value, expected) else ""
 
 
 def _is_unicode(text: str) -> bool:

@@ -6,7 +6,7 @@ later candidate's version of an observation counting, so that the last one stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ REQUIRED = ("id.orig_h", "id.resp_h", "id.resp_p", "proto", "resp", "conns", "st
 # Vectors of equal length, one element an observation; -1 or an empty state where a value is missing.
 NUMBER_VECTORS = {"starts": "start", "durations": "duration", "orig_bytes": "orig_bytes", "resp_bytes": "resp_bytes"}
 
+SITE = ("resp_hosts", "site_hosts", "site_tls_named")  # facts of the site
+
 # A mapping for `Pairs.build` with all pair and observation columns.
 Candidate = dict[str, Any]
 
@@ -28,7 +30,11 @@ class UnfitError(ValueError):
 
 
 def join(same: Sequence[Candidate]) -> Candidate:
-    """The newest candidate, with the observations of earlier ones that it no longer holds."""
+    """The newest candidate, with the observations of earlier ones that it no longer holds.
+
+    Candidates of one pair count the same connections, or those of other times: of what is counted the most that one
+    of them saw stands, and what held for all connections of each holds for all.
+    """
     same = sorted(same, key=lambda one: (one["start"].max(), one["conns"], one["named"], len(one["start"])))
     last = same[-1]
     for earlier in reversed(same[:-1]):
@@ -36,13 +42,47 @@ def join(same: Sequence[Candidate]) -> Candidate:
         if fresh.any():
             last = last | {name: np.concatenate((earlier[name][fresh], last[name])) for name in OBSERVATION_COLUMNS}
     conns = max(len(last["start"]), *(candidate["conns"] for candidate in same), 0)
-    all_named = all(candidate["named"] >= candidate["conns"] for candidate in same)
+    named, dns_named = (_most(same, column, conns) for column in ("named", "dns_named"))
+    server_name, name_conns = _server_name(same, conns, named)
+    dns_names = [candidate for candidate in same if candidate["dns_name"]]
     return last | {
         "first_ts": min(candidate["first_ts"] for candidate in same),
         "conns": conns,
-        "named": conns if all_named else min(conns - 1, max(candidate["named"] for candidate in same)),
-        "server_name": last["server_name"] if len({candidate["server_name"] for candidate in same}) == 1 else "",
+        "named": named,
+        "server_name": server_name,
+        "name_conns": name_conns,
+        "dns_name": max(dns_names, key=lambda one: one["dns_named"])["dns_name"] if dns_names else "",
+        "dns_named": dns_named,
     }
+
+
+def _most(same: Sequence[Candidate], column: str, conns: int) -> int:
+    """How many of `conns` connections have something, by how many of each candidate's have it."""
+    if all(candidate[column] >= candidate["conns"] for candidate in same):
+        return conns
+    return int(min(conns - 1, max(candidate[column] for candidate in same)))
+
+
+def _server_name(same: Sequence[Candidate], conns: int, named: int) -> tuple[str, int]:
+    """The name that more than half of the named connections carried, and how many did; "" and 0 where none did."""
+    by_name: dict[str, list[Candidate]] = {}
+    for candidate in same:
+        by_name.setdefault(candidate["server_name"], []).append(candidate)
+    if len(by_name) == 1:
+        (name,) = by_name
+        return name, _most(same, "name_conns", conns)
+    counts = {name: max(one["name_conns"] for one in found) for name, found in by_name.items() if name}
+    name = max(counts, key=lambda known: (counts[known], known))
+    return (name, min(counts[name], conns - 1)) if 2 * counts[name] > named else ("", 0)
+
+
+def localized(candidate: Candidate, is_local: Callable[[str], bool]) -> Candidate:
+    """The candidate with what is local about its ends, where Zeek did not say it."""
+    told = {
+        column: is_local(candidate[end]) if candidate[column] is None else candidate[column]
+        for column, end in (("orig_local", "orig_h"), ("resp_local", "addr"))
+    }
+    return candidate | told
 
 
 def checked(row: Mapping[str, Any]) -> Candidate:
@@ -70,6 +110,19 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     conns, named = int(row["conns"]), int(row.get("named") or 0)
     if not 0 <= named <= conns < 2**62 or conns < len(states):
         raise UnfitError("conns and named do not fit the observations")
+    described = {
+        "service": str(row.get("service") or ""),
+        "server_name": str(row.get("server_name") or ""),
+        "dns_name": str(row.get("dns_name") or ""),
+    }
+    # Older candidates name a server only where all named connections agree.
+    agreed = named if described["server_name"] else 0
+    name_conns, dns_named = (
+        default if row.get(name) is None else int(row[name])
+        for name, default in (("name_conns", agreed), ("dns_named", 0))
+    )
+    if not (0 <= name_conns <= named and 0 <= dns_named <= conns):
+        raise UnfitError("conns, named and the connections of a name do not fit each other")
     first_ts = observed["start"].min() if row.get("first_ts") is None else _number(row["first_ts"])
     if not -1e11 < first_ts < 1e11:
         raise UnfitError("first_ts impossible")
@@ -77,27 +130,41 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     proto = str(row["proto"])
     if orig_h is None or addr is None or not 0 <= port <= 65_535 or proto not in PROTOS:
         raise UnfitError("an address, port or protocol is none")
-    return observed | {
-        "orig_h": orig_h,
-        "resp": address(str(row["resp"])) or str(row["resp"]),
-        "resp_p": port,
-        "proto": proto,
-        "addr": addr,
-        "service": str(row.get("service") or ""),
-        "server_name": str(row.get("server_name") or ""),
-        "conns": conns,
-        "named": named,
-        "first_ts": float(round_time(np.array(first_ts))),
-        "resp_hosts": _number(row["resp_hosts"]) if row.get("resp_hosts") is not None else np.nan,
-        "site_hosts": _number(row["site_hosts"]) if row.get("site_hosts") is not None else np.nan,
-        "state": np.array([state if state in STATES else "" for state in states], dtype=np.object_),
-    }
+    return (
+        observed
+        | described
+        | {
+            "orig_h": orig_h,
+            "resp": address(str(row["resp"])) or str(row["resp"]),
+            "resp_p": port,
+            "proto": proto,
+            "addr": addr,
+            "conns": conns,
+            "named": named,
+            "name_conns": name_conns,
+            "dns_named": dns_named,
+            "orig_local": _truth(row.get("local_orig")),
+            "resp_local": _truth(row.get("local_resp")),
+            "first_ts": float(round_time(np.array(first_ts))),
+            **{name: _number(row[name]) if row.get(name) is not None else np.nan for name in SITE},
+            "state": np.array([state if state in STATES else "" for state in states], dtype=np.object_),
+        }
+    )
 
 
 def _numbers(values: Any) -> Floats:
     if isinstance(values, np.ndarray):
         return values
     return np.array([_number(value) for value in values or ()], dtype=np.float64)
+
+
+def _truth(value: Any) -> bool | None:
+    """A boolean as JSON or as a tab-separated log has it; None where there is none."""
+    if value is None or isinstance(value, bool):
+        return value
+    if value not in ("T", "F"):
+        raise UnfitError("local_orig or local_resp is neither true nor false")
+    return bool(value == "T")
 
 
 def _number(value: Any) -> float:

@@ -11,8 +11,9 @@ import numpy as np
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
+from zeek_beacons.locality import locality
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, PROTOS, Pairs
-from zeek_beacons.readers.addresses import has_direction, locality
+from zeek_beacons.readers.addresses import has_direction
 from zeek_beacons.readers.candidate_rows import (
     NUMBER_VECTORS,
     REQUIRED,
@@ -20,6 +21,7 @@ from zeek_beacons.readers.candidate_rows import (
     UnfitError,
     checked,
     join,
+    localized,
 )
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.ingest import Ingest
@@ -52,7 +54,9 @@ def joined(
 ) -> Pairs:
     """One pair for all candidates with its key, of the direction and the time asked for."""
     by_key: dict[tuple[Any, ...], list[Candidate]] = {}
-    for candidate in _within(_directed(candidates, config, ingest), begin, until, ingest):
+    is_local = locality(config.local_nets)
+    placed = [localized(candidate, is_local) for candidate in candidates]
+    for candidate in _within(_directed(placed, config, ingest), begin, until, ingest):
         by_key.setdefault(tuple(candidate[name] for name in KEY_COLUMNS), []).append(candidate)
     ordered = sorted(by_key.items(), key=lambda item: (*item[0][:-1], PROTOS.index(item[0][-1])))
     pairs = Pairs.build(join(same) for _, same in ordered).latest(config.max_observations)
@@ -63,10 +67,9 @@ def joined(
 
 
 def _directed(candidates: Sequence[Candidate], config: Config, ingest: Ingest) -> Sequence[Candidate]:
-    if config.direction == "any" or not candidates:
+    if config.direction == "any" or not config.local_nets or not candidates:
         return candidates
-    is_local = locality(config.local_nets)
-    local = [np.array([is_local(candidate[end]) for candidate in candidates]) for end in ("orig_h", "addr")]
+    local = [np.array([candidate[end] for candidate in candidates]) for end in ("orig_local", "resp_local")]
     kept = list(compress(candidates, has_direction(config.direction, *local)))
     if len(kept) < len(candidates):
         ingest.outside[f"not {config.direction}"] += len(candidates) - len(kept)
@@ -86,13 +89,18 @@ def _within(
         elif held == len(inside) and candidate["first_ts"] >= low:
             yield candidate
         else:
-            named = held if candidate["named"] == candidate["conns"] else min(candidate["named"], held - 1)
+            all_ = candidate["conns"]
             yield candidate | {
                 **{name: candidate[name][inside] for name in OBSERVATION_COLUMNS},
+                **{name: _cut(candidate[name], all_, held) for name in ("named", "name_conns", "dns_named")},
                 "first_ts": candidate["start"][inside].min(),
                 "conns": held,
-                "named": named,
             }
+
+
+def _cut(share: int, conns: int, held: int) -> int:
+    """Of `conns` connections, `share` of which have something, how many of `held` may have it: all where all had."""
+    return held if share == conns else min(share, held - 1)
 
 
 def _lines(source: Input, progress: Progress | None) -> Iterator[tuple[int, str]]:

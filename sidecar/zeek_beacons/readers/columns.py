@@ -105,7 +105,9 @@ class PairRows(_Columns):
     state: Bytes
     orig_p: NDArray[np.int32]  # -1 where missing
     addr: NDArray[np.int32]  # the responder's address
-    named: NDArray[np.int8]  # 0: no server name, 1: one, in the pair by address, 2: in the pair by name
+    name: NDArray[np.int32]  # server name, -1: none
+    by_name: Bools  # in the pair by name
+    dns: NDArray[np.int32]  # name that the address was looked up by, -1: none, or in the pair by name
 
     def __len__(self) -> int:
         return len(self.pair)

@@ -23,7 +23,7 @@ _KINDS = (
     ("", re.compile(r"\.csv(\.gz|\.zst)?$")),
     ("", re.compile(r"\.(parquet|binetflow)(\.gz|\.zst)?$")),
 )
-_NAME_LOGS = (("http", re.compile("^http" + _LOG)), ("ssl", re.compile("^ssl" + _LOG)))
+_NAME_LOGS = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns"))
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
 _TOLD = 3  # files left out that a note names
@@ -58,7 +58,7 @@ def expand(inputs: Sequence[str]) -> Found:
 
 
 def beside(paths: Sequence[str]) -> Found:
-    """The ssl and http logs in the folders of these files. Raises InputError."""
+    """The http, ssl, quic and dns logs in the folders of these files. Raises InputError."""
     folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
     kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _NAME_LOGS]
     return Found([file for kind in kinds for file in kind.files], [note for kind in kinds for note in kind.notes])
@@ -104,4 +104,7 @@ def _is_log(head: bytes, log: str) -> bool:
     told = log_path(head)
     if told or not head.strip():
         return told in ("", log)
-    return log_name(head) in ((log, None) if head.lstrip().startswith(b"{") else (log,))
+    found = log_name(head)
+    if not head.lstrip().startswith(b"{"):
+        return found == log
+    return found in (log, None) or (log == "quic" and found == "ssl")

@@ -1,7 +1,8 @@
-"""Server names from ssl.log and http.log, to be joined to connections by uid."""
+"""Server names from ssl, quic and http logs, to be joined to connections by uid; and which logs tell of names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
 # The column that holds the name, by log.
-NAME_COLUMN = {"ssl": "server_name", "http": "host"}
+NAME_COLUMN = {"ssl": "server_name", "quic": "server_name", "http": "host"}
+LOGS = (*NAME_COLUMN, "dns")
 
 
 class Names:
@@ -35,8 +37,21 @@ class Names:
         return Texts(np.where(index < 0, -1, self._codes[index]), self._values)
 
 
+def log_of(path: str) -> str:
+    """Which of the logs that tell of names a file is; "" where it is empty. Raises InputError where it is another."""
+    first = Input(path).head()
+    if not first.strip():
+        return ""
+    found, named = log_name(first), re.split("[._-]", Path(path).name)[0]
+    if first.lstrip().startswith(b"{") and found in (None, "ssl"):
+        found = named if named in LOGS else found  # JSON leaves out the fields that are unset
+    if found not in LOGS:
+        raise InputError(path, f"expected an ssl, quic, http or dns log, found {found or 'something else'}")
+    return found
+
+
 def read_names(paths: Sequence[str]) -> Names:
-    """Reads ssl and http logs (TSV or JSON); raises InputError where a file is another log."""
+    """Reads ssl, quic and http logs (TSV or JSON); raises InputError where a file is another log."""
     uids, names = [], []
     for path in paths:
         for table in _tables(path):
@@ -55,18 +70,14 @@ def read_names(paths: Sequence[str]) -> Names:
 
 
 def _tables(path: str) -> list[Any]:
-    source = Input(path)
-    first = source.head()
-    if not first.strip():
+    source, log = Input(path), log_of(path)
+    if not log:
         return []
-    log = log_name(first) or Path(path).name[: len("http")].rstrip("._-")  # JSON leaves out the names that are unset
-    if log not in NAME_COLUMN:
-        raise InputError(path, f"expected an ssl or http log, found {log_name(first) or 'something else'}")
     wanted = ("uid", NAME_COLUMN[log])
     rows = log_rows(source, {name: pa.string() for name in wanted}, ("uid",))
     tables = [part.table for part in rows if part.table is not None]
     chosen = [table.select(wanted) for table in tables if set(wanted) <= set(table.column_names)]
-    if not first.startswith(b"#"):
+    if not source.head().startswith(b"#"):
         return chosen
     # Zeek's writer of tab-separated logs doubles backslashes.
     return [table.set_column(1, log, pc.replace_substring(table.column(1), "\\\\", "\\")) for table in chosen]

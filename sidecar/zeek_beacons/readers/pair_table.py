@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from zeek_beacons.pairs import (
 )
 from zeek_beacons.readers.columns import Connections, PairRows
 
-NO_NAME = np.iinfo(np.int64).max
 _RADIX = 1 << 16
+_PARTS = 16  # batches counted before they are added up
 # Bits of what is packed into a key of 63. Hosts and names together are responders, the last bit says which.
-PORT_BITS, PROTO_BITS, HOST_BITS, ENDPOINT_BITS, SERVICE_BITS = 16, 2, 31, 32, 24
+PORT_BITS, PROTO_BITS, HOST_BITS, ENDPOINT_BITS, SERVICE_BITS, NAME_BITS = 16, 2, 31, 32, 24, 31
+MIN_TLS = 10  # TLS servers below which a share of them says nothing
+TLS = "ssl"  # the service of conn.log, alone or among others
 
 
 def pack(high: Ints, low: Ints, bits: int) -> Ints:
@@ -68,6 +71,54 @@ class Numbering:
         return by_code
 
 
+class Tally:
+    """How many connections of each pair carried each of the texts seen with it, by number; memory grows with both."""
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self._parts: list[tuple[Ints, Ints]] = []  # (pair and text, connections)
+
+    def add(self, pair: Ints, text: Ints, weight: int = 1) -> None:
+        """Counts connections, those without a text (-1) left out."""
+        given = text >= 0
+        keys, counts = np.unique(pack(pair[given], text[given], self._bits), return_counts=True)
+        if len(keys):
+            self._parts.append((keys, weight * counts))
+        if len(self._parts) >= _PARTS:
+            self._parts = [self._total()]
+
+    def counts(self) -> tuple[Ints, Ints, Ints]:
+        """Pairs, texts and connections, by pair."""
+        keys, counts = self._total()
+        return *unpack(keys, self._bits), counts
+
+    def most(self, n: int) -> tuple[Ints, Ints]:
+        """The most frequent text of each of `n` pairs, -1 where it has none, and its connections."""
+        pair, text, counts = self.counts()
+        order = np.lexsort((counts, pair))
+        best, conns = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int64)
+        best[pair[order]], conns[pair[order]] = text[order], counts[order]  # the last one written stays
+        return best, conns
+
+    def _total(self) -> tuple[Ints, Ints]:
+        none = np.zeros(0, dtype=np.int64)
+        keys, counts = (np.concatenate([none, *(part[at] for part in self._parts)]) for at in (0, 1))
+        distinct, inverse = np.unique(keys, return_inverse=True)
+        total = np.zeros(len(distinct), dtype=np.int64)
+        np.add.at(total, inverse, counts)
+        return distinct[total > 0], total[total > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """The texts behind the numbers."""
+
+    hosts: Sequence[str]
+    names: Sequence[str]
+    services: Sequence[str]
+    dns_names: Sequence[str] = ()
+
+
 class PairTable:
     """The pairs seen so far and their totals. Responders by name are numbered beside those by address."""
 
@@ -76,62 +127,45 @@ class PairTable:
         self._pairs = Numbering()  # originator, endpoint
         self._conns = np.zeros(0, dtype=np.int64)
         self._named = np.zeros(0, dtype=np.int64)
+        self._dns_named = np.zeros(0, dtype=np.int64)
         self._first_us = np.zeros(0, dtype=np.int64)
-        self._lowest_name = np.zeros(0, dtype=np.int64)
-        self._highest_name = np.zeros(0, dtype=np.int64)
-        self._services: list[tuple[Ints, Ints]] = []  # (pair and service, connections)
+        self._services, self._names, self._dns_names = Tally(SERVICE_BITS), Tally(NAME_BITS), Tally(NAME_BITS)
 
-    def add(self, rows: Connections, by_name: Bools) -> Ints:
-        """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name."""
+    def add(self, rows: Connections, by_name: Bools, dns: Ints) -> Ints:
+        """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name.
+
+        `dns`: the number of the name that each one's address was looked up by, -1: none.
+        """
         responder = np.where(by_name, rows.name * 2 + 1, rows.resp_h * 2)
         port_and_proto = pack(rows.resp_p, rows.proto, PROTO_BITS)
         endpoint = self._endpoints.codes(pack(responder, port_and_proto, PORT_BITS + PROTO_BITS))
         pair = self._pairs.codes(pack(rows.orig_h, endpoint, ENDPOINT_BITS))
         self._grow(len(self._pairs))
-        named = rows.name >= 0
-        self._conns += np.bincount(pair, minlength=len(self._conns))
-        self._named += np.bincount(pair[named], minlength=len(self._conns))
+        self._count(pair, rows.name, by_name, dns, 1)
         np.minimum.at(self._first_us, pair, rows.start_us)
-        np.minimum.at(self._lowest_name, pair[named], rows.name[named])
-        np.maximum.at(self._highest_name, pair[named], rows.name[named])
-        served = rows.service >= 0
-        self._count_services(pack(pair[served], rows.service[served], SERVICE_BITS))
+        self._services.add(pair, rows.service)
         return pair
 
-    def forget(self, pair: Ints, named: Bools) -> None:
+    def forget(self, rows: PairRows) -> None:
         """Takes back connections that turned out to be duplicates."""
-        self._conns -= np.bincount(pair, minlength=len(self._conns))
-        self._named -= np.bincount(pair[named], minlength=len(self._conns))
+        pair, name, dns = (column.astype(np.int64) for column in (rows.pair, rows.name, rows.dns))
+        self._count(pair, name, rows.by_name, dns, -1)
+
+    def _count(self, pair: Ints, name: Ints, by_name: Bools, dns: Ints, weight: int) -> None:
+        self._conns += weight * np.bincount(pair, minlength=len(self._conns))
+        self._named += weight * np.bincount(pair[name >= 0], minlength=len(self._conns))
+        self._dns_named += weight * np.bincount(pair[dns >= 0], minlength=len(self._conns))
+        self._names.add(pair, np.where(by_name, -1, name), weight)  # the others have one name, that of the pair
+        self._dns_names.add(pair, dns, weight)
 
     def _grow(self, size: int) -> None:
         more = size - len(self._conns)
         self._conns = np.append(self._conns, np.zeros(more, dtype=np.int64))
         self._named = np.append(self._named, np.zeros(more, dtype=np.int64))
+        self._dns_named = np.append(self._dns_named, np.zeros(more, dtype=np.int64))
         self._first_us = np.append(self._first_us, np.full(more, np.iinfo(np.int64).max))
-        self._lowest_name = np.append(self._lowest_name, np.full(more, NO_NAME))
-        self._highest_name = np.append(self._highest_name, np.full(more, -1, dtype=np.int64))
 
-    def _count_services(self, keys: Ints) -> None:
-        distinct, counts = np.unique(keys, return_counts=True)
-        self._services.append((distinct, counts))
-        if len(self._services) >= 16:
-            self._services = [self._service_counts()]
-
-    def _service_counts(self) -> tuple[Ints, Ints]:
-        keys = np.concatenate([keys for keys, _ in self._services] or [np.zeros(0, dtype=np.int64)])
-        counts = np.concatenate([counts for _, counts in self._services] or [np.zeros(0, dtype=np.int64)])
-        distinct, inverse = np.unique(keys, return_inverse=True)
-        total = np.zeros(len(distinct), dtype=np.int64)
-        np.add.at(total, inverse, counts)
-        return distinct, total
-
-    def pairs(
-        self,
-        rows: PairRows | None,
-        hosts: Sequence[str],
-        names: Sequence[str],
-        services: Sequence[str],
-    ) -> Pairs:
+    def pairs(self, rows: PairRows | None, spelled: Spelled, is_local: Callable[[str], bool]) -> Pairs:
         """The batch of all pairs, sorted by key. `rows`: their observations by pair and start."""
         if rows is None:
             return Pairs.empty()
@@ -140,28 +174,33 @@ class PairTable:
         responder, port_and_proto = unpack(endpoints[endpoint], PORT_BITS + PROTO_BITS)
         port, proto = unpack(port_and_proto, PROTO_BITS)
         by_name = (responder & 1).astype(np.bool_)
-        host_texts, name_texts = _texts(hosts), _texts(names)
-        resp = np.where(
-            by_name, _pick(name_texts, responder >> 1, by_name), _pick(host_texts, responder >> 1, ~by_name)
-        )
-        orig_h = host_texts[orig]
-        one_name = (self._lowest_name == self._highest_name) & (self._named > 0)
+        hosts, names = _texts(spelled.hosts), _texts(spelled.names)
+        resp = np.where(by_name, _pick(names, responder >> 1, by_name), _pick(hosts, responder >> 1, ~by_name))
         counts = np.bincount(rows.pair, minlength=len(keys))
         ends = np.cumsum(counts)
-        addr = host_texts[rows.addr[ends - 1]]
+        addr = rows.addr[ends - 1].astype(np.int64)
+        local = _each(np.concatenate((orig, addr)), hosts, is_local)
+        server_name, name_conns = _majority(self._names, self._named, names)
+        dns_name, _ = _majority(self._dns_names, self._dns_named, _texts(spelled.dns_names))
         unsorted = Pairs(
-            orig_h=orig_h,
+            orig_h=hosts[orig],
             resp=resp,
             resp_p=port,
             proto=_texts(PROTOS)[proto],
-            addr=addr,
-            service=self._most_frequent_service(len(keys), services),
-            server_name=np.where(one_name, _pick(name_texts, self._highest_name, one_name), ""),
+            addr=hosts[addr],
+            service=self._most_frequent_service(len(keys), _texts(spelled.services)),
+            server_name=np.where(by_name, resp, server_name),
+            dns_name=dns_name,
             conns=self._conns,
             named=self._named,
+            name_conns=np.where(by_name, self._named, name_conns),
+            dns_named=self._dns_named,
+            orig_local=local[: len(keys)],
+            resp_local=local[len(keys) :],
             first_ts=self._first_us / MICROSECONDS,
             resp_hosts=_hosts_per_responder(orig, responder),
             site_hosts=np.full(len(keys), float(len(np.unique(orig)))),
+            site_tls_named=np.full(len(keys), self._tls_named(responder, by_name, spelled.services)),
             offsets=np.concatenate(([0], ends)),
             start=rows.start_us / MICROSECONDS,
             duration=rows.duration,
@@ -169,16 +208,25 @@ class PairTable:
             resp_bytes=rows.resp_bytes,
             state=rows.state,
         )
-        return unsorted.take(np.lexsort((proto, port, _ranks(resp), _ranks(orig_h))))
+        return unsorted.take(np.lexsort((proto, port, _ranks(resp), _ranks(unsorted.orig_h))))
 
-    def _most_frequent_service(self, n: int, services: Sequence[str]) -> NDArray[np.object_]:
-        keys, counts = self._service_counts()
+    def _most_frequent_service(self, n: int, services: NDArray[np.object_]) -> NDArray[np.object_]:
+        pair, service, counts = self._services.counts()
         result = np.full(n, "", dtype=np.object_)
-        pair, service = unpack(keys, SERVICE_BITS)
-        texts = _texts(services)
-        order = np.lexsort((-_ranks(texts)[service], counts, pair)) if len(keys) else np.zeros(0, dtype=np.int64)
-        result[pair[order]] = texts[service[order]] if len(keys) else ""  # the last one written wins: the most frequent
+        order = np.lexsort((-_ranks(services)[service], counts, pair)) if len(pair) else np.zeros(0, dtype=np.int64)
+        result[pair[order]] = services[service[order]] if len(pair) else ""  # the last one written wins
         return result
+
+    def _tls_named(self, responder: Ints, by_name: Bools, services: Sequence[str]) -> float:
+        """The share of the TLS servers, by address, that some connection of a pair with TLS named."""
+        tls = np.array([TLS in service.split(",") for service in services], dtype=np.bool_)
+        pair, service, _ = self._services.counts()
+        spoken = np.zeros(len(responder), dtype=np.bool_)
+        spoken[pair[tls[service]] if len(pair) else pair] = True
+        spoken &= ~by_name
+        servers = len(np.unique(responder[spoken]))
+        named = len(np.unique(responder[spoken & (self._named > 0)]))
+        return named / servers if servers >= MIN_TLS else np.nan
 
 
 def by_pair_and_start(rows: PairRows) -> Ints:
@@ -208,6 +256,20 @@ def _pick(texts: NDArray[np.object_], index: Ints, wanted: Bools) -> NDArray[np.
     picked = np.full(len(index), "", dtype=np.object_)
     picked[wanted] = texts[index[wanted]]
     return picked
+
+
+def _majority(tally: Tally, of: Ints, texts: NDArray[np.object_]) -> tuple[NDArray[np.object_], Ints]:
+    """The text that more than half of each pair's `of` connections carried, "" where none did, and those that did."""
+    best, conns = tally.most(len(of))
+    wins = 2 * conns > of
+    return _pick(texts, best, wins), np.where(wins, conns, 0)
+
+
+def _each(index: Ints, texts: NDArray[np.object_], fact: Callable[[str], bool]) -> Bools:
+    """A fact of the text at each index, looked up once for each different one."""
+    distinct, inverse = np.unique(index, return_inverse=True)
+    facts = np.fromiter((fact(texts[at]) for at in distinct.tolist()), dtype=np.bool_, count=len(distinct))
+    return facts[inverse]
 
 
 def _ranks(texts: NDArray[np.object_]) -> Ints:

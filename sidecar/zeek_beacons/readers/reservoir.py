@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeek_beacons.config import Config
+from zeek_beacons.locality import locality
 from zeek_beacons.pairs import (
     MICROSECONDS,
     PROTOS,
@@ -24,13 +25,14 @@ from zeek_beacons.pairs import (
     Pairs,
     round_time,
 )
-from zeek_beacons.readers.addresses import Intern, address, has_direction, locality, server_name
+from zeek_beacons.readers.addresses import Intern, address, has_direction, server_name
+from zeek_beacons.readers.answers import Answers
 from zeek_beacons.readers.columns import IN, WHOLE, Batch, Connections, PairRows, joined
 from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.halves import flows, fold
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
-from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PairTable, by_pair_and_start, pack
+from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PairTable, Spelled, by_pair_and_start, pack
 
 PENDING = 3_000_000  # rows kept unsorted before they are sorted into the reservoir
 LOOSE = 250_000  # open or mid-stream TCP connections kept before they are merged
@@ -60,8 +62,15 @@ class Where:
 class Collector:
     """Takes batches of connections, gives Pairs. `start_us`/`end_us` bound the starts that are looked at."""
 
-    def __init__(self, config: Config, ingest: Ingest, begin: float | None = None, until: float | None = None) -> None:
-        self._config, self.ingest = config, ingest
+    def __init__(
+        self,
+        config: Config,
+        ingest: Ingest,
+        begin: float | None = None,
+        until: float | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        self._config, self.ingest, self._answers = config, ingest, answers or Answers.none()
         self._begin_us = None if begin is None else round(begin * MICROSECONDS)
         self._until_us = None if until is None else round(until * MICROSECONDS)
         self._hosts = Intern(address)
@@ -104,7 +113,9 @@ class Collector:
         self._settle_loose(keep_after=None)
         self._settle()
         return self._table.pairs(
-            self._rows[0] if self._rows else None, self._hosts.values, self._names.values, self._services.values
+            self._rows[0] if self._rows else None,
+            Spelled(self._hosts.values, self._names.values, self._services.values, self._answers.names),
+            self._is_local,
         )
 
     def _checked(self, batch: Batch, where: Where, wanted: Bools) -> tuple[Connections, Bools]:
@@ -167,7 +178,7 @@ class Collector:
         if self._until_us is not None:
             keep &= rows.start_us < self._until_us
         self._leave_out("outside the time range", ~keep)
-        if self._config.direction != "any":
+        if self._config.direction != "any" and self._config.local_nets:
             self._local += map(self._is_local, self._hosts.values[len(self._local) :])
             local = np.array(self._local, dtype=np.bool_)
             direction = has_direction(self._config.direction, local[rows.orig_h], local[rows.resp_h])
@@ -240,7 +251,9 @@ class Collector:
         named = np.flatnonzero(rows.name >= 0)
         both = rows.take(np.concatenate((np.arange(len(rows)), named))) if len(named) else rows
         by_name = np.arange(len(both)) >= len(rows)
-        pair = self._table.add(both, by_name)
+        dns = self._answers.of(rows, self._hosts.values)
+        both_dns = np.concatenate((dns, np.full(len(named), -1)))
+        pair = self._table.add(both, by_name, both_dns)
         self._rows.append(
             PairRows(
                 pair=pair.astype(np.int32),
@@ -251,7 +264,9 @@ class Collector:
                 state=both.state,
                 orig_p=both.orig_p.astype(np.int32),
                 addr=both.resp_h.astype(np.int32),
-                named=(both.name >= 0).astype(np.int8) + by_name,
+                name=both.name.astype(np.int32),
+                by_name=by_name,
+                dns=both_dns.astype(np.int32),
             )
         )
         self._pending += len(pair)
@@ -272,9 +287,9 @@ class Collector:
         order = by_pair_and_start(rows)
         pair, port = rows.pair[order].astype(np.int64), rows.orig_p[order]
         unique = ~_repeats(pair, rows.start_us[order], port, rows.duration[order]) | (port < 0)
-        twice = rows.named[order[~unique]]
-        self._table.forget(pair[~unique], twice > 0)
-        self.ingest.duplicates += int((twice < 2).sum())
+        twice = rows.take(order[~unique])
+        self._table.forget(twice)
+        self.ingest.duplicates += int((~twice.by_name).sum())
         order, pair = order[unique], pair[unique]
         ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
         behind = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))

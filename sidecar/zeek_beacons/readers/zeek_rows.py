@@ -16,6 +16,8 @@ from zeek_beacons.readers.files import Block, Input, Progress
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
+_DNS = frozenset({"query", "qtype", "trans_id", "rcode"})
+_QUIC = frozenset({"client_initial_dcid", "client_scid", "client_protocol"})
 
 
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
@@ -49,6 +51,16 @@ class Header:
                 self.path = values[0]
             case "#fields":
                 self.fields = values
+
+
+def set_separator(head: bytes) -> str:
+    """What stands between the elements of a set or vector, by the headers at the start of a tab-separated log."""
+    header = Header()
+    for line in head.split(b"\n"):
+        if not line.startswith(b"#"):
+            break
+        header.read(line.decode("utf-8", "replace").rstrip("\r"))
+    return header.set_separator or ","
 
 
 def log_path(head: bytes) -> str:
@@ -95,8 +107,12 @@ def _name_of(path: str, fields: Sequence[str]) -> str | None:
         return "beacon_candidates"
     if path and not path.startswith("conn"):
         return path
+    if not path and _DNS & set(fields):
+        return "dns"
     if set(fields) >= CONN_FIELDS or path:
         return "conn"
+    if _QUIC & set(fields):
+        return "quic"
     return {"server_name": "ssl", "host": "http"}.get(next((f for f in fields if f in ("server_name", "host")), ""))
 
 

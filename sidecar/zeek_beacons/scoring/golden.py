@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import CATALOGUE, Features, extract
 from zeek_beacons.features.matrix import Matrix
-from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, Floats, Pairs
+from zeek_beacons.pairs import OBSERVATION_COLUMNS, OPTIONAL, PAIR_COLUMNS, Floats, Pairs
 from zeek_beacons.scoring import Scoring
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-6  # what processors may differ by; the second where a value is 0 but for rounding
@@ -101,7 +101,8 @@ class Golden:
         """Reads the file. Raises ModelError naming `path` where it is none, or has other features than this program."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                columns = {name: _unplain(file[name]) for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS, "offsets")}
+                stored = [name for name in PAIR_COLUMNS if name not in OPTIONAL or name in file]
+                columns = {name: _unplain(file[name]) for name in (*stored, *OBSERVATION_COLUMNS, "offsets")}
                 names, matrix = [str(name) for name in file["feature_names"]], file["features"]
                 scores = dict(zip(map(str, file["score_names"]), file["scores"].T, strict=True))
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -110,7 +111,7 @@ class Golden:
         if names != expected:
             odd = sorted(set(names) ^ set(expected)) or ["the order"]
             raise ModelError(f"{path}: features differ from this program's: {odd[0]}")
-        return cls(Pairs(**columns), Features(_matrix(matrix)), scores)
+        return cls(Pairs.of(**columns), Features(_matrix(matrix)), scores)
 
 
 def check(content: bytes, path: object, scoring: Scoring) -> tuple[int, list[Difference]]:

@@ -15,21 +15,21 @@ from zeek_beacons.pairs import Bools, Bytes, Pairs
 from zeek_beacons.verdicts import BROADCAST, FROM_OUTSIDE, INBOUND, LINK_LOCAL, MULTICAST, OWN_BEACON
 
 
-def kinds(inbound: Bools) -> Bytes:
-    """What kind of finding each pair is, (n,) index into KINDS. `inbound`: see `is_inbound`."""
-    return np.where(inbound, FROM_OUTSIDE, OWN_BEACON).astype(np.uint8)
+def kinds(pairs: Pairs) -> Bytes:
+    """What kind of finding each pair is, (n,) index into KINDS."""
+    return np.where(is_inbound(pairs), FROM_OUTSIDE, OWN_BEACON).astype(np.uint8)
 
 
-def gates(pairs: Pairs, config: Config, inbound: Bools) -> dict[int, Bools]:
+def gates(pairs: Pairs, config: Config) -> dict[int, Bools]:
     """Which pairs must not alert for where their ends lie, (n,) by SUPPRESSIONS, the first that holds first.
 
-    What comes from outside (`inbound`, see `is_inbound`) may alert where just that was asked for.
+    What comes from outside may alert where just that was asked for.
     """
     return {
         MULTICAST: pairs.is_multicast,
         BROADCAST: is_broadcast(pairs),
         LINK_LOCAL: is_link_local(pairs),
-        INBOUND: inbound & (config.direction != "inbound"),
+        INBOUND: is_inbound(pairs) & (config.direction != "inbound"),
     }
 
 
@@ -52,9 +52,9 @@ def is_link_local(pairs: Pairs) -> Bools:
     return _each(pairs.addr, lambda addr: ipaddress.ip_address(addr).is_link_local)
 
 
-def is_inbound(pairs: Pairs, is_local: Callable[[str], bool]) -> Bools:
+def is_inbound(pairs: Pairs) -> Bools:
     """Pairs that come from outside: scans and guests of a server of the site, no implant of its own, (n,)."""
-    inbound: Bools = ~_each(pairs.orig_h, is_local) & _each(pairs.addr, is_local)
+    inbound: Bools = ~pairs.orig_local & pairs.resp_local
     return inbound
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zeek_beacons.locality import is_private
 from zeek_beacons.pairs import (
     Bools,
     Bytes,
@@ -17,6 +18,7 @@ from zeek_beacons.pairs import (
     observation_order,
     round_time,
 )
+from zeek_beacons.readers.pair_table import MIN_TLS
 from zeek_beacons_lab.traffic import places
 from zeek_beacons_lab.traffic.kinds import Label
 from zeek_beacons_lab.traffic.series import REJ, S0, Series, Story
@@ -140,11 +142,17 @@ def to_pairs(drawn: list[Placed], begin: float) -> tuple[Pairs, PairTruth]:
         addr=truth.resp,
         service=truth.service,
         server_name=np.where(named > 0, truth.name, ""),
+        dns_name=np.where(by_name, "", truth.name),
         conns=counts,
         named=named,
+        name_conns=named,
+        dns_named=np.where(by_name | (truth.name == ""), 0, counts),
+        orig_local=np.ones(len(drawn), dtype=np.bool_),
+        resp_local=np.array([is_private(address) for address in truth.resp], dtype=np.bool_),
         first_ts=columns["start"][offsets[:-1]],
         resp_hosts=resp_hosts,
         site_hosts=site_hosts,
+        site_tls_named=_tls_named(drawn, truth, named),
         offsets=offsets,
         **columns,
     )
@@ -173,6 +181,18 @@ def _prevalence(drawn: list[Placed]) -> tuple[Floats, Floats]:
     sites, there = np.unique(present, return_counts=True)
     resp_hosts = at[np.searchsorted(which, responder)].astype(np.float64)
     return resp_hosts, there[np.searchsorted(sites, [d.site for d in drawn])].astype(np.float64)
+
+
+def _tls_named(drawn: list[Placed], truth: PairTruth, named: Ints) -> Floats:
+    """The share of each site's TLS servers that some connection named; NaN where there are few."""
+    servers: dict[int, dict[str, bool]] = {}
+    for row in np.flatnonzero(truth.service == "ssl").tolist():
+        there = servers.setdefault(drawn[row].site, {})
+        there[truth.resp[row]] = there.get(truth.resp[row], False) or bool(named[row])
+    share = {
+        site: sum(there.values()) / len(there) if len(there) >= MIN_TLS else np.nan for site, there in servers.items()
+    }
+    return np.array([share.get(d.site, np.nan) for d in drawn], dtype=np.float64)
 
 
 def lay_out(drawn: list[Placed], background: list[Placed], begin: float) -> Traffic:

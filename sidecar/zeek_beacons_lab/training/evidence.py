@@ -55,15 +55,21 @@ def dressed(rng: Rng, gaps: Floats) -> Pairs:
     varied = np.where(rng.random((count, 1)) < 0.5, 0.0, rng.normal(0, 0.7, (2, count, n)))
     sizes = np.exp(rng.uniform(4, 8, (2, count, 1)) + varied)
     seconds = np.minimum(np.exp(rng.normal(-1, 0.5, (count, n))), 0.4 * sleep)
-    texts = {"resp": "203.0.113.9", "proto": "tcp", "addr": "203.0.113.9", "service": "ssl", "server_name": ""}
+    texts = {"resp": "203.0.113.9", "proto": "tcp", "addr": "203.0.113.9", "service": "ssl"}
+    texts |= {"server_name": "", "dns_name": ""}
     return Pairs(
         orig_h=np.array([f"10.{k // 60_000}.{k // 250 % 240}.{k % 250 + 1}" for k in range(count)], dtype=object),
         resp_p=np.full(count, 443),
         conns=np.full(count, n),
         named=np.zeros(count, dtype=np.int64),
+        name_conns=np.zeros(count, dtype=np.int64),
+        dns_named=np.zeros(count, dtype=np.int64),
+        orig_local=np.ones(count, dtype=np.bool_),
+        resp_local=np.zeros(count, dtype=np.bool_),
         first_ts=round_time(start[:, 0]),
         resp_hosts=np.full(count, np.nan),
         site_hosts=np.full(count, np.nan),
+        site_tls_named=np.full(count, np.nan),
         offsets=np.arange(0, count * n + 1, n),
         start=round_time(start.ravel()),
         duration=round_time(seconds.ravel()),

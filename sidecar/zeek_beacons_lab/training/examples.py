@@ -117,6 +117,7 @@ def impoverish(pairs: Pairs, seed: int) -> Pairs:
         duration=np.where(answers | sizes, np.nan, pairs.duration),
         state=np.where(answers | sizes, 0, pairs.state).astype(np.uint8),
         named=np.where(chance[:, 2] < WITHOUT_NAMES, 0, pairs.named),
+        name_conns=np.where(chance[:, 2] < WITHOUT_NAMES, 0, pairs.name_conns),
         service=np.where(chance[:, 3] < WITHOUT_SERVICE, "", pairs.service),
         site_hosts=np.where(chance[:, 4] < WITHOUT_PREVALENCE, np.nan, pairs.site_hosts),
     )

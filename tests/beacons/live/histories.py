@@ -47,6 +47,11 @@ def at(seq: int, times: Sequence[float], **given: Any) -> Candidate:
     return candidate(seq, **({"n": n, "first_ts": min(starts), "states": ["SF"] * n} | vectors | given))
 
 
+def stored(addr: str | None = "a", observations: bytes = b"") -> tuple[Any, ...]:
+    """A pair as the history's table has it; without an address it cannot be written."""
+    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, observations)
+
+
 def site_key(number: int, host: int = 0) -> Key:
     return f"10.0.0.{host}", f"r{number}", 443, "tcp"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.beacons.live.histories import RULES, guarded, judge
 from tests.beacons.live.made import candidate
-from tests.beacons.test_incidents import IS_LOCAL, MANY, THOROUGH, joined, member
+from tests.beacons.test_incidents import MANY, THOROUGH, joined, member
 from zeek_beacons.config import Config
 from zeek_beacons.incidents import Key, Member, identity, together
 from zeek_beacons.live import incidents
@@ -27,7 +27,7 @@ OTHER = member("45.0.0.77", orig_h="10.0.0.7", sleep=300.0)
 
 
 def live(most: int = 1000) -> LiveIncidents:
-    return LiveIncidents(IS_LOCAL, most)
+    return LiveIncidents(most)
 
 
 def place(found: LiveIncidents, *alerts: Member, now: float = 0.0) -> list[Place]:
@@ -88,9 +88,9 @@ def test_memory_is_bounded(members: list[Member], most: int) -> None:
 def test_a_crowd_is_compared_with_a_few(monkeypatch: Any) -> None:
     found, compared = live(100_000), []
 
-    def counting(members: Sequence[Member], is_local: Any) -> list[int]:
+    def counting(members: Sequence[Member]) -> list[int]:
         compared.append(len(members))
-        return together(members, is_local)
+        return together(members)
 
     monkeypatch.setattr(incidents, "together", counting)
     for n in range(2_000):

@@ -102,6 +102,30 @@ def test_a_row_that_is_broken_is_left_out(path: Path) -> None:
     assert worker.unreadable == 1
 
 
+def test_names_and_places_are_kept(path: Path) -> None:
+    worker = Worker("me", RULES, Config(local_nets=("203.0.113.0/24",)), guarded(path))
+    given = {"named": 2, "server_name": "a.example", "name_conns": 2, "dns_name": "b.example", "dns_named": 1}
+    judge(worker, [at(1, [0, 60], **given, local_orig=True, local_resp=None, site_tls_named=0.75)])
+    (row,) = worker._stored([at(2, [0])]).values()
+    assert {name: row[name] for name in given} == given
+    assert (row["orig_local"], row["resp_local"], row["site_tls_named"]) == (True, True, 0.75)
+
+
+def test_what_an_older_version_kept_has_no_places_and_one_name(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    judge(worker, [at(1, [0, 60], named=2, server_name="a.example")])
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE pairs SET name_conns = NULL, orig_local = NULL, resp_local = NULL, site_tls_named = NULL")
+    db.close()
+    (row,) = worker._stored([at(2, [0])]).values()
+    assert (row["name_conns"], row["orig_local"], row["resp_local"]) == (2, None, None)
+    judge(worker, [at(2, [120, 180], named=2, server_name="a.example", name_conns=2, local_resp=None)])
+    (row,) = worker._stored([at(2, [0])]).values()
+    assert (row["conns"], row["named"], row["name_conns"]) == (4, 4, 4)
+    assert (row["orig_local"], row["resp_local"]) == (True, True)
+    assert Pairs.build([row]).is_twin.all()
+
+
 def test_scoring_that_fails_takes_only_the_one_with_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker("me", RULES, Config(), guarded(path))
     build = Pairs.build

@@ -49,7 +49,8 @@ BINETFLOW = _words(
 )
 CANDIDATE = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp service server_name conns named first_ts reason "
-    "resp_hosts site_hosts starts durations orig_bytes resp_bytes states"
+    "resp_hosts site_hosts local_orig local_resp name_conns dns_name dns_named site_tls_named "
+    "starts durations orig_bytes resp_bytes states"
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 
 from .logs import CANDIDATE, T0, candidate, json_log, load, tsv
@@ -50,6 +51,37 @@ def test_named_throughout_stays_a_twin(tmp_path: Path) -> None:
     assert (pairs.is_twin.tolist(), pairs.conns.tolist(), pairs.named.tolist()) == ([False], [4], [2])
 
 
+def test_the_name_of_several_candidates_is_that_of_most(tmp_path: Path) -> None:
+    def name(*given: tuple[str, int, int]) -> tuple[str, int]:
+        lines = [
+            candidate(
+                [100 * at, 100 * at + 10, 100 * at + 20], conns=20, named=named, server_name=name, name_conns=conns
+            )
+            for at, (name, named, conns) in enumerate(given)
+        ]
+        for data in (tsv(lines, CANDIDATE, "beacon_candidates"), json_log(lines)):
+            pairs, _ = load(tmp_path, data, "b.log")
+        return str(pairs.server_name[0]), int(pairs.name_conns[0])
+
+    assert name(("a.example", 4, 3), ("a.example", 8, 5)) == ("a.example", 5)
+    assert name(("a.example", 3, 3), ("b.example", 8, 5)) == ("b.example", 5)
+    assert name(("a.example", 3, 3), ("", 8, 0)) == ("", 0)
+    assert name(("a.example", 8, 5), ("b.example", 4, 4)) == ("a.example", 5)
+
+
+def test_what_zeek_knows_of_the_ends_is_read(tmp_path: Path) -> None:
+    line = candidate([0, 60], local_orig=False, local_resp=True, dns_name="a.example", dns_named=1, site_tls_named=0.5)
+    plain = line | {"local_orig": "F", "local_resp": "T"}
+    for data in (tsv([plain], CANDIDATE, "beacon_candidates"), json_log([line])):
+        pairs, _ = load(tmp_path, data, "b.log")
+        assert (pairs.orig_local[0], pairs.resp_local[0]) == (False, True)
+        assert (pairs.dns_name[0], pairs.dns_named[0], pairs.site_tls_named[0]) == ("a.example", 1, 0.5)
+    pairs, _ = load(tmp_path, json_log([candidate([0, 60])]), "b.log", Config(local_nets=("203.0.113.0/24",)))
+    assert (pairs.orig_local[0], pairs.resp_local[0]) == (False, True), "as the settings say where Zeek does not"
+    asked = Config(direction="from-local")
+    assert not len(load(tmp_path, json_log([line]), "b.log", asked)[0]), "Zeek's word counts for directions too"
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -70,6 +102,11 @@ def test_named_throughout_stays_a_twin(tmp_path: Path) -> None:
         ({"conns": float("inf")}, "a value of the wrong kind"),
         ({"orig_bytes": [float("inf"), 1]}, "orig_bytes impossible"),
         ({"first_ts": float("inf")}, "first_ts impossible"),
+        ({"name_conns": 1}, "conns, named and the connections of a name do not fit each other"),
+        ({"dns_named": 3}, "conns, named and the connections of a name do not fit each other"),
+        ({"local_orig": "yes"}, "local_orig or local_resp is neither true nor false"),
+        ({"local_resp": 1}, "local_orig or local_resp is neither true nor false"),
+        ({"dns_named": "many"}, "a value of the wrong kind"),
         ({"starts": {"a": 1}}, "a value of the wrong kind"),
     ],
 )

@@ -243,7 +243,7 @@ def test_relative_times_of_1970_are_legal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("direction", "expected"),
-    [("any", 4), ("outbound", 1), ("inbound", 1), ("internal", 1)],
+    [("any", 4), ("from-local", 2), ("outbound", 1), ("inbound", 1), ("internal", 1)],
 )
 def test_directions(direction: str, expected: int, tmp_path: Path) -> None:
     ends = [("10.0.0.1", "9.9.9.9"), ("9.9.9.9", "10.0.0.1"), ("10.0.0.1", "fd00::1"), ("8.8.8.8", "1.1.1.1")]
@@ -258,6 +258,17 @@ def test_directions(direction: str, expected: int, tmp_path: Path) -> None:
         pairs, ingest = load(tmp_path, data, name, config)
         assert len(pairs) == expected, name
         assert ingest.outside == ({} if direction == "any" else {f"not {direction}": 4 - expected})
+
+
+def test_where_no_network_is_local_every_direction_is_read(tmp_path: Path) -> None:
+    for data, name in (
+        (tsv(conns([0.0], id__orig_h="9.9.9.9")), "conn.log"),
+        (json_log([candidate([0, 1])]), "beacon_candidates.log"),
+    ):
+        pairs, _ = load(tmp_path, data, name, Config(direction="from-local", local_nets=()))
+        assert len(pairs) == 1
+        assert not pairs.orig_local.any()
+        assert not pairs.resp_local.any()
 
 
 def test_time_range_is_half_open(tmp_path: Path) -> None:

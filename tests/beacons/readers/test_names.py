@@ -123,9 +123,9 @@ def test_json_names_need_not_start_with_a_named_row(tmp_path: Path) -> None:
 
 
 def test_another_log_as_names_is_refused(tmp_path: Path) -> None:
-    other = tmp_path / "dns.log"
-    other.write_bytes(tsv([], ("ts", "uid", "query"), "dns"))
-    with pytest.raises(InputError, match=r"dns\.log: expected an ssl or http log, found dns"):
+    other = tmp_path / "weird.log"
+    other.write_bytes(tsv([], ("ts", "uid", "name"), "weird"))
+    with pytest.raises(InputError, match=r"weird\.log: expected an ssl, quic, http or dns log, found weird"):
         load(tmp_path, tsv([conn(0.0)]), name_logs=[str(other)])
 
 

@@ -42,13 +42,13 @@ def test_a_timer_alerts_unless_its_place_speaks_against_it(given: dict[str, Any]
     assert verdicts.alerts[0] == (why == "")
 
 
-def test_what_is_local_is_what_the_settings_say(pair: Make) -> None:
-    timer = Pairs.build([pair(orig_h="45.140.140.75", resp="147.32.81.167")])
-    assert score(timer, SHIPPED, Config()).verdicts.alerts[0]
-    inside = score(timer, SHIPPED, Config(local_nets=("147.32.0.0/16",))).verdicts
+def test_what_is_local_is_what_the_pair_says(pair: Make) -> None:
+    timer = pair(orig_h="45.140.140.75", resp="147.32.81.167")
+    assert score(Pairs.build([timer]), SHIPPED, Config()).verdicts.alerts[0]
+    told = Pairs.build([timer | {"resp_local": True}])
+    inside = score(told, SHIPPED, Config()).verdicts
     assert SUPPRESSIONS[inside.suppressed[0]] == "inbound"
-    asked = Config(local_nets=("147.32.0.0/16",), direction="inbound")
-    assert score(timer, SHIPPED, asked).verdicts.alerts[0]
+    assert score(told, SHIPPED, Config(direction="inbound")).verdicts.alerts[0]
 
 
 def test_netbios_is_known_by_its_port_inside(pair: Make) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from zeek_beacons.incidents import Member, identity
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.incidents import IncidentChanges, StoredMember
+from zeek_beacons.locality import is_private
 from zeek_beacons.verdicts import OWN_BEACON
 
 _KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
@@ -73,11 +74,20 @@ def _member(orig_h: str, resp: str, resp_p: int, proto: str, incident: str, text
 def _from_verdict(key: Key, verdict: Mapping[str, Any]) -> list[Any]:
     """As far as a verdict tells: not which name an address had, nor how much failed."""
     named = int(verdict["conns"]) if key[1] != verdict["resp_h"] else 0
-    described = [verdict["resp_h"], verdict.get("service", ""), "", int(verdict["conns"]), named]
-    return [*key, *described, None, verdict.get("sleep"), 0.0, OWN_BEACON, float(verdict["score"])]
+    described = [verdict["resp_h"], verdict.get("service", ""), "", int(verdict["conns"]), named, ""]
+    return [
+        *key,
+        *described,
+        is_private(verdict["resp_h"]),
+        None,
+        verdict.get("sleep"),
+        0.0,
+        OWN_BEACON,
+        float(verdict["score"]),
+    ]
 
 
 def _is_sound(member: Member) -> bool:
     kinds = {"resp_p": int, "conns": int, "named": int, "first_ts": float, "sleep": float, "failed": float}
-    kinds |= {"kind": int, "score": float}
+    kinds |= {"local": bool, "kind": int, "score": float}
     return all(isinstance(value, kinds.get(name, str)) for name, value in member._asdict().items())

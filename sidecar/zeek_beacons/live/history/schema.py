@@ -47,6 +47,15 @@ CREATE TABLE IF NOT EXISTS watched (
     PRIMARY KEY (hour, model)
 );
 """
+# NULL where a row of an earlier version does not say it: no row is written anew, files may be large.
+_FACTS_OF_PAIRS = """
+ALTER TABLE pairs ADD COLUMN dns_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE pairs ADD COLUMN name_conns INTEGER;
+ALTER TABLE pairs ADD COLUMN dns_named INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pairs ADD COLUMN orig_local INTEGER;
+ALTER TABLE pairs ADD COLUMN resp_local INTEGER;
+ALTER TABLE pairs ADD COLUMN site_tls_named REAL;
+"""
 _INCIDENTS = """
 ALTER TABLE alerts ADD COLUMN incident TEXT NOT NULL DEFAULT '';  -- empty: from before there were any
 ALTER TABLE alerts ADD COLUMN member TEXT NOT NULL DEFAULT '';  -- what incidents are formed by, as JSON
@@ -59,7 +68,12 @@ CREATE TABLE incidents (
     touched INTEGER NOT NULL
 );
 """
-STEPS = (_PAIRS_ALERTS_PROGRESS, _SITE_BASELINE, _INCIDENTS)  # from each version to the next, from an empty file on
+STEPS = (
+    _PAIRS_ALERTS_PROGRESS,
+    _SITE_BASELINE,
+    _FACTS_OF_PAIRS,
+    _INCIDENTS,
+)  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 
 

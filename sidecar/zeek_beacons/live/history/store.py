@@ -25,11 +25,15 @@ PRUNE_ROWS = 500  # deleted in one go, so that no one waits long
 FREE_PAGES = 2_000  # given back to the disk in one go
 
 _KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
-_LOAD = f"""
-SELECT addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts, observations
-FROM pairs WHERE {_KEY}
+_DESCRIBED = """
+addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts,
+dns_name, name_conns, dns_named, orig_local, resp_local, site_tls_named, observations
+"""
+_LOAD = f"SELECT {_DESCRIBED} FROM pairs WHERE {_KEY}"  # noqa: S608
+_STORE = f"""
+INSERT OR REPLACE INTO pairs (orig_h, resp, resp_p, proto, {_DESCRIBED}, touched)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608
-_STORE = "INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ALERT = """
 INSERT INTO alerts (orig_h, resp, resp_p, proto, sent, verdict, touched) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET sent = excluded.sent, verdict = excluded.verdict, touched = excluded.touched

@@ -97,7 +97,7 @@ def _noticed(given: dict[str, Any]) -> Noticed:
 def _candidate(given: dict[str, Any]) -> Candidate:
     key = _key(given)
     resp_h = _text(given, "resp_h")
-    row = {
+    row: dict[str, Any] = {
         "id.orig_h": key[0],
         "id.resp_h": resp_h,
         "id.resp_p": key[2],
@@ -110,6 +110,10 @@ def _candidate(given: dict[str, Any]) -> Candidate:
         "first_ts": _time(given, "first_ts"),
         "resp_hosts": _count(given, "resp_hosts") if "resp_hosts" in given else None,
         "site_hosts": _count(given, "site_hosts") if "site_hosts" in given else None,
+        "dns_name": _name(_text(given, "dns_name", "")),
+        **{name: _count(given, name) if name in given else None for name in ("name_conns", "dns_named")},
+        **{name: _truth(given, name) if name in given else None for name in ("local_orig", "local_resp")},
+        "site_tls_named": _share(given, "site_tls_named") if "site_tls_named" in given else None,
         "states": _states(given),
     }
     row |= {name: _vector(given, name) for name in ("starts", "durations", "orig_bytes", "resp_bytes")}
@@ -171,6 +175,20 @@ def _time(given: dict[str, Any], name: str) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise _UnusableError(f"{name} is missing or no number")
     return float(value)
+
+
+def _truth(given: dict[str, Any], name: str) -> bool:
+    value = given.get(name)
+    if not isinstance(value, bool):
+        raise _UnusableError(f"{name} is no boolean")
+    return value
+
+
+def _share(given: dict[str, Any], name: str) -> float:
+    value = _time(given, name)
+    if not 0 <= value <= 1:
+        raise _UnusableError(f"{name} is no share")
+    return value
 
 
 def _vector(given: dict[str, Any], name: str) -> Floats:

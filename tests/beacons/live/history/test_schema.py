@@ -57,7 +57,7 @@ def test_a_later_schema_and_a_strange_database_are_refused(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 7")
     db.close()
-    with pytest.raises(ConfigError, match="history of schema 7, this program knows 3"):
+    with pytest.raises(ConfigError, match="history of schema 7, this program knows 4"):
         guarded(path)
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 0")

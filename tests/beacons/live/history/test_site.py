@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.beacons.live.histories import BUDGET, MODEL, NOW, site_key, site_pairs
+from tests.beacons.live.histories import BUDGET, MODEL, NOW, site_key, site_pairs, stored
 from zeek_beacons.live.history import site
 from zeek_beacons.live.history.site import SiteChanges
 from zeek_beacons.live.history.store import Changes, History, Limits
@@ -99,7 +99,7 @@ def test_what_is_old_is_forgotten(history: History) -> None:
 
 
 def test_a_batch_that_fails_leaves_nothing_of_the_site(history: History) -> None:
-    bad = (None, "", "", 1, 1, 0.0, None, None, b"")
+    bad = stored(addr=None)
     with pytest.raises(sqlite3.IntegrityError):
         history.store(
             Changes({site_key(1): bad}, site=SiteChanges(MODEL, BUDGET, [(site_key(1), 0.5, None)], [], 60.0)), NOW

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beacons.live.histories import NOW
+from tests.beacons.live.histories import NOW, stored
 from tests.beacons.live.made import candidate
 from zeek_beacons.live.history.observation_codec import pack
 from zeek_beacons.live.history.store import HOUR, Changes, History, Limits
@@ -15,8 +15,7 @@ from zeek_beacons.live.history.store import HOUR, Changes, History, Limits
 
 def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     history = History.open(path, Limits())
-    good = ("a", "", "", 1, 1, 0.0, None, None, b"")
-    bad = (None, "", "", 1, 1, 0.0, None, None, b"")
+    good, bad = stored(), stored(addr=None)
     with pytest.raises(sqlite3.IntegrityError):
         history.store(Changes(pairs={("a", "b", 1, "tcp"): good, ("c", "b", 1, "tcp"): bad}), NOW)
     assert history.pairs() == 0
@@ -24,7 +23,7 @@ def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
 
 def test_old_pairs_are_forgotten(path: Path) -> None:
     history = History.open(path, Limits(days=30))
-    row = ("a", "", "", 1, 1, 0.0, None, None, pack(candidate(1).row))
+    row = stored(observations=pack(candidate(1).row))
     for day in range(0, 60, 10):
         history.store(Changes(pairs={("10.0.0.1", f"r{day}", 1, "tcp"): row}), NOW + day * 24 * HOUR)
     assert history.prune(NOW + 50 * 24 * HOUR) == 2
@@ -35,7 +34,7 @@ def test_old_pairs_are_forgotten(path: Path) -> None:
 def test_the_size_is_capped_and_given_back(path: Path) -> None:
     size = 500_000
     history = History.open(path, Limits(size=size))
-    row = ("a", "", "", 1, 1, 0.0, None, None, b"x" * 2000)
+    row = stored(observations=b"x" * 2000)
     for block in range(20):
         pairs = {(f"10.0.0.{host}", f"r{block}", 1, "tcp"): row for host in range(100)}
         history.store(Changes(pairs=pairs), NOW + block * HOUR)

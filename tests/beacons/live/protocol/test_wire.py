@@ -56,6 +56,37 @@ def test_a_candidate_is_a_pair() -> None:
     assert (pairs.addr[0], pairs.named[0], pairs.site_hosts[0]) == ("203.0.113.9", 8, 20)
 
 
+FACTS: dict[str, Any] = {
+    "local_orig": False,
+    "local_resp": True,
+    "named": 6,
+    "server_name": "a.example",
+    "name_conns": 4,
+    "dns_name": "b.example",
+    "dns_named": 5,
+    "site_tls_named": 0.25,
+}
+
+
+def test_a_candidate_carries_what_zeek_knows_of_its_ends() -> None:
+    pairs = Pairs.build([candidate(n=8, **FACTS).row])
+    assert (pairs.orig_local[0], pairs.resp_local[0], pairs.site_tls_named[0]) == (False, True, 0.25)
+    names = ("named", "server_name", "name_conns", "dns_name", "dns_named")
+    assert [getattr(pairs, name)[0] for name in names] == [FACTS[name] for name in names]
+
+
+def test_an_older_zeek_carries_less() -> None:
+    later = ("local_orig", "local_resp", "name_conns", "dns_name", "dns_named", "site_tls_named")
+    left_out: dict[str, Any] = dict.fromkeys(later)
+    row = candidate(n=8, named=8, server_name="a.example", **left_out).row
+    assert (row["orig_local"], row["resp_local"]) == (None, None)
+    pairs = Pairs.build([row])
+    assert (pairs.name_conns[0], pairs.dns_name[0], pairs.dns_named[0]) == (8, "", 0)
+    assert pairs.is_twin[0]
+    assert (pairs.orig_local[0], pairs.resp_local[0]) == (True, True)
+    assert np.isnan(pairs.site_tls_named[0])
+
+
 def test_the_other_messages() -> None:
     assert decode("hello", MESSAGES["hello"]) == hello(sidecar="5c", sensor="", boot="b", zeek="", package="")
     assert decode("heartbeat", MESSAGES["heartbeat"]) == NodeHeartbeat("zeek", "b", 5, 2, 0)
@@ -95,7 +126,10 @@ UNREAD = {"last_ts", "dropped"}
 
 
 OPTIONAL: dict[str, set[str]] = {
-    "candidate": {"service", "server_name", "sensor", "uid", "reason", "resp_hosts", "site_hosts", *UNREAD},
+    "candidate": {
+        *("service", "server_name", "sensor", "uid", "reason", "resp_hosts", "site_hosts", *UNREAD),
+        *("local_orig", "local_resp", "name_conns", "dns_name", "dns_named", "site_tls_named"),
+    },
     "hello": {"reason", "node", "boot"},
     "heartbeat": set(),
     "noticed": {"node", "boot", "incident"},

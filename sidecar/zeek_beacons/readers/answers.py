@@ -1,0 +1,259 @@
+"""What names addresses were looked up by: the answers in dns.log, to be joined to connections by client and address.
+
+An answer with an address, to a query for A or AAAA, holds from when it came (`ts` and `rtt`) for as long as `lifetime`
+says, and until this client gets another answer with that address. The name is the one that was asked for, whatever the
+chain of CNAMEs in between. Answers of one name that follow each other while they hold are kept as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
+from zeek_beacons.readers.addresses import Intern, address, server_name
+from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, times
+from zeek_beacons.readers.columns import Connections
+from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.pair_table import HOST_BITS, pack
+from zeek_beacons.readers.zeek_rows import log_rows, set_separator
+
+SHORTEST, LONGEST = 3600.0, 86_400.0  # seconds that an answer holds, whatever its TTL
+PENDING = 2_000_000  # answers held before those that say the same are made one
+MOST = 4_000_000  # answers kept; beyond, the oldest are forgotten
+QUERY_TYPES = ("A", "AAAA")
+REQUIRED = ("ts", "id.orig_h", "query", "answers")
+_ADDRESS = r"^[0-9A-Fa-f:.]{2,45}$"
+
+
+def lifetime(ttl: Floats) -> Floats:
+    """Seconds that answers with these TTLs hold; NaN: not known."""
+    return np.clip(np.nan_to_num(ttl, nan=SHORTEST), SHORTEST, LONGEST)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """Times in which one name was the newest answer, columns (n,)."""
+
+    key: Ints  # client and address
+    since: Ints  # microseconds
+    until: Ints  # microseconds, the last at which it holds
+    name: Ints
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def take(self, rows: NDArray[Any]) -> Self:
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class Answers:
+    """The answers of some dns logs."""
+
+    def __init__(self, hosts: Sequence[str], names: Sequence[str], runs: _Runs) -> None:
+        self.names = names
+        self._hosts = {host: code for code, host in enumerate(hosts)}
+        self._runs = runs
+        self._keys, self._first = np.unique(runs.key, return_index=True)
+        self._behind = np.append(self._first[1:], len(runs))
+        self._codes = np.zeros(0, dtype=np.int64)  # of the hosts of connections, -1: not in any answer
+
+    @classmethod
+    def none(cls) -> Self:
+        """No answers at all."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls([], [], _Runs(nothing, nothing, nothing, nothing))
+
+    def of(self, rows: Connections, hosts: Sequence[str]) -> Ints:
+        """The number of the name that each connection's address was looked up by, -1 where it was not.
+
+        `hosts`: the addresses of the connections by number; they may have become more since the last call.
+        """
+        found = np.full(len(rows), -1, dtype=np.int64)
+        if not len(self._runs):
+            return found
+        fresh = [self._hosts.get(host, -1) for host in hosts[len(self._codes) :]]
+        self._codes = np.append(self._codes, np.array(fresh, dtype=np.int64))
+        client, server = self._codes[rows.orig_h], self._codes[rows.resp_h]
+        known = np.flatnonzero((client >= 0) & (server >= 0))
+        key = pack(client[known], server[known], HOST_BITS)
+        at = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        asked = self._keys[at] == key
+        known, at, start = known[asked], at[asked], rows.start_us[known[asked]]
+        newest = _last_not_after(self._runs.since, self._first[at], self._behind[at], start)
+        holds = newest >= self._first[at]
+        holds[holds] = start[holds] <= self._runs.until[newest[holds]]
+        found[known[holds]] = self._runs.name[newest[holds]]
+        return found
+
+
+def _last_not_after(since: Ints, first: Ints, behind: Ints, start: Ints) -> Ints:
+    """In each stretch `first` to `behind` of sorted times the place of the last that is not after `start`."""
+    low, high = first - 1, behind.copy()
+    while (open_ := high - low > 1).any():
+        middle = np.where(open_, (low + high) // 2, np.maximum(low, 0))
+        early = since[middle] <= start
+        low = np.where(open_ & early, middle, low)
+        high = np.where(open_ & ~early, middle, high)
+    return low
+
+
+class AnswerCollector:
+    """Takes dns logs, gives Answers. Holds at most MOST answers, and PENDING not yet looked at."""
+
+    def __init__(self) -> None:
+        self._hosts, self._names = Intern(address), Intern(server_name)
+        self._runs: list[_Runs] = []
+        self.forgotten = 0
+
+    def read(self, path: str) -> None:
+        """Takes one dns log (TSV or JSON); lines that do not parse are left out."""
+        for table in _tables(Input(path)):
+            self._add(table)
+            if sum(map(len, self._runs)) > PENDING + MOST:
+                self._settle()
+
+    def answers(self) -> Answers:
+        """All that was read."""
+        self._settle()
+        runs = self._runs[0] if self._runs else Answers.none()._runs
+        return Answers(self._hosts.values, self._names.values, runs)
+
+    def _add(self, table: Table) -> None:
+        """Takes the rows of a table with the columns client, query, at, life (text or number) and answer."""
+        client = self._hosts.codes(table.column("client").to_pylist())
+        name = self._names.codes(table.column("query").to_pylist())
+        server = self._hosts.codes(table.column("answer").to_pylist())
+        since = np.rint(table.column("at").to_numpy() * MICROSECONDS)
+        life = np.rint(lifetime(table.column("ttl").to_numpy()) * MICROSECONDS)
+        good = (client >= 0) & (name >= 0) & (server >= 0) & (np.abs(since) < 1e17)
+        since_us = since[good].astype(np.int64)
+        key = pack(client[good], server[good], HOST_BITS)
+        self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
+
+    def _settle(self) -> None:
+        """Makes runs of what follows each other, and forgets the oldest where they are too many."""
+        if not self._runs:
+            return
+        runs = _Runs(*(np.concatenate([getattr(run, field.name) for run in self._runs]) for field in fields(_Runs)))
+        runs = _joined(runs.take(np.lexsort((self._rank(runs.name), runs.since, runs.key))))
+        if len(runs) > MOST:
+            kept = np.sort(np.argpartition(runs.since, -MOST)[-MOST:])
+            self.forgotten += len(runs) - MOST
+            runs = runs.take(kept)
+        self._runs = [self._renumbered(runs)]
+
+    def _rank(self, name: Ints) -> Ints:
+        """The place of names in the alphabet, which settles ties."""
+        distinct, inverse = np.unique(name, return_inverse=True)
+        texts = [self._names.values[code] for code in distinct.tolist()]
+        rank = np.empty(len(texts), dtype=np.int64)
+        rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+        return rank[inverse]
+
+    def _renumbered(self, runs: _Runs) -> _Runs:
+        """The runs with texts numbered anew, those left out that none of them needs."""
+        client, server = runs.key >> HOST_BITS, runs.key & ((1 << HOST_BITS) - 1)
+        hosts, numbers_ = np.unique(np.concatenate((client, server)), return_inverse=True)
+        names, name = np.unique(runs.name, return_inverse=True)
+        old_hosts, old_names = self._hosts.values, self._names.values
+        self._hosts, self._names = Intern(address), Intern(server_name)
+        client, server = (
+            self._hosts.codes([old_hosts[code] for code in hosts.tolist()])[part]
+            for part in (numbers_[: len(runs)], numbers_[len(runs) :])
+        )
+        key = pack(client, server, HOST_BITS)
+        name = self._names.codes([old_names[code] for code in names.tolist()])[name]
+        order = np.lexsort((runs.since, key))
+        return _Runs(key, runs.since, runs.until, name).take(order)
+
+
+def read_answers(paths: Sequence[str], ingest: Ingest) -> Answers:
+    """Reads dns logs; says in `ingest` where they hold more than is kept."""
+    collector = AnswerCollector()
+    for path in paths:
+        collector.read(path)
+    answers = collector.answers()
+    if collector.forgotten:
+        ingest.notes.append(f"DNS answers beyond {MOST}: the oldest {collector.forgotten} were left out")
+    return answers
+
+
+def _joined(runs: _Runs) -> _Runs:
+    """Runs by key, time and name without those that go on with the one before, or that a later one of the moment ends.
+
+    Of answers of one moment the last name in the alphabet counts.
+    """
+    if not len(runs):
+        return runs
+    key, since = runs.key, runs.since
+    runs = runs.take(np.append((key[1:] != key[:-1]) | (since[1:] != since[:-1]), True))
+    key, since, until, name = runs.key, runs.since, runs.until, runs.name
+    begins = np.append(True, (key[1:] != key[:-1]) | (name[1:] != name[:-1]) | (since[1:] > until[:-1]))
+    first = np.flatnonzero(begins)
+    return _Runs(key[first], since[first], until[np.append(first[1:], len(runs)) - 1], name[first])
+
+
+def _tables(source: Input) -> Iterator[Table]:
+    """The answers that hold an address, a row each: client, query, at, ttl, answer."""
+    head = source.head()
+    as_json = head.lstrip().startswith(b"{")
+    text, listed = pa.string(), pa.list_(pa.string()) if as_json else pa.string()
+    ttls = pa.list_(NUMBER) if as_json else text
+    wanted = {"ts": NUMBER, "id.orig_h": text, "query": text, "qtype_name": text, "rtt": NUMBER}
+    wanted |= {"answers": listed, "TTLs": ttls}
+    for part in log_rows(source, wanted, REQUIRED):
+        if part.table is not None and set(part.table.column_names) >= set(REQUIRED):
+            yield _flattened(_asked(part.table), "" if as_json else set_separator(head))
+
+
+def _asked(table: Table) -> Table:
+    """The rows that answer a query for an address; a log that does not tell the type has all."""
+    wanted = pc.and_(pc.is_valid(table.column("answers")), pc.is_valid(table.column("query")))
+    if "qtype_name" in table.column_names:
+        types = table.column("qtype_name")
+        wanted = pc.and_(wanted, pc.or_(pc.is_null(types), pc.is_in(types, pa.array(QUERY_TYPES))))
+    return table.filter(wanted)
+
+
+def _flattened(table: Table, separator: str) -> Table:
+    """A row for each answer that looks like an address."""
+    answers = table.column("answers").combine_chunks()
+    ttls = table.column("TTLs").combine_chunks() if "TTLs" in table.column_names else None
+    if separator:
+        answers = pc.split_pattern(answers, separator)
+        ttls = None if ttls is None else pc.split_pattern(ttls, separator)
+    parent = pc.list_parent_indices(answers).to_numpy()
+    flat = pc.list_flatten(answers)
+    at = times(table, "ts") + np.nan_to_num(numbers(table, "rtt"), nan=0.0)
+    kept = pc.fill_null(pc.match_substring_regex(flat, _ADDRESS), False).to_numpy(zero_copy_only=False)
+    columns = {name: table.column(ours).take(pa.array(parent[kept])) for name, ours in _TEXTS.items()}
+    life = _ttl_of(answers, ttls)[kept]
+    return pa.table({**columns, "at": at[parent[kept]], "ttl": life, "answer": flat.filter(pa.array(kept))})
+
+
+_TEXTS = {"client": "id.orig_h", "query": "query"}
+
+
+def _ttl_of(answers: Any, ttls: Any) -> Floats:
+    """The TTL of each answer; NaN where a row has another number of them than of answers, or something else."""
+    lengths = pc.fill_null(pc.list_value_length(answers), 0).to_numpy(zero_copy_only=False)
+    life = np.full(int(lengths.sum()), np.nan)
+    if ttls is None:
+        return life
+    given = pc.fill_null(pc.list_value_length(ttls), 0).to_numpy(zero_copy_only=False)
+    flat = pc.list_flatten(ttls)
+    if pa.types.is_string(flat.type):
+        good = pc.match_substring_regex(flat, r"^[0-9]{1,10}(\.[0-9]{0,9})?$")
+        flat = pc.cast(pc.if_else(good, flat, None), NUMBER)
+    values = flat.to_numpy(zero_copy_only=False)
+    fits = lengths == given
+    life[np.repeat(fits, lengths)] = values[np.repeat(fits, given)]
+    return life
