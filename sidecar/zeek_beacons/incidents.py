@@ -3,7 +3,7 @@
 Two pairs of one kind belong together where one of these holds of the two alone, whatever else is in the batch:
 
 1. twins: one originator, port and protocol; a name, and an address whose connections carried that name, or that is the
-   name's newest address and got most of its named connections from it;
+   name's newest address and got most of its named connections from it, or that was looked up by it;
 2. a proxy and what is behind it: a local address on a proxy's port, and a name that its originator reaches there, which
    makes most of the proxy's connections or has its sleep;
 3. ports of one server: one originator and address; without names, or under one registered domain, or a name and an
@@ -29,12 +29,11 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from zeek_beacons.domains import registered
+from zeek_beacons.knowledge import registered_domain
 from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs
 from zeek_beacons.verdicts import Verdicts
 
 Key: TypeAlias = tuple[str, str, int, str]  # orig_h, resp, resp_p, proto
-IsLocal: TypeAlias = Callable[[str], bool]
 
 PROXY_PORTS = frozenset((1080, 3128, 3129, 8000, 8008, 8080, 8081, 8088, 8118, 8888, 9090))
 SLEEPS_AGREE = 1.15  # the longer over the shorter, at most
@@ -60,6 +59,8 @@ class Member(NamedTuple):
     server_name: str
     conns: int
     named: int
+    dns_name: str
+    local: bool  # whether its responder belongs to the site
     first_ts: float
     sleep: float
     failed: float  # share of connections that nobody answered, 0 to 1
@@ -77,10 +78,17 @@ class Member(NamedTuple):
         return self.resp != self.addr
 
     @property
+    def name(self) -> str:
+        """The name it goes by: that of most connections that carried one, else the one its address was looked up by."""
+        if self.is_named:
+            return self.resp
+        return self.server_name or ("" if self.named else self.dns_name)
+
+    @property
     def domain(self) -> str:
-        """Registered domain of the one name it is known by; empty where there is none, SEVERAL where there are more."""
-        name = self.resp if self.is_named else self.server_name
-        return registered(name) if name else SEVERAL if self.named else ""
+        """Registered domain of its name; empty where it has none, SEVERAL where connections carried several."""
+        name = self.name
+        return (registered_domain(name) or name) if name else SEVERAL if self.named else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +104,11 @@ class Incidents:
         return len(self.ids)
 
 
-def find(pairs: Pairs, verdicts: Verdicts, is_local: IsLocal) -> Incidents:
+def find(pairs: Pairs, verdicts: Verdicts) -> Incidents:
     """The incidents that the alerting pairs of a batch form."""
     rows = np.flatnonzero(verdicts.alerts)
     members = members_at(pairs, verdicts, rows)
-    of_member = together(members, is_local)
+    of_member = together(members)
     grouped: dict[int, list[int]] = defaultdict(list)
     for place in ranked(members):
         grouped[of_member[place]].append(place)
@@ -119,7 +127,8 @@ def find(pairs: Pairs, verdicts: Verdicts, is_local: IsLocal) -> Incidents:
 def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints) -> list[Member]:
     """What is known of the pairs at some rows, which must be scored."""
     columns = [getattr(pairs, name)[rows].tolist() for name in ("orig_h", "resp", "resp_p", "proto", "addr", "service")]
-    columns += [getattr(pairs, name)[rows].tolist() for name in ("server_name", "conns", "named", "first_ts")]
+    columns += [getattr(pairs, name)[rows].tolist() for name in ("server_name", "conns", "named", "dns_name")]
+    columns += [pairs.resp_local[rows].tolist(), pairs.first_ts[rows].tolist()]
     columns += [verdicts.sleep[rows].tolist(), failed_share(pairs, rows).tolist()]
     columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist()]
     return list(map(Member._make, zip(*columns, strict=True)))
@@ -150,7 +159,7 @@ def ranked(members: Sequence[Member]) -> list[int]:
     return sorted(range(len(members)), key=lambda place: (-members[place].score, members[place].key))
 
 
-def together(members: Sequence[Member], is_local: IsLocal) -> list[int]:
+def together(members: Sequence[Member]) -> list[int]:
     """For each member the number of its incident. What is joined does not depend on their order."""
     sets = _DisjointSets(len(members))
     buckets: dict[Hashable, list[int]] = defaultdict(list)
@@ -159,7 +168,7 @@ def together(members: Sequence[Member], is_local: IsLocal) -> list[int]:
             buckets[bucket].append(place)
     for bucket, places in buckets.items():
         if len(places) > 1:
-            for one, other in _LINKS[bucket[0]](members, places, is_local):  # type: ignore[index]
+            for one, other in _LINKS[bucket[0]](members, places):  # type: ignore[index]
                 sets.join(one, other)
     return [sets.find(place) for place in range(len(members))]
 
@@ -169,7 +178,7 @@ def buckets_of(member: Member) -> list[Hashable]:
     orig_h, resp, resp_p, proto = member.key
     kind, domain = member.kind, member.domain
     found: list[Hashable] = [("server", kind, orig_h, member.addr)]
-    name = resp if member.is_named else member.server_name
+    name = member.name
     if name:
         found.append(("twin", kind, orig_h, name, resp_p, proto))
     if member.is_named:
@@ -187,19 +196,19 @@ def buckets_of(member: Member) -> list[Hashable]:
 Links: TypeAlias = Iterator[tuple[int, int]]
 
 
-def _all(members: Sequence[Member], places: list[int], is_local: IsLocal) -> Links:
+def _all(members: Sequence[Member], places: list[int]) -> Links:
     """All of a bucket belong together."""
     return pairwise(places)
 
 
-def _public(members: Sequence[Member], places: list[int], is_local: IsLocal) -> Links:
+def _public(members: Sequence[Member], places: list[int]) -> Links:
     """All of them, where their address is public: local ones are everybody's servers."""
-    addr = members[places[0]].addr
-    local = is_local(addr) and not addr.startswith(_EXAMPLES)
-    return iter(()) if local else _all(members, places, is_local)
+    first = members[places[0]]
+    local = first.local and not first.addr.startswith(_EXAMPLES)
+    return iter(()) if local else _all(members, places)
 
 
-def _rotation(members: Sequence[Member], places: list[int], is_local: IsLocal) -> Links:
+def _rotation(members: Sequence[Member], places: list[int]) -> Links:
     """Those whose sleeps agree: what agrees at all agrees with its neighbour by size."""
     ordered = sorted(places, key=lambda place: members[place].sleep)
     for one, other in pairwise(ordered):
@@ -207,7 +216,7 @@ def _rotation(members: Sequence[Member], places: list[int], is_local: IsLocal) -
             yield one, other
 
 
-def _server(members: Sequence[Member], places: list[int], is_local: IsLocal) -> Links:
+def _server(members: Sequence[Member], places: list[int]) -> Links:
     """What one originator does with one address: twins, ports and a proxy."""
     by_domain: dict[str, int] = {}
     at_port: dict[tuple[int, str], int] = {}
@@ -223,8 +232,7 @@ def _server(members: Sequence[Member], places: list[int], is_local: IsLocal) -> 
     bare.sort(key=lambda place: members[place].sleep)
     known = [place for place in bare if not math.isnan(members[place].sleep)]
     sleeps = [members[place].sleep for place in known]
-    local = any(port in PROXY_PORTS for port, _ in at_port) and is_local(members[places[0]].addr)
-    proxies = [place for (port, _), place in at_port.items() if local and port in PROXY_PORTS]
+    proxies = [place for (port, _), place in at_port.items() if port in PROXY_PORTS and members[place].local]
     for place in places:
         member = members[place]
         if member.is_named:
@@ -234,7 +242,7 @@ def _server(members: Sequence[Member], places: list[int], is_local: IsLocal) -> 
             for proxy in proxies:
                 if _is_behind(member, members[proxy]):
                     yield proxy, place
-        if member.domain not in ("", SEVERAL) and not local:
+        if member.domain not in ("", SEVERAL):
             for near in _nearest(sleeps, member.sleep):
                 yield known[near], place
 
@@ -262,7 +270,7 @@ def agree(one: float, other: float) -> bool:
     return 0 < max(one, other) <= SLEEPS_AGREE * min(one, other)
 
 
-_LINKS: dict[str, Callable[[Sequence[Member], list[int], IsLocal], Links]] = {
+_LINKS: dict[str, Callable[[Sequence[Member], list[int]], Links]] = {
     "server": _server,
     "twin": _all,
     "same name": _all,

@@ -12,7 +12,6 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.incidents import Incidents
-from zeek_beacons.locality import locality
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring, place, timer
 from zeek_beacons.scoring.judge import judge
@@ -119,13 +118,11 @@ def _conclude(
     verdicts = judge(pairs.take(enough), features, scores, fused, threshold, certain, scoring.evidence, why, usual)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration)).spread(enough, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
-    is_local = locality(config.local_nets)
-    inbound = place.is_inbound(pairs)
-    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config, inbound)
-    verdicts = replace(verdicts, kind=place.kinds(inbound)).suppress(quiet)
+    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config)
+    verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
     verdicts = timer.told(verdicts, pairs, features, row)
     lines = _lines(pairs, verdicts, allow) if allow else {}
-    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts, is_local), lines)
+    return Scored(pairs, verdicts, features, row, incidents.find(pairs, verdicts), lines)
 
 
 def _lines(pairs: Pairs, verdicts: Verdicts, allow: AllowList) -> dict[int, str]:

@@ -101,7 +101,7 @@ def _run_all(captures: list[Path], root: Path, loop: PcapLoop) -> list[Path]:
         began = time.perf_counter()
         state = pcap_loop.run(capture, folder, loop)
         seconds = time.perf_counter() - began
-        print(f"{capture}: {state['scored']} candidates, {state['confirmed']} notices, {seconds:.1f} s")
+        print(f"{capture}: {state['scored']} candidates, {state['notices']} notices, {seconds:.1f} s")
         for line in pcap_loop.zeek_output(folder):
             print(f"  zeek: {line}")
         (folder / pcap_loop.ZEEK_OUTPUT).unlink()

@@ -13,9 +13,11 @@ from pathlib import Path
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.incidents import identity
 from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits
+from zeek_beacons.live.incidents import MOST_MEMBERS, LiveIncidents
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import SidecarHello
@@ -56,19 +58,25 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
         },
     )
     history = site = None
+    alerts: list[str] = []
     if path is not None:
         history = HistoryGuard(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
-        _resume(session, history)
+        alerts, progress = history.start()
+        session.resume(progress)
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
             site.refresh(history)
-    return Service(session, way, Worker(me.sidecar, scoring, config, history, site), allow_list, own, once)
+    worker = Worker(me.sidecar, scoring, config, history, site)
+    if history is not None:
+        known = history.incidents(MOST_MEMBERS)
+        worker.incidents.resume(known.members, known.incidents, time.time())
+    _resume(session, alerts, worker.incidents)
+    return Service(session, way, worker, allow_list, own, once)
 
 
-def _resume(session: Session, history: HistoryGuard) -> None:
+def _resume(session: Session, alerts: list[str], incidents: LiveIncidents) -> None:
     """Takes up the alerts that no Zeek has confirmed."""
-    alerts, progress = history.start()
     now = time.monotonic()
     for verdict in filter(None, map(wire.decode_verdict, alerts)):
-        session.pending_alerts.add(replace(verdict, sidecar=session.me.sidecar), now)
-    session.resume(progress)
+        incident = incidents.of(verdict.key) or verdict.incident or identity(verdict.key)
+        session.pending_alerts.add(replace(verdict, sidecar=session.me.sidecar, incident=incident), now)

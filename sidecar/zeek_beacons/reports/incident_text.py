@@ -9,12 +9,16 @@ from zeek_beacons.incidents import PROXY_PORTS, Member
 MOST_NAMED = 3  # of a kind; of the rest the number is told
 
 
-def further(members: Sequence[Member]) -> str:
-    """How many further pairs there are beside the first, the head, and why they belong to it; empty where none."""
+def further(members: Sequence[Member], total: int | None = None) -> str:
+    """How many further pairs there are beside the first, the head, and why they belong to it; empty where none.
+
+    `total`: how many they are, where not all are given.
+    """
     head, rest = members[0], members[1:]
+    number = len(rest) if total is None else total
     if not rest:
         return ""
-    count = f"{len(rest)} further pair{'s' if len(rest) > 1 else ''}"
+    count = f"{number} further pair{'s' if number > 1 else ''}"
     return f"{count}: {', '.join(_why(head, rest))}"
 
 

@@ -28,6 +28,14 @@ def quiet_from_outside(scored: Scored) -> Ints:
     return rows
 
 
+def remark(scored: Scored, row: int) -> str:
+    """What is added to the sentence on a pair that comes from outside; empty for any other."""
+    if scored.verdicts.kind[row] != FROM_OUTSIDE:
+        return ""
+    (guess,) = looks_like(scored, np.array([row]))
+    return f"; comes from outside{f', looks like {guess}' if guess else ''}"
+
+
 def looks_like(scored: Scored, rows: Ints) -> list[str]:
     """What pairs from outside may be: `a scan`, `a brute force`, or empty. One that is not from outside is neither."""
     failed = failed_share(scored.pairs, rows) > MOSTLY

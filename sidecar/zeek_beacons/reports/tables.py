@@ -13,6 +13,7 @@ from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.facts import PairFacts, facts
 from zeek_beacons.reports.incident_text import connections, further, servers
+from zeek_beacons.reports.outside import remark
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import reasons, sentence
 from zeek_beacons.scoring import explain, rules
@@ -43,7 +44,7 @@ def alerts(scored: Scored, sources: Sources | None = None) -> Table:
         columns.pop(told_by_being_here)
     columns |= _facts([facts(scored, row, sources) for row in order.tolist()])
     columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
-    columns["summary"] = pa.array([sentence(scored, row) for row in order.tolist()], pa.string())
+    columns["summary"] = pa.array([_sentence(scored, row) for row in order.tolist()], pa.string())
     return pa.table(columns)
 
 
@@ -75,7 +76,11 @@ def incidents(scored: Scored) -> Table:
 def incident_sentence(scored: Scored, number: int) -> str:
     """The sentence on the head of an incident, and what belongs to it."""
     more = further(scored.incidents.members[number])
-    return sentence(scored, int(scored.incidents.rows[number][0])) + (f"; {more}" if more else "")
+    return _sentence(scored, int(scored.incidents.rows[number][0])) + (f"; {more}" if more else "")
+
+
+def _sentence(scored: Scored, row: int) -> str:
+    return sentence(scored, row) + remark(scored, row)
 
 
 def hosts(scored: Scored) -> Table:

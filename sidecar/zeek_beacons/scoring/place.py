@@ -15,15 +15,15 @@ from zeek_beacons.pairs import Bools, Bytes, Pairs
 from zeek_beacons.verdicts import BROADCAST, FROM_OUTSIDE, INBOUND, LINK_LOCAL, MULTICAST, OWN_BEACON
 
 
-def kinds(inbound: Bools) -> Bytes:
-    """What kind of finding each pair is, (n,) index into KINDS. `inbound`: see `is_inbound`."""
-    return np.where(inbound, FROM_OUTSIDE, OWN_BEACON).astype(np.uint8)
+def kinds(pairs: Pairs) -> Bytes:
+    """What kind of finding each pair is, (n,) index into KINDS."""
+    return np.where(is_inbound(pairs), FROM_OUTSIDE, OWN_BEACON).astype(np.uint8)
 
 
-def gates(pairs: Pairs, config: Config, inbound: Bools) -> dict[int, Bools]:
+def gates(pairs: Pairs, config: Config) -> dict[int, Bools]:
     """Which pairs must not alert for where their ends lie, (n,) by SUPPRESSIONS, the first that holds first.
 
-    What comes from outside (`inbound`, see `is_inbound`) may alert where just that was asked for.
+    What comes from outside may alert where just that was asked for.
     """
     return {
         MULTICAST: pairs.is_multicast,
