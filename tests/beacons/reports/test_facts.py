@@ -24,6 +24,8 @@ from zeek_beacons.reports.facts import NOTICE, company, facts, notice, outcomes,
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
 
+from ..readers.logs import CANDIDATE, T0, candidate, tsv
+
 Make = Callable[..., dict[str, Any]]
 HOSTILE = "x\";$(touch /tmp/p)`id`'|<b>.example"
 
@@ -176,6 +178,15 @@ def test_the_newest_uids_are_found_again_in_the_log(pair: Make, conn_log: Callab
     (first, _) = tables.alerts(scored, Sources.of(ingest.files, found)).to_pylist()
     assert first["uids"] in ("C0x1123 C0x1122 C0x1121", "C1x1123 C1x1122 C1x1121")
     assert newest_uids({"-": "conn"}, pairs, [0]) == {}
+
+
+def test_the_uid_of_the_newest_connection_is_found_in_a_log_of_candidates(tmp_path: Path) -> None:
+    begun = [60.0 * number for number in range(20)]
+    log = tmp_path / "beacon_candidates.log"
+    rows = [candidate(begun[:count]) | {"uid": f"C{count}", "last_ts": T0 + begun[count - 1]} for count in (10, 20)]
+    log.write_bytes(tsv(rows, [*CANDIDATE, "last_ts"], "beacon_candidates"))
+    pairs, ingest = read(Request([str(log)]), Config())
+    assert newest_uids(ingest.files, pairs, [0]) == {0: ("C20",)}
 
 
 def test_a_notice_is_bounded_and_tells_what_decides(pair: Make) -> None:
