@@ -208,9 +208,7 @@ INDICATORS: tuple[Indicator, ...] = (
         is_unfit_service,
         lambda facts, row: f"{facts.pairs.service[row]} is not what port {facts.pairs.resp_p[row]} is for",
     ),
-    Indicator(
-        "quic", -1, 1.0, "it is QUIC, as browsers speak it", is_quic, lambda *_: "it is QUIC, as browsers speak it"
-    ),
+    Indicator("quic", -1, 1.0, "it is QUIC, as browsers speak it", is_quic, lambda *_: "it is QUIC, as browsers speak it"),
     Indicator(
         "resolver",
         -1,
