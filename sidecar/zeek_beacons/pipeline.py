@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from zeek_beacons import incidents
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
+from zeek_beacons.incidents import Incidents
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.scoring import Scoring, lookalikes, place
+from zeek_beacons.scoring import Scoring, lookalikes, place, timer
 from zeek_beacons.scoring.context_term import Facts
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
     ALLOW_LISTED,
+    BEACON,
+    BENIGN,
     NAMED_TWIN,
     NOT_SUPPRESSED,
     Verdicts,
 )
+
+NEAR = 0.05  # below the threshold: a near miss
+LINES = 200  # beacons whose line of the allow-list is looked up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,13 +38,27 @@ class Scored:
     verdicts: Verdicts  # n
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
+    incidents: Incidents  # what alerts, by what belongs together
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
+    allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
+
+    @property
+    def near_miss(self) -> Bools:
+        """Pairs just below the threshold that nothing else keeps from alerting, (n,)."""
+        score, threshold = self.verdicts.score, self.verdicts.threshold
+        near: Bools = (self.verdicts.label == BENIGN) & self.may_alert & (score >= threshold - NEAR)
+        return near
 
     @property
     def may_alert(self) -> Bools:
         """Pairs that a high enough score makes an alert, (n,): scored, and nothing suppresses them."""
         may: Bools = (self.feature_row >= 0) & (self.verdicts.suppressed == NOT_SUPPRESSED)
         return may
+
+
+def alert_threshold(scoring: Scoring, config: Config) -> float:
+    """The score from which a pair alerts: the one that is set, else the profile's."""
+    return config.threshold or scoring.threshold(config.profile)
 
 
 def score(
@@ -50,7 +71,7 @@ def score(
     """Verdicts for a batch of pairs; batch, live, API and evaluation all call this.
 
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
-    `insufficient_evidence`. A `threshold` takes the place of the profile's.
+    `insufficient_evidence`. A `threshold` takes the place of the settings'.
     """
     return _conclude(_measure(pairs, scoring, config), scoring, config, allow, threshold)
 
@@ -110,13 +131,31 @@ def _conclude(
 ) -> Scored:
     pairs, features, context = measured.pairs, measured.features, measured.context
     if threshold is None:
-        threshold = scoring.threshold(config.profile)
+        threshold = alert_threshold(scoring, config)
     certain = max(threshold, scoring.thresholds["conservative"])
     fused = scoring.fuse(measured.scores, context)
     why = scoring.explain(features, fused, context)
-    verdicts = judge(features, measured.look, measured.scores, fused, threshold, certain, scoring.evidence, why)
+    usual = scoring.thresholds["balanced"]
+    verdicts = judge(features, measured.look, measured.scores, fused, threshold, certain, scoring.evidence, why, usual)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration))
     verdicts = verdicts.spread(measured.row >= 0, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
-    verdicts = verdicts.suppress({ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config))
-    return Scored(pairs, verdicts, features, measured.row, context)
+    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config)
+    verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
+    verdicts = timer.told(verdicts, pairs, features, measured.row)
+    return Scored(
+        pairs=pairs,
+        verdicts=verdicts,
+        features=features,
+        feature_row=measured.row,
+        incidents=incidents.find(pairs, verdicts),
+        context=context,
+        allowed_by=_lines(pairs, verdicts, allow) if allow else {},
+    )
+
+
+def _lines(pairs: Pairs, verdicts: Verdicts, allow: AllowList) -> dict[int, str]:
+    """Which line of the allow-list keeps each of its beacons quiet, for the strongest ones."""
+    quiet = (verdicts.label == BEACON) & (verdicts.suppressed == ALLOW_LISTED)
+    order = verdicts.ranking()
+    return {row: allow.line_for(pairs.take(np.array([row]))) for row in order[quiet[order]][:LINES].tolist()}

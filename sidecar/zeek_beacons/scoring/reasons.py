@@ -20,10 +20,11 @@ class Fact:
     code: str
     feature: str
     text: str
+    is_log: bool = False
 
 
 FACTS = (
-    Fact("no_ladder", "step2_mad", "waits added up in twos stray {:.0%} from their median"),
+    Fact("no_ladder", "step2_mad", "two waits in a row, added up, stray {:.0%} from the usual sum"),
     Fact("few_bursts", "short_gap_share", "{:.0%} of the waits are short bursts"),
     Fact("usual_service", "service_fit", "no service was seen that its port is not for"),
     Fact("usual_port", "port_class", "its port is one that common services use"),

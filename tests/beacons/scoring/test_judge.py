@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zeek_beacons.config import PROFILES, Config
 from zeek_beacons.features import CATALOGUE, Features
+from zeek_beacons.pipeline import score
+from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.explain import GIVEN, Explanation
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms
 from zeek_beacons.verdicts import BEACON, BENIGN, INSUFFICIENT, Verdicts
+from zeek_beacons_lab.traffic import labelled_pairs
 
 EVIDENCE = ((0.1, 8), (0.5, 12))
 
@@ -45,3 +49,15 @@ def test_check_ins_needed_rise_with_jitter(jitter: float, checkins: float, enoug
     verdicts = judged(0.9, jitter=jitter, checkins=checkins)
     assert verdicts.label.tolist() == [BEACON if enough else INSUFFICIENT]
     assert verdicts.severity[0] > 0 if enough else verdicts.severity[0] == 0
+
+
+def test_a_severity_means_the_same_by_every_profile() -> None:
+    pairs, _truth = labelled_pairs(150, 3)
+    found = {}
+    for profile in PROFILES:
+        verdicts = score(pairs, Scoring.load(), Config(profile=profile)).verdicts
+        found[profile] = [int(level) for level in verdicts.severity]
+    for row, levels in enumerate(zip(*found.values(), strict=True)):
+        assert len({level for level in levels if level}) <= 1, row
+    assert set(found["sensitive"]) == {0, 1, 2, 3, 4}
+    assert sum(map(bool, found["sensitive"])) > sum(map(bool, found["conservative"]))
