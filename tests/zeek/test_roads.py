@@ -18,7 +18,10 @@ from .conftest import traces
 
 ROADS = pytest.mark.parametrize("capture", traces(), ids=lambda path: path.stem)
 # Not the site context: an originator whose pairs have expired is counted in the log and no longer in Zeek.
-DESCRIPTIVE = ("addr", "service", "server_name", "conns", "named", "first_ts")
+DESCRIPTIVE = (
+    *("addr", "service", "server_name", "dns_name", "conns", "named", "name_conns", "dns_named"),
+    *("orig_local", "resp_local", "first_ts"),
+)
 
 
 def both_roads(folder: Path, config: Config, least: int) -> tuple[Pairs, Pairs]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
 from zeek_beacons.readers.addresses import Intern, address, server_name
-from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, times
-from zeek_beacons.readers.columns import Connections
+from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, texts, times
+from zeek_beacons.readers.columns import Connections, Texts
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.pair_table import HOST_BITS, pack
@@ -118,19 +118,18 @@ class AnswerCollector:
         for table in _tables(Input(path)):
             self._add(table)
             if sum(map(len, self._runs)) > PENDING + MOST:
-                self._settle()
+                self._runs = [self._renumbered(self._settled())]
 
     def answers(self) -> Answers:
         """All that was read."""
-        self._settle()
-        runs = self._runs[0] if self._runs else Answers.none()._runs
-        return Answers(self._hosts.values, self._names.values, runs)
+        if not self._runs:
+            return Answers.none()
+        return Answers(self._hosts.values, self._names.values, self._settled())
 
     def _add(self, table: Table) -> None:
         """Takes the rows of a table with the columns client, query, at, life (text or number) and answer."""
-        client = self._hosts.codes(table.column("client").to_pylist())
-        name = self._names.codes(table.column("query").to_pylist())
-        server = self._hosts.codes(table.column("answer").to_pylist())
+        client, server = (_numbered(texts(table, column), self._hosts) for column in ("client", "answer"))
+        name = _numbered(texts(table, "query"), self._names)
         since = np.rint(table.column("at").to_numpy() * MICROSECONDS)
         life = np.rint(lifetime(table.column("ttl").to_numpy()) * MICROSECONDS)
         good = (client >= 0) & (name >= 0) & (server >= 0) & (np.abs(since) < 1e17)
@@ -138,17 +137,15 @@ class AnswerCollector:
         key = pack(client[good], server[good], HOST_BITS)
         self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
 
-    def _settle(self) -> None:
-        """Makes runs of what follows each other, and forgets the oldest where they are too many."""
-        if not self._runs:
-            return
+    def _settled(self) -> _Runs:
+        """Runs of what follows each other, by key and time, without the oldest where they are too many."""
         runs = _Runs(*(np.concatenate([getattr(run, field.name) for run in self._runs]) for field in fields(_Runs)))
         runs = _joined(runs.take(np.lexsort((self._rank(runs.name), runs.since, runs.key))))
         if len(runs) > MOST:
             kept = np.sort(np.argpartition(runs.since, -MOST)[-MOST:])
             self.forgotten += len(runs) - MOST
             runs = runs.take(kept)
-        self._runs = [self._renumbered(runs)]
+        return runs
 
     def _rank(self, name: Ints) -> Ints:
         """The place of names in the alphabet, which settles ties."""
@@ -173,6 +170,10 @@ class AnswerCollector:
         name = self._names.codes([old_names[code] for code in names.tolist()])[name]
         order = np.lexsort((runs.since, key))
         return _Runs(key, runs.since, runs.until, name).take(order)
+
+
+def _numbered(column: Texts, known: Intern) -> Ints:
+    return column.map(known.codes(column.values))
 
 
 def read_answers(paths: Sequence[str], ingest: Ingest) -> Answers:
