@@ -57,6 +57,12 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     assert tops == {"zeek_beacons", f"zeek_beacons-{zeek_beacons.__version__}.dist-info"}
 
 
+def test_the_wheel_holds_every_licence(wheel: Path) -> None:
+    """Its own, and those of the lists that public knowledge is made from."""
+    licences = {name.name for name in names(wheel) if name.parts[0].endswith(".dist-info") and "licenses" in name.parts}
+    assert licences == {"LICENSE", "NOTICE"}
+
+
 def test_the_wheel_holds_all_of_the_product(wheel: Path) -> None:
     """Code, model, Zeek scripts, and what readers of types look for; no more data than those."""
     held = {name.relative_to("zeek_beacons") for name in names(wheel) if name.parts[0] == "zeek_beacons"}

@@ -95,6 +95,13 @@ def replacing(folder: Path, *, force: bool = False) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
+def shipped_models() -> Path:
+    """The folder of the model and of what lies beside it, as it comes with this package."""
+    package = Path(__file__).resolve().parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parents[1] / "models"
+
+
 def _swap(fresh: Path, target: Path) -> None:
     """Puts a folder in the place of what is there."""
     old = None

@@ -17,7 +17,7 @@ LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
     {"errors", "files", "locality", "pairs"},
-    {"config", "metrics", "verdicts", "features"},
+    {"config", "knowledge", "metrics", "verdicts", "features"},
     {"allow", "readers", "samples", "scoring"},
     {"labels", "pipeline"},
     {"truth", "reports"},
@@ -27,7 +27,7 @@ FLOORS = (
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 # Within the laboratory.
 LAB_FLOORS = (
-    {"traffic"},
+    {"knowledge", "traffic"},
     {"captures"},
     {"training"},
     {"baselines"},

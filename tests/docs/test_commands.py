@@ -36,6 +36,7 @@ PARSED_ONLY = {
     "picture": "writes into docs: tests/docs/test_pages.py",
     "samples": "writes into the package: tests/beacons/samples",
     "convert": "needs the benchmark: tests/lab/test_datasets.py",
+    "knowledge": "tests/lab/test_knowledge.py",
     "train": "takes an hour: tests/lab/test_forest.py",
     "evaluate": "needs captures and hours: tests/lab/test_evaluate.py",
     "bench": "needs a Zeek or minutes: tests/lab/test_bench_live.py",

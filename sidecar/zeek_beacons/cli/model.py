@@ -30,12 +30,16 @@ def show(folder: Folder = None) -> None:
 def verify(folder: Folder = None) -> None:
     """Check hashes, schema, feature order and thresholds, and that known pairs get the features and scores recorded.
 
+    The file of public knowledge is checked too, where there is one in the folder.
+
     Examples:
 
         zeek-beacons model verify models
     """
     from zeek_beacons.errors import ModelError
     from zeek_beacons.features import MODEL_FEATURES
+    from zeek_beacons.knowledge import Knowledge
+    from zeek_beacons.knowledge.file import KNOWLEDGE, KNOWLEDGE_MANIFEST
     from zeek_beacons.scoring import Scoring, golden
     from zeek_beacons.scoring.model import GOLDEN, ModelFolder, shipped_model
 
@@ -49,5 +53,11 @@ def verify(folder: Folder = None) -> None:
             more = f"; and {len(differences) - SHOWN} more columns" if len(differences) > SHOWN else ""
             raise ModelError(f"{model.path / GOLDEN}: {'; '.join(map(str, differences[:SHOWN]))}{more}")
         compared = f"features and scores of {pairs} pairs are as recorded"
+    if (model.path / KNOWLEDGE).exists() or (model.path / KNOWLEDGE_MANIFEST).exists():
+        known = Knowledge.load(model.path)
+        knowledge = f"{KNOWLEDGE} is good: {known.counts['popular_domains']:,} popular domains of {known.date}"
+    else:
+        knowledge = f"it has no {KNOWLEDGE}, so the one that ships with this program is used"
     print(f"{model.path}: model {model.identity} is good: {len(MODEL_FEATURES)} features")
     print(compared)
+    print(knowledge)

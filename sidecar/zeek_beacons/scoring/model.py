@@ -15,6 +15,7 @@ from typing import Any, Self
 from zeek_beacons.config import PROFILES
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION
+from zeek_beacons.files import shipped_models
 from zeek_beacons.scoring.calibration import Calibration, is_calibration
 from zeek_beacons.scoring.evidence import EvidenceTable
 from zeek_beacons.scoring.site import AlertRates
@@ -138,9 +139,7 @@ class ModelFolder:
 
 def shipped_model() -> Path:
     """The folder of the model that comes with this package."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "models"
-    return installed if installed.is_dir() else package.parents[1] / "models"
+    return shipped_models()
 
 
 def _check_digest(path: Path, content: bytes, expected: str | None) -> None:

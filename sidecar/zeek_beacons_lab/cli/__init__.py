@@ -31,6 +31,10 @@ class LabCommands(LazyGroup):
             "zeek_beacons_lab.cli.golden:golden",
             "Record what a model's features and scores are, for `zeek-beacons model verify`.",
         ),
+        "knowledge": (
+            "zeek_beacons_lab.cli.knowledge:knowledge",
+            "Compile published lists of names and networks into the file of public knowledge.",
+        ),
         "convert": (
             "zeek_beacons_lab.cli.convert:convert",
             "Convert the beaconing study's synthetic benchmark to flow CSV and labels.",

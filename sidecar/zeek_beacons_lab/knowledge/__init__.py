@@ -1,0 +1,1 @@
+"""Makes the file of public knowledge from published lists."""
