@@ -1,6 +1,6 @@
 """The four roads to a verdict agree: live, the loop of `zeek-beacons pcap`, conn.log, and beacon_candidates.log.
 
-A live Zeek listens on an interface of the test's own while two traces are played there, many times faster than they
+A live Zeek listens on an interface of the test's own while some traces are played there, many times faster than they
 were; it also writes the packets down, with the times it saw them at, for the loop. Needs root, for the interface.
 """
 
@@ -20,18 +20,21 @@ import numpy as np
 import pytest
 
 from zeek_beacons.config import Config
+from zeek_beacons.pairs import KEY_COLUMNS
 from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import LABELS
 
 from ..conftest import without_zeek
-from .conftest import SCRIPTS, TRACES
+from .conftest import DESCRIPTIVE, SCRIPTS, TRACES
 
 SECONDS = 70.0  # that the traces are played in: a rhythm must last a minute to count
 PATIENCE = 120.0
 # Every connection makes a candidate, so that the last one holds all; nothing else is different from a sensor.
 LIVE = ("Beacons::candidate_interval=1sec", "Beacons::direction=Beacons::ANY", "Log::default_rotation_interval=0sec")
+
+PLAYED = ("beacon", "names", "lookups")
 
 Verdicts = dict[tuple[str, str, int], tuple[str, float]]
 
@@ -63,8 +66,8 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 
 
 def play(interface: str) -> None:
-    """Sends the packets of two traces, each spread over the same time."""
-    merged = sorted(packets(TRACES / "beacon.pcap") + packets(TRACES / "names.pcap"), key=lambda one: one[0])
+    """Sends the packets of some traces, each spread over the same time."""
+    merged = sorted((one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")), key=lambda one: one[0])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((interface, 0))
         began = time.monotonic()
@@ -86,6 +89,15 @@ def verdicts_of_score(log: Path) -> Verdicts:
     keys = zip(pairs.orig_h, pairs.resp, pairs.resp_p.tolist(), strict=True)
     rows = zip(keys, verdicts.label, verdicts.score, scored.feature_row, strict=True)
     return {key: (LABELS[label], points) for key, label, points, row in rows if row >= 0}
+
+
+def assert_same_facts(one: Path, other: Path) -> None:
+    """What two logs of one Zeek tell of the pairs with two connections or more."""
+    known, told = (read(Request([str(log)]), Config())[0] for log in (one, other))
+    known, told = (pairs.take(pairs.conns >= 2) for pairs in (known, told))
+    for name in (*KEY_COLUMNS, *DESCRIPTIVE):
+        np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
+    assert set(known.dns_name) > {"", "c2.example"}
 
 
 def until(condition: object, zeek: subprocess.Popen[bytes], what: str) -> None:
@@ -137,6 +149,7 @@ def test_four_roads(zeek: str, wire: tuple[str, str], tmp_path: Path) -> None:
     by_conn = verdicts_of_score(tmp_path / "conn.log")
     assert {label for label, _ in by_conn.values()} >= {"beacon", "benign"}
     assert_same(by_conn, verdicts_of_score(tmp_path / "beacon_candidates.log"))
+    assert_same_facts(tmp_path / "conn.log", tmp_path / "beacon_candidates.log")
     by_live = verdicts_of_log(tmp_path)
     assert_same(by_conn, {key: by_live[key] for key in by_conn})
     seen, result = tmp_path / "seen.pcap", tmp_path / "loop"
@@ -144,3 +157,4 @@ def test_four_roads(zeek: str, wire: tuple[str, str], tmp_path: Path) -> None:
     subprocess.run([*loop, "--zeek-arg", "LogAscii::use_json=T"], check=True, capture_output=True)
     by_loop = verdicts_of_log(result)
     assert_same(by_conn, {key: by_loop[key] for key in by_conn})
+    assert_same_facts(result / "conn.log", result / "beacon_candidates.log")

@@ -205,8 +205,8 @@ def _to_store(row: Row) -> Stored:
 
 def _from_store(key: Key, stored: Stored) -> Row:
     described = dict(zip(_STORED, stored, strict=False))
-    site = {name: math.nan if described[name] is None else described[name] for name in SITE}
+    measured = {name: math.nan if described[name] is None else described[name] for name in (*SITE, "dns_named")}
     local = {name: None if described[name] is None else bool(described[name]) for name in ("orig_local", "resp_local")}
     if described["name_conns"] is None:  # written before names went by majority: all named connections agreed
         described["name_conns"] = described["named"] if described["server_name"] else 0
-    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | site | local | unpack(stored[-1])
+    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | measured | local | unpack(stored[-1])

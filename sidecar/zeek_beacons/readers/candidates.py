@@ -99,9 +99,9 @@ def _within(
             }
 
 
-def _cut(share: int, conns: int, held: int) -> int:
-    """Of `conns` connections, `share` of which have something, how many of `held` may have it: all where all had."""
-    return held if share == conns else min(share, held - 1)
+def _cut(some: float, conns: int, held: int) -> float:
+    """Of `conns` connections, `some` of which have something, how many of `held` may have it: all where all had."""
+    return held if some == conns else some if some != some else min(some, held - 1)
 
 
 def _lines(source: Input, progress: Progress | None) -> Iterator[tuple[int, str]]:

@@ -26,7 +26,7 @@ from zeek_beacons.pairs import (
     round_time,
 )
 from zeek_beacons.readers.addresses import Intern, address, has_direction, server_name
-from zeek_beacons.readers.answers import Answers
+from zeek_beacons.readers.answers import NOT_KNOWN, Answers
 from zeek_beacons.readers.columns import IN, WHOLE, Batch, Connections, PairRows, joined
 from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.halves import flows, fold
@@ -253,7 +253,7 @@ class Collector:
         both = rows.take(np.concatenate((np.arange(len(rows)), named))) if len(named) else rows
         by_name = np.arange(len(both)) >= len(rows)
         dns = self._answers.of(rows, self._hosts.values)
-        both_dns = np.concatenate((dns, np.full(len(named), -1)))
+        both_dns = np.concatenate((dns, np.full(len(named), NOT_KNOWN)))
         pair = self._table.add(both, by_name, both_dns)
         self._rows.append(
             PairRows(

@@ -146,7 +146,7 @@ def to_pairs(drawn: list[Placed], begin: float) -> tuple[Pairs, PairTruth]:
         conns=counts,
         named=named,
         name_conns=named,
-        dns_named=np.where(by_name | (truth.name == ""), 0, counts),
+        dns_named=np.where(by_name, np.nan, np.where(truth.name == "", 0.0, counts)),
         orig_local=np.ones(len(drawn), dtype=np.bool_),
         resp_local=np.array([is_private(address) for address in truth.resp], dtype=np.bool_),
         first_ts=columns["start"][offsets[:-1]],
