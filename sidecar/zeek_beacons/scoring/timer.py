@@ -83,7 +83,7 @@ def told(verdicts: Verdicts, pairs: Pairs, features: Features, feature_row: Ints
         said = None if best.own else (best.sleep, best.jitter, best.kind)
         if not failed[row] > HINT_FAILED and not 10.0 ** duration[row] > HINT_DURATION * best.middle:
             hint = _hint(best)
-            if hint is not None:
+            if hint is not None and verdicts.look_alike[row] < 0:  # an implant is not what it looks like then
                 columns["hint_sleep"][row], columns["hint_jitter"][row] = hint[:2]
                 said = hint
         if said is not None:
