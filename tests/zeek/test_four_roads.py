@@ -35,8 +35,10 @@ PATIENCE = 120.0
 LIVE = ("Beacons::candidate_interval=1sec", "Beacons::direction=Beacons::ANY", "Log::default_rotation_interval=0sec")
 
 PLAYED = ("beacon", "names", "lookups")
+HOST, OTHER_HOST, SERVER = "10.0.0.5", "10.0.0.8", ("203.0.113.7", 4444)
 
-Verdicts = dict[tuple[str, str, int], tuple[str, float]]
+Key = tuple[str, str, int]
+Verdicts = dict[Key, tuple[str, float]]
 
 
 @pytest.fixture
@@ -66,8 +68,11 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 
 
 def play(interface: str) -> None:
-    """Sends the packets of some traces, each spread over the same time."""
-    merged = sorted((one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")), key=lambda one: one[0])
+    """Sends the packets of some traces, each spread over the same time, and of one the same from another host."""
+    host, other = (socket.inet_aton(addr) for addr in (HOST, OTHER_HOST))
+    merged = [one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")]
+    merged += [(when, frame.replace(host, other)) for when, frame in packets(TRACES / "beacon.pcap")]
+    merged.sort(key=lambda one: one[0])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((interface, 0))
         began = time.monotonic()
@@ -98,6 +103,27 @@ def assert_same_facts(one: Path, other: Path) -> None:
     for name in (*KEY_COLUMNS, *DESCRIPTIVE):
         np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
     assert set(known.dns_name) > {"", "c2.example"}
+
+
+def incidents_of_log(folder: Path) -> set[frozenset[Key]]:
+    """Which pairs alert together, by their last verdicts."""
+    rows = map(json.loads, (folder / "beacon_verdicts.log").read_text().splitlines())
+    last = {(row["id.orig_h"], row["resp"], row["id.resp_p"]): row.get("incident", "") for row in rows}
+    return grouped(last)
+
+
+def incidents_of_score(log: Path) -> set[frozenset[Key]]:
+    """Which pairs alert together, by `zeek-beacons score`."""
+    incidents = score(read(Request([str(log)]), Config())[0], Scoring.load(), Config()).incidents
+    return {frozenset(member.key[:3] for member in members) for members in incidents.members}
+
+
+def grouped(incidents: dict[Key, str]) -> set[frozenset[Key]]:
+    groups: dict[str, set[Key]] = {}
+    for key, incident in incidents.items():
+        if incident:
+            groups.setdefault(incident, set()).add(key)
+    return set(map(frozenset, groups.values()))
 
 
 def until(condition: object, zeek: subprocess.Popen[bytes], what: str) -> None:
@@ -155,6 +181,11 @@ def test_four_roads(zeek: str, wire: tuple[str, str], tmp_path: Path) -> None:
     seen, result = tmp_path / "seen.pcap", tmp_path / "loop"
     loop = [sys.executable, "-m", "zeek_beacons", "pcap", str(seen), "-o", str(result), "--zeek", zeek]
     subprocess.run([*loop, "--zeek-arg", "LogAscii::use_json=T"], check=True, capture_output=True)
+    incidents = incidents_of_score(tmp_path / "conn.log")
+    assert frozenset({(HOST, *SERVER), (OTHER_HOST, *SERVER)}) in incidents
+    assert incidents_of_score(tmp_path / "beacon_candidates.log") == incidents
+    assert incidents_of_log(tmp_path) == incidents
+    assert incidents_of_log(result) == incidents
     by_loop = verdicts_of_log(result)
     assert_same(by_conn, {key: by_loop[key] for key in by_conn})
     assert_same_facts(result / "conn.log", result / "beacon_candidates.log")
