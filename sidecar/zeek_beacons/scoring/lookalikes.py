@@ -28,6 +28,7 @@ PRIVATE = tuple(
     ipaddress.ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 )
+LONGEST = 253  # bytes of a name, RFC 1035
 PACKETS = 0.9  # share of the sizes that must be whole packets
 
 
@@ -81,7 +82,7 @@ class _Named:
 
 def is_called(name: str, look: LookAlike) -> bool:
     """Whether a server name is one that the look-alike states."""
-    if not name:
+    if not name or len(name) > LONGEST:
         return False
     name = name.lower()
     return any(part in _names(look) for part in _parents(name)) or name.split(".")[0].startswith(look.labels or ("\0",))

@@ -170,3 +170,22 @@ def test_a_fact_never_moves_a_score_against_its_sign(rhythm: list[float], weight
     assert ((after > 0) & (after < 1)).all()
     order = np.argsort(scores, kind="stable")
     assert (np.diff(before[order]) >= 0).all()
+
+
+@given(
+    server_name=st.text(max_size=300) | st.just("a." * 500_000 + "com") | st.just("x" * 1_000_000),
+    dns_name=st.text(max_size=300) | st.just("www.google.com"),
+    service=st.text(max_size=20),
+    share=st.floats(0, 1) | st.just(float("nan")),
+    local=st.booleans(),
+)
+def test_whatever_is_claimed_there_is_a_verdict(
+    server_name: str, dns_name: str, service: str, share: float, local: bool
+) -> None:
+    columns = {"server_name": server_name, "named": 20 if server_name else 0, "dns_name": dns_name, "service": service}
+    pairs = Pairs.build([_described({**columns, "site_tls_named": share, "resp_local": local, "orig_local": local})])
+    scored = score(pairs, SHIPPED, Config())
+    assert np.isfinite(scored.verdicts.score).all()
+    held = measure(_facts(pairs))
+    assert ((held >= 0) & (held <= 1)).all()
+    assert all(len(text) < 2_000_000 for text in reasons(scored, 0))
