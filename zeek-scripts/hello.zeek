@@ -30,9 +30,10 @@ type SidecarHeartbeat: record {
 	sidecar: string;
 };
 
-function answer_hello(id: string, refusal: string)
+# *v*: the version that the other side can read.
+function answer_hello(v: count, id: string, refusal: string)
 	{
-	local message = HelloAnswer($sidecar=id, $accepted=refusal == "",
+	local message = HelloAnswer($v=v, $sidecar=id, $accepted=refusal == "",
 	    $reason=refusal, $sensor=sensor, $node=node_name, $boot=boot,
 	    $zeek=zeek_version(), $package=package_version);
 	Cluster::publish(control_topic, hello, to_json(message));
@@ -65,16 +66,18 @@ event hello(message: string)
 		}
 
 	know_client(m$sidecar);
-	if ( v > wire_version )
-		answer_hello(m$sidecar, fmt("version %d of the contract, this Zeek speaks %d", v,
+	if ( v != wire_version )
+		answer_hello(v < wire_version ? v : wire_version, m$sidecar, fmt(
+		    "version %d of the contract, this Zeek speaks %d", v,
 		    wire_version));
 	else if ( sidecar_here() && m$sidecar != sidecar_id )
-		answer_hello(m$sidecar, fmt("sidecar %s (%s) serves this sensor", sidecar_id,
+		answer_hello(wire_version, m$sidecar, fmt(
+		    "sidecar %s (%s) serves this sensor", sidecar_id,
 		    sidecar_name));
 	else
 		{
 		accept(m);
-		answer_hello(m$sidecar, "");
+		answer_hello(wire_version, m$sidecar, "");
 		}
 	}
 
@@ -90,7 +93,7 @@ event heartbeat(message: string)
 	if ( is_serving(m$sidecar) && ! gone )
 		note_sidecar();
 	else
-		answer_hello(sanitize(m$sidecar, 64), sidecar_id == "" || gone ?
+		answer_hello(wire_version, sanitize(m$sidecar, 64), sidecar_id == "" || gone ?
 		    "no hello came" : fmt("sidecar %s (%s) serves this sensor",
 		    sidecar_id, sidecar_name));
 	}

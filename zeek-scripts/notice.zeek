@@ -1,4 +1,4 @@
-##! Notices: a pair that beacons, once for each level that it reaches; and a sidecar that is lost or back.
+##! Notices: an incident of pairs that beacon, once for each level that it reaches; and a sidecar that is lost or back.
 ##!
 ##! The sentence of a beacon comes with the verdict: the sidecar makes it, in reports/sentence.py.
 
@@ -24,10 +24,10 @@ export {
 		Sidecar_Back
 	};
 
-	## How long a pair is not noticed again at the same level or a lower one, at least 1 minute.
+	## How long an incident is not noticed again at the same level or a lower one, at least 1 minute.
 	option suppress_for: interval = 1day;
 
-	## Pairs whose level is remembered. Beyond, any of them is forgotten, and may be noticed again.
+	## Incidents whose level is remembered. Beyond, any of them is forgotten, and may be noticed again.
 	const max_noticed = 20000 &redef;
 }
 
@@ -39,6 +39,7 @@ type NoticedMessage: record {
 	resp: string;
 	resp_p: count;
 	proto: transport_proto;
+	incident: string;
 	level: count;
 };
 
@@ -51,23 +52,39 @@ function remembered(): interval
 	return suppress_for + 1min;
 	}
 
-# The highest level noticed of each pair.
-global noticed_levels: table[addr, string, port] of count
-    &create_expire=remembered();
+# The highest level noticed of each incident.
+global noticed_levels: table[string] of count &create_expire=remembered();
 
 global times_lost: count = 0;
 
-function remember(rec: Verdict)
+function remember(incident: string, level: count)
 	{
 	if ( |noticed_levels| >= max_noticed )
 		{
-		for ( [orig_h, resp, resp_p] in noticed_levels )
+		for ( other in noticed_levels )
 			{
-			delete noticed_levels[orig_h, resp, resp_p];
+			delete noticed_levels[other];
 			break;
 			}
 		}
-	noticed_levels[rec$id$orig_h, rec$resp, rec$id$resp_p] = rec$level;
+	noticed_levels[incident] = level;
+	}
+
+# The highest level noticed of an incident, under any of its names; 0 where none was.
+function noticed_level(rec: Verdict): count
+	{
+	local level = rec$incident in noticed_levels ? noticed_levels[rec$incident] : 0;
+	for ( name in rec$joined )
+		if ( name != rec$incident && name in noticed_levels )
+			{
+			if ( noticed_levels[name] > level )
+				{
+				level = noticed_levels[name];
+				remember(rec$incident, level);
+				}
+			delete noticed_levels[name];
+			}
+	return level;
 	}
 
 # A word of a list of words.
@@ -83,6 +100,8 @@ function facts(rec: Verdict): string
 	if ( rec?$score )
 		words += fmt("score=%.4f", rec$score);
 	words += word("severity", rec$severity);
+	words += word("kind", rec$kind);
+	words += word("incident", rec$incident);
 	if ( rec?$sleep )
 		words += fmt("sleep=%.1f", interval_to_double(rec$sleep));
 	if ( rec?$jitter )
@@ -108,8 +127,8 @@ function raise(rec: Verdict)
 	local id = rec$id;
 	NOTICE(Notice::Info($note=C2_Beacon, $msg=rec$summary, $sub=facts(rec), $id=id,
 	    $uid=rec$uid, $src=id$orig_h, $dst=id$resp_h, $p=id$resp_p,
-	    $n=rec$conns, $suppress_for=suppress_for, $identifier=fmt(
-	    "%s %s %s %d", id$orig_h, rec$resp, id$resp_p, rec$level)));
+	    $n=rec$conns, $suppress_for=suppress_for, $identifier=fmt("%s %d",
+	    rec$incident, rec$level)));
 	}
 
 # Whether a verdict may raise its notice now; a handler that breaks says no.
@@ -121,16 +140,17 @@ hook verdict_found(rec: Verdict) &priority=-5
 		return;
 
 	local id = rec$id;
-	if ( [id$orig_h, rec$resp, id$resp_p] !in noticed_levels
-	    || noticed_levels[id$orig_h, rec$resp, id$resp_p] < rec$level )
+	local level = noticed_level(rec);
+	if ( level < rec$level )
 		{
+		level = rec$level;
 		raise(rec);
-		remember(rec);
+		remember(rec$incident, level);
 		}
 
 	local message = NoticedMessage($node=node_name, $boot=boot, $orig_h=id$orig_h,
 	    $resp=rec$resp, $resp_p=port_to_count(id$resp_p), $proto=rec$proto,
-	    $level=noticed_levels[id$orig_h, rec$resp, id$resp_p]);
+	    $incident=rec$incident, $level=level);
 	Cluster::publish(control_topic, noticed, to_json(message));
 	}
 

@@ -32,6 +32,12 @@ export {
 		## Observations that were looked at, and how many this kind of rhythm needs.
 		observations: count &log;
 		needed: count &log;
+		## What kind of finding it is, or would be: beacon or inbound.
+		kind: string &log;
+		## The incident that an alert belongs to.
+		incident: string &log &optional;
+		## Incidents of other names that turned out to be this one.
+		joined: set[string] &log;
 		## Empty, low, medium, high or critical.
 		severity: string &log;
 		## 0: no alert; 1 to 4: the severity.

@@ -41,6 +41,9 @@ type VerdictMessage: record {
 	reasons: vector of Reason;
 	model: string;
 	summary: string;
+	kind: string;
+	incident: string &default="";
+	joined: vector of string &default=vector();
 };
 
 const protos: table[string] of transport_proto = {
@@ -50,7 +53,10 @@ const protos: table[string] of transport_proto = {
 };
 const labels = set("beacon", "benign", "insufficient_evidence");
 const severities = vector("", "low", "medium", "high", "critical");
+const kind_word = /[a-z_]{1,20}/;
+const incident_name = /[0-9a-f]{1,40}/;
 const max_reasons = 20;
+const max_joined = 16;
 
 # The first field that cannot be, or "".
 function wrong_field(m: VerdictMessage): string
@@ -73,6 +79,14 @@ function wrong_field(m: VerdictMessage): string
 		return "sleep";
 	if ( m$level >= |severities| )
 		return "level";
+	if ( kind_word != m$kind )
+		return "kind";
+	if ( m$incident != "" || m$level > 0 )
+		if ( incident_name != m$incident )
+			return "incident";
+	for ( _, name in m$joined )
+		if ( incident_name != name )
+			return "joined";
 	return "";
 	}
 
@@ -91,6 +105,16 @@ function reason_words(reasons: vector of Reason): string_vec
 	return words;
 	}
 
+# The newest of the incidents that turned out to be the one of the message.
+function joined_by(m: VerdictMessage): set[string]
+	{
+	local names: set[string];
+	for ( i, name in m$joined )
+		if ( i + max_joined >= |m$joined| )
+			add names[name];
+	return names;
+	}
+
 function verdict_of(m: VerdictMessage): Verdict
 	{
 	local proto = protos[m$proto];
@@ -102,9 +126,11 @@ function verdict_of(m: VerdictMessage): Verdict
 	    $severity=sanitize(m$severity, 20), $level=m$level,
 	    $suppressed=sanitize(m$suppressed, 100), $reasons=reason_words(
 	    m$reasons), $model=sanitize(m$model, 100), $summary=sanitize(
-	    m$summary, 1000), $seq=m$seq);
+	    m$summary, 1000), $seq=m$seq, $kind=m$kind, $joined=joined_by(m));
 	if ( m?$service )
 		rec$service = sanitize(m$service, 253);
+	if ( m$incident != "" )
+		rec$incident = m$incident;
 	if ( m?$score )
 		rec$score = m$score;
 	if ( m?$sleep )

@@ -17,8 +17,8 @@
 module Beacons;
 
 export {
-	## The version of the contract spoken here. A higher one is refused.
-	const wire_version = 1;
+	## The version of the contract spoken here. Any other one is refused.
+	const wire_version = 2;
 
 	## The version of the package.
 	const package_version = "0.1.0";

@@ -14,6 +14,10 @@ from zeek_beacons.pairs import Bools, Bytes, Floats, Ints
 LABELS = ("insufficient_evidence", "benign", "beacon")
 INSUFFICIENT, BENIGN, BEACON = range(3)
 
+# What kind of finding a pair is, or would be if it were one, beside its label. Only the first alerts by default.
+KINDS = ("beacon", "inbound")
+OWN_BEACON, FROM_OUTSIDE = range(2)
+
 SEVERITIES = ("", "low", "medium", "high", "critical")
 # Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host (a group, or
 # the broadcast address of a network), or a neighbour on the same link; it comes from outside; a benign rhythm looks
@@ -33,9 +37,13 @@ class Verdicts:
     suppressed: Bytes  # (n,) index into SUPPRESSIONS
     sleep: Floats  # (n,) estimated sleep of the implant, seconds, NaN where there is no rhythm
     jitter: Floats  # (n,) estimated jitter, 0 to 1, NaN where there is no rhythm
+    jitter_kind: NDArray[np.int8]  # (n,) its shape, index into JITTER_KINDS, -1 where there is no rhythm
+    hint_sleep: Floats  # (n,) seconds an implant would be configured with, NaN unless sure (see scoring/timer.py)
+    hint_jitter: Floats  # (n,) the same of jitter, 0 to 1
     needed: Ints  # (n,) check-ins that this kind of rhythm needs for a verdict
     reasons: NDArray[np.int16]  # (n, k) indices into REASONS by falling contribution, -1 where there are fewer
     contributions: Floats  # (n, k) of the reasons to `score` (see scoring/explain.py), NaN where not measured
+    kind: Bytes  # (n,) index into KINDS
     look_alike: NDArray[np.int16]  # (n,) the benign rhythm it looks like, index into LOOK_ALIKES, -1 for none
     threshold: float  # what `score` had to reach
     calibrated: bool = False  # whether `score` is a probability (see scoring/calibration.py)
@@ -67,9 +75,13 @@ class Verdicts:
             suppressed=column(self.suppressed, NOT_SUPPRESSED),
             sleep=column(self.sleep, np.nan),
             jitter=column(self.jitter, np.nan),
+            jitter_kind=column(self.jitter_kind, -1),
+            hint_sleep=column(self.hint_sleep, np.nan),
+            hint_jitter=column(self.hint_jitter, np.nan),
             needed=column(self.needed, unscored_need),
             reasons=column(self.reasons, -1),
             contributions=column(self.contributions, np.nan),
+            kind=column(self.kind, OWN_BEACON),
             look_alike=column(self.look_alike, -1),
         )
 

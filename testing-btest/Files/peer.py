@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import socket
@@ -108,7 +109,7 @@ class Peer:
         self.write(TEXT, json.dumps(message).encode())
 
     def send(self, event: str, **fields: Any) -> None:
-        self.send_text(f"Beacons::{event}", json.dumps({"v": 1, "sidecar": self.id} | fields))
+        self.send_text(f"Beacons::{event}", json.dumps({"v": 2, "sidecar": self.id} | fields))
 
     def tell(self, words: str) -> None:
         """What Files/live.zeek is to do."""
@@ -151,11 +152,13 @@ class Peer:
             "reasons": [],
             "model": "rules",
             "summary": f"{candidate['orig_h']} talks to {candidate['resp']}; score 0.25",
+            "kind": "beacon",
         }
         self.send("verdict", **verdict | fields)
 
     def alert(self, candidate: dict[str, Any], level: int = 3, **fields: Any) -> None:
-        """A verdict that a pair beacons."""
+        """A verdict that a pair beacons, in an incident of its own unless said otherwise."""
+        key = "\t".join(str(candidate[name]) for name in ("orig_h", "resp", "resp_p", "proto"))
         beacon: dict[str, Any] = {
             "label": "beacon",
             "score": 0.9625,
@@ -163,6 +166,7 @@ class Peer:
             "jitter": 0.125,
             "severity": dict(enumerate(("", "low", "medium", "high", "critical"))).get(level, ""),
             "level": level,
+            "incident": hashlib.blake2b(key.encode(), digest_size=5).hexdigest() if level else "",
             "reasons": [
                 {"code": "steady_gaps", "value": 0.03125, "text": "gaps stay within 3 %"},
                 {"code": "few_hosts", "text": "one host alone", "contribution": 0.125},

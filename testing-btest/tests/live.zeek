@@ -2,7 +2,7 @@
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output
-# @TEST-EXEC: zeek-cut uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp conns label score sleep jitter observations needed severity level suppressed reasons model summary < zeek/beacon_verdicts.log >> output
+# @TEST-EXEC: zeek-cut uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp conns label score sleep jitter observations needed kind incident joined severity level suppressed reasons model summary < zeek/beacon_verdicts.log >> output
 # @TEST-EXEC: btest-diff output
 
 # @TEST-START-FILE steps.py

@@ -1,4 +1,4 @@
-# @TEST-DOC: A sidecar that speaks a higher version of the contract is refused with the reason.
+# @TEST-DOC: A sidecar that speaks another version of the contract is refused with the reason, in a version that it can read.
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output
@@ -8,7 +8,7 @@
 import peer
 
 zeek = peer.Peer()
-for version in (2, 1):
+for version in (3, 1, 2):
     answer = zeek.hello(v=version, hobbies=["chess"])
     print(version, answer["v"], answer["accepted"], answer["reason"])
 zeek.tell("end")

@@ -23,14 +23,14 @@ zeek = peer.Peer()
 zeek.hello()
 zeek.tell("feed 10.0.0.5 203.0.113.7 443/tcp 6")
 candidate = zeek.next("candidate")
-for text in ("", "null", "[]", "1", '"x"', "{", '{"v": 1', '{"v": 1}', '{"v": "1"}', '{"v": -1}', '{"v": 1.0}', '{"v": 1e999}'):
+for text in ("", "null", "[]", "1", '"x"', "{", '{"v": 2', '{"v": 2}', '{"v": "1"}', '{"v": -1}', '{"v": 1.0}', '{"v": 1e999}'):
     zeek.send_text("Beacons::verdict", text)
 zeek.send_text("Beacons::verdict", "[" * 60_000)
-zeek.send_text("Beacons::verdict", '{"v": 1, "x": ' + "[" * 60_000)
-zeek.send_text("Beacons::verdict", '{"v": 1, "x": "' + "x" * 1_000_000 + '"}')
+zeek.send_text("Beacons::verdict", '{"v": 2, "x": ' + "[" * 60_000)
+zeek.send_text("Beacons::verdict", '{"v": 2, "x": "' + "x" * 1_000_000 + '"}')
 zeek.send("verdict")
 for field, value in {
-    "v": 2,
+    "v": 3,
     "sidecar": "b2",
     "orig_h": "nowhere",
     "resp_h": "",
@@ -43,10 +43,14 @@ for field, value in {
     "level": 5,
     "seq": -1,
     "node": None,
+    "kind": "two words",
+    "incident": "C0FFEE",
+    "joined": ["../etc"],
     "reasons": {"code": "x"},
 }.items():
     for _ in range(3):
         zeek.alert(candidate, **{field: value})
+zeek.alert(candidate, incident="")
 zeek.alert(candidate, surprise={"deep": [1, None]})
 zeek.next("noticed")
 zeek.tell("end")

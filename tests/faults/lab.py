@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -151,15 +151,24 @@ class Lab:
         zeek.process.terminate()
         assert zeek.process.wait(PATIENCE) == 0, self._last_words()
 
-    def noticed(self) -> Counter[tuple[PairName, str]]:
-        """How often each pair was noticed at each severity."""
-        found: Counter[tuple[PairName, str]] = Counter()
+    def notices(self) -> Iterator[tuple[PairName, Mapping[str, str]]]:
+        """The pairs that were noticed, and the words of their notices."""
         for zeek in self.zeeks:
             for row in zeek.log("notice"):
                 if row["note"] == "Beacons::C2_Beacon":
                     facts = dict(word.split("=", 1) for word in row["sub"].split())
-                    found[(row["id.orig_h"], facts["resp"], row["id.resp_p"]), facts["severity"]] += 1
-        return found
+                    yield (row["id.orig_h"], facts["resp"], row["id.resp_p"]), facts
+
+    def noticed(self) -> Counter[tuple[str, str]]:
+        """How often each incident was noticed at each severity."""
+        return Counter((facts["incident"], facts["severity"]) for _, facts in self.notices())
+
+    def noticed_pairs(self) -> set[PairName]:
+        """The pairs that were noticed, or another one of their incident."""
+        incidents = {incident for incident, _ in self.noticed()}
+        rows = [row for zeek in self.zeeks for row in zeek.log("beacon_verdicts") if "incident" in row]
+        found = {(row["id.orig_h"], row["resp"], row["id.resp_p"]) for row in rows if row["incident"] in incidents}
+        return found | {name for name, _ in self.notices()}
 
     def expected(self) -> tuple[set[PairName], set[PairName]]:
         """The pairs that alert in their last published candidate, and those that did in any."""
@@ -178,12 +187,12 @@ class Lab:
         return {name for name, alert in last.items() if alert}, ever
 
     def check_notices(self, most: int = 1) -> None:
-        """Every pair that alerts in the end has a notice, none that never did has one, and none has one twice."""
+        """Every pair that alerts in the end has its incident noticed, none that never did is, and no incident twice."""
         last, ever = self.expected()
         noticed = self.noticed()
-        names = {name for name, _ in noticed}
+        names = {name for name, _ in self.notices()}
         assert last, "the test feeds pairs that alert"
-        assert last <= names, f"without a notice: {sorted(last - names)}"
+        assert last <= self.noticed_pairs(), f"without a notice: {sorted(last - self.noticed_pairs())}"
         assert names <= ever, f"never alerted: {sorted(names - ever)}"
         assert max(noticed.values()) <= most, noticed.most_common(3)
 

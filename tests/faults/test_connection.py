@@ -92,7 +92,7 @@ def test_verdict_for_an_unknown_pair(lab: Lab) -> None:
         lab.start_sidecar(port=meddler.port)
         lab.settle()
     assert strange
-    noticed = {name for name, _ in lab.noticed()}
+    noticed = lab.noticed_pairs()
     last, _ = lab.expected()
     assert last <= noticed
     assert {name[1] for name in noticed - last} <= {"45.99.99.99"} | {name[1] for name in lab.expected()[1]}
@@ -107,7 +107,7 @@ def test_candidates_of_another_version_and_garbage(lab: Lab) -> None:
         if CANDIDATE not in frame:
             return (frame,)
         count += 1
-        newer = frame.replace('\\"v\\":1,', '\\"v\\":2,')
+        newer = frame.replace('\\"v\\":2,', '\\"v\\":3,')
         hostile = json.dumps(
             {"type": "data-message", "topic": "\x00\u202e", "@data-type": "vector", "data": "x" * 1_000_000}
         )

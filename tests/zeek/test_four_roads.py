@@ -34,11 +34,14 @@ PATIENCE = 120.0
 # Every connection makes a candidate, so that the last one holds all; nothing else is different from a sensor.
 LIVE = ("Beacons::candidate_interval=1sec", "Beacons::direction=Beacons::ANY", "Log::default_rotation_interval=0sec")
 
-PLAYED = ("beacon", "names", "lookups")
-# Of a host whose server changes its name twice in each of its connections: so fast, that is more than Zeek remembers.
-LEFT_OUT = socket.inet_aton("10.0.0.12")
+PLAYED = ("beacon", "names")
+HOST, OTHER_HOST, SERVER = "10.0.0.5", "10.0.0.8", ("203.0.113.7", 4444)
+# Of the look-ups those two, and a host whose server changes its name twice in each of its connections: played so fast,
+# that is more than Zeek remembers.
+NOT_LOOKED_UP = (HOST, OTHER_HOST, "10.0.0.12")
 
-Verdicts = dict[tuple[str, str, int], tuple[str, float]]
+Key = tuple[str, str, int]
+Verdicts = dict[Key, tuple[str, float]]
 
 
 @pytest.fixture
@@ -68,9 +71,13 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 
 
 def play(interface: str) -> None:
-    """Sends the packets of some traces, each spread over the same time."""
-    merged = sorted((one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")), key=lambda one: one[0])
-    merged = [(share, frame) for share, frame in merged if LEFT_OUT not in frame]
+    """Sends the packets of some traces, each spread over the same time, and of one the same from another host."""
+    host, other = socket.inet_aton(HOST), socket.inet_aton(OTHER_HOST)
+    without = [socket.inet_aton(addr) for addr in NOT_LOOKED_UP]
+    merged = [one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")]
+    merged += [(when, frame.replace(host, other)) for when, frame in packets(TRACES / "beacon.pcap")]
+    merged += [one for one in packets(TRACES / "lookups.pcap") if not any(addr in one[1] for addr in without)]
+    merged.sort(key=lambda one: one[0])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((interface, 0))
         began = time.monotonic()
@@ -100,7 +107,28 @@ def assert_same_facts(one: Path, other: Path) -> None:
     known, told = (pairs.take(pairs.conns >= 2) for pairs in (known, told))
     for name in (*KEY_COLUMNS, *DESCRIPTIVE):
         np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
-    assert set(known.dns_name) > {"", "c2.example"}
+    assert set(known.dns_name) >= {"", "often.example", "day.example", "six.example"}
+
+
+def incidents_of_log(folder: Path) -> set[frozenset[Key]]:
+    """Which pairs alert together, by their last verdicts."""
+    rows = map(json.loads, (folder / "beacon_verdicts.log").read_text().splitlines())
+    last = {(row["id.orig_h"], row["resp"], row["id.resp_p"]): row.get("incident", "") for row in rows}
+    return grouped(last)
+
+
+def incidents_of_score(log: Path) -> set[frozenset[Key]]:
+    """Which pairs alert together, by `zeek-beacons score`."""
+    incidents = score(read(Request([str(log)]), Config())[0], Scoring.load(), Config()).incidents
+    return {frozenset(member.key[:3] for member in members) for members in incidents.members}
+
+
+def grouped(incidents: dict[Key, str]) -> set[frozenset[Key]]:
+    groups: dict[str, set[Key]] = {}
+    for key, incident in incidents.items():
+        if incident:
+            groups.setdefault(incident, set()).add(key)
+    return set(map(frozenset, groups.values()))
 
 
 def until(condition: object, zeek: subprocess.Popen[bytes], what: str) -> None:
@@ -158,6 +186,11 @@ def test_four_roads(zeek: str, wire: tuple[str, str], tmp_path: Path) -> None:
     seen, result = tmp_path / "seen.pcap", tmp_path / "loop"
     loop = [sys.executable, "-m", "zeek_beacons", "pcap", str(seen), "-o", str(result), "--zeek", zeek]
     subprocess.run([*loop, "--zeek-arg", "LogAscii::use_json=T"], check=True, capture_output=True)
+    incidents = incidents_of_score(tmp_path / "conn.log")
+    assert frozenset({(HOST, *SERVER), (OTHER_HOST, *SERVER)}) in incidents
+    assert incidents_of_score(tmp_path / "beacon_candidates.log") == incidents
+    assert incidents_of_log(tmp_path) == incidents
+    assert incidents_of_log(result) == incidents
     by_loop = verdicts_of_log(result)
     assert_same(by_conn, {key: by_loop[key] for key in by_conn})
     assert_same_facts(result / "conn.log", result / "beacon_candidates.log")

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from zeek_beacons import __version__, reports
+from zeek_beacons import reports
 from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
-from zeek_beacons.config import Config
-from zeek_beacons.pipeline import Scored, score_site
+from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
+from zeek_beacons.cli.summary import summarise
+from zeek_beacons.pipeline import NEAR, Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import read
-from zeek_beacons.readers.ingest import Ingest
-from zeek_beacons.reports.sentence import duration, target
+from zeek_beacons.readers.ingest import TWICE, Ingest
+from zeek_beacons.readers.uids import newest_uids
+from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.truth import Outcome, Truth
-from zeek_beacons.verdicts import LABELS, SEVERITIES
 
-SHOWN = 20
 PLAIN_WIDTH = 140  # of the table where output is no terminal
-CALIBRATED = "probability of a beacon where beacons and benign pairs are equally frequent; not the share of true alerts"
-SEMANTICS = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
 
 
 def score(
@@ -42,6 +35,7 @@ def score(
         Optional[Path], typer.Option("--output", "-o", help="Folder for the reports.", show_default=False)
     ] = None,
     profile: options.Profile = None,
+    threshold: options.Threshold = None,
     model: options.ModelFolder = None,
     rules_only: options.RulesOnly = False,
     alerts_per_host_day: options.AlertsPerHostDay = None,
@@ -80,9 +74,11 @@ def score(
         zcat flows.csv.gz | zeek-beacons score - --format flows --direction outbound
     """
     began = time.perf_counter()
+    options.either(threshold, alerts_per_host_day)
     settings = options.settings(
         config,
         profile=profile,
+        threshold=threshold,
         direction=direction,
         local_nets=local_net,
         min_connections=min_connections,
@@ -98,99 +94,66 @@ def score(
         pairs, ingest = read(request, settings, advance)
     read_at = time.perf_counter()
     if alerts_per_host_day is None:
-        scored = score_pairs(pairs, scoring, settings, allowed)
+        scored, site = score_pairs(pairs, scoring, settings, allowed), None
     else:
-        scored, _site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
-    scored_at = time.perf_counter()
-    summary = summarise(scored, ingest, scoring, settings, {"read": read_at - began, "score": scored_at - read_at})
+        scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
+    seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
+    summary = summarise(scored, ingest, scoring, settings, seconds, site, allowed)
+    sources = known_sources(scored, ingest) if as_json or output is not None else Sources()
     outcome = expected.compare(scored) if expected else None
     if outcome is not None:
         summary["truth"] = outcome.summary()
     if output is not None:
-        reports.write(scored, summary, output, features)
+        reports.write(scored, summary, output, features, sources)
+    for warning in summary["warnings"]:
+        print(f"WARNING: {warning}", file=sys.stderr)
     if as_json:
-        print(json.dumps(summary | {"alerts": reports.tables.alerts(scored).to_pylist()}, indent=2))
+        listed = {
+            "incidents": reports.tables.incidents(scored).to_pylist(),
+            "alerts": reports.tables.alerts(scored, sources).to_pylist(),
+        }
+        print(json.dumps(summary | listed, indent=2))
     else:
         show(scored, summary, ingest, outcome, output)
     if fail_on_alert and scored.verdicts.alerts.any():
         raise typer.Exit(1)
 
 
-def summarise(
-    scored: Scored, ingest: Ingest, scoring: Scoring, settings: Config, seconds: dict[str, float]
-) -> dict[str, Any]:
-    """The content of run_summary.json."""
-    verdicts = scored.verdicts
-    return {
-        "zeek_beacons": __version__,
-        "first_seen": _when(ingest.first_us),
-        "last_seen": _when(ingest.last_us),
-        "pairs": len(scored.pairs),
-        "pairs_scored": int((scored.feature_row >= 0).sum()),
-        "alerts": int(verdicts.alerts.sum()),
-        "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
-        "profile": settings.profile,
-        "thresholds": dict(scoring.thresholds),
-        "threshold": verdicts.threshold,
-        "score_semantics": CALIBRATED if verdicts.calibrated else SEMANTICS,
-        "model": scoring.identity,
-        "settings": {name: getattr(settings, name) for name in settings.__slots__},
-        "ingest": ingest.summary(),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "pyarrow", "onnxruntime")},
-        },
-    }
-
-
-def _when(microseconds: int | None) -> str | None:
-    if microseconds is None:
-        return None
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def known_sources(scored: Scored, ingest: Ingest) -> Sources:
+    """The files of a run, and the newest uids of what alerts where a second look at them tells."""
+    alerts = np.flatnonzero(scored.verdicts.alerts).tolist()
+    return Sources.of(ingest.files, newest_uids(ingest.files, scored.pairs, alerts))
 
 
 def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None) -> None:
     """Prints the alerts, and what they come from."""
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
-    verdicts, pairs = scored.verdicts, scored.pairs
-    order = verdicts.ranking()[: int(verdicts.alerts.sum())]
-    if len(order):
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name, justify in (
-            ("#", "right"), ("severity", "left"), ("score", "right"), ("from", "left"), ("to", "left"),
-            ("every", "right"), ("jitter", "right"), ("times", "right"), ("over", "right"),
-        ):  # fmt: skip
-            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for rank, row in enumerate(order[:SHOWN].tolist(), 1):
-            sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
-            table.add_row(
-                str(rank),
-                SEVERITIES[verdicts.severity[row]],
-                f"{verdicts.score[row]:.2f}",
-                Text(pairs.orig_h[row]),  # names and addresses are data, never markup
-                Text(target(scored, row)),
-                "?" if np.isnan(sleep) else duration(sleep),
-                "?" if np.isnan(jitter) else f"{jitter * 100:.0f} %",
-                str(pairs.conns[row]),
-                duration(pairs.last_ts[row] - pairs.first_ts[row]),
-            )
-        console.print(table)
-        if len(order) > SHOWN:
-            console.print(f"and {len(order) - SHOWN} more")
+    incidents = len(scored.incidents)
+    if incidents:
+        console.print(incident_table(scored))
+        if incidents > SHOWN:
+            console.print(f"and {incidents - SHOWN} more")
         console.print()
     plural = "" if summary["alerts"] == 1 else "s"
+    if outside := from_outside(scored):
+        print(outside)
+    together = f"{incidents} incident{'' if incidents == 1 else 's'}: " if incidents else ""
     print(
-        f"{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
+        f"{together}{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
         f"({summary['pairs_scored']} with enough connections), "
-        f"profile {summary['profile']}, model {summary['model']}"
+        f"model {summary['model']}"
     )
+    print(f"threshold {summary['threshold_in_force']}")
+    if summary["near_misses"]:
+        print(f"near misses, at most {NEAR:g} below it: {summary['near_misses']}")
     print(f"{ingest.rows_used} of {ingest.rows} rows used, {summary['first_seen']} to {summary['last_seen']}")
     for reason, skipped in ingest.skipped.items():
         path, line, text = skipped.examples[0]
         print(f"skipped {skipped.rows}: {reason}, first at {path}:{line}: {text}")
     for reason, rows in ingest.outside.items():
         print(f"left out {rows}: {reason}")
+    if ingest.duplicates:
+        print(f"dropped {ingest.duplicates} duplicates: {TWICE}")
     for note in ingest.notes:
         print(f"note: {note}")
     if outcome is not None:

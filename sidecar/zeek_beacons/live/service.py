@@ -150,7 +150,7 @@ class Service:
             while messages := self._session.outgoing(64):
                 self._sending = len(messages)
                 for message in messages:
-                    await connection.send(wire.encode(message))
+                    await connection.send(wire.encode(message, self._session.version))
                     self._sending -= 1
 
     async def _score(self) -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
+from zeek_beacons.errors import ConfigError
+from zeek_beacons.incidents import identity
 from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits
+from zeek_beacons.live.incidents import MOST_MEMBERS, LiveIncidents
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import SidecarHello
@@ -32,6 +35,8 @@ MEGABYTE = 1_000_000
 
 def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = False) -> Service:
     """A service that is ready to run. Raises ConfigError and InputError."""
+    if config.threshold and own.alerts_per_host_day:
+        raise ConfigError("threshold and alerts_per_host_day exclude each other: each sets the threshold")
     way = transport(own)
     allow_list = AllowListFile(Path(own.allow) if own.allow else None)
     me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
@@ -47,24 +52,31 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
                 "zeek": way.address,
                 "history": None if path is None else str(path),
                 "profile": config.profile,
+                "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
             }
         },
     )
     history = site = None
+    alerts: list[str] = []
     if path is not None:
         history = HistoryGuard(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
-        _resume(session, history)
+        alerts, progress = history.start()
+        session.resume(progress)
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
             site.refresh(history)
-    return Service(session, way, Worker(me.sidecar, scoring, config, history, site), allow_list, own, once)
+    worker = Worker(me.sidecar, scoring, config, history, site)
+    if history is not None:
+        known = history.incidents(MOST_MEMBERS)
+        worker.incidents.resume(known.members, known.incidents, time.time())
+    _resume(session, alerts, worker.incidents)
+    return Service(session, way, worker, allow_list, own, once)
 
 
-def _resume(session: Session, history: HistoryGuard) -> None:
+def _resume(session: Session, alerts: list[str], incidents: LiveIncidents) -> None:
     """Takes up the alerts that no Zeek has confirmed."""
-    alerts, progress = history.start()
     now = time.monotonic()
     for verdict in filter(None, map(wire.decode_verdict, alerts)):
-        session.pending_alerts.add(replace(verdict, sidecar=session.me.sidecar), now)
-    session.resume(progress)
+        incident = incidents.of(verdict.key) or verdict.incident or identity(verdict.key)
+        session.pending_alerts.add(replace(verdict, sidecar=session.me.sidecar, incident=incident), now)

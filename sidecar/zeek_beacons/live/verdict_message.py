@@ -1,18 +1,24 @@
 """What was concluded about a pair, as the message that Zeek gets. Its `summary` becomes the notice's text.
 
-The sentence itself is made in `reports/sentence.py`, the same for reports and notices.
+The sentence is made in `reports/sentence.py`, the same for reports and notices; `reports/facts.py` adds what else fits.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
+from zeek_beacons.incidents import Member
+from zeek_beacons.live.incidents import Place
 from zeek_beacons.live.protocol.messages import Candidate, Verdict
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.reports.facts import notice
+from zeek_beacons.reports.incident_text import further
+from zeek_beacons.reports.outside import remark
+from zeek_beacons.reports.sentence import reason_value, reasons
 from zeek_beacons.scoring.reasons import REASONS
-from zeek_beacons.verdicts import LABELS, SEVERITIES, SUPPRESSIONS
+from zeek_beacons.verdicts import KINDS, LABELS, SEVERITIES, SUPPRESSIONS
 
 
 def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
@@ -31,9 +37,22 @@ def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str
         severity=SEVERITIES[severity],
         level=severity if verdicts.alerts[row] else 0,
         suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
-        summary=sentence(scored, row),
+        summary=notice(scored, row) + remark(scored, row),
+        kind=KINDS[verdicts.kind[row]],
         reasons=tuple(_reasons(scored, row)),
     )
+
+
+def placed(verdict: Verdict, member: Member, place: Place) -> Verdict:
+    """The same with the incident it belongs to, and what else belongs there."""
+    parts = [verdict.summary]
+    if place.others:
+        parts.append(further((member, *place.others), place.total))
+    if place.news:
+        one = len(place.news) == 1
+        names = ", ".join(place.news)
+        parts.append(f"incident{'' if one else 's'} {names} turn{'s' if one else ''} out to be this one")
+    return replace(verdict, incident=place.incident, joined=place.joined, summary="; ".join(parts))
 
 
 def unscored_message(candidate: Candidate, sidecar: str, model: str, needed: int) -> Verdict:
@@ -65,7 +84,7 @@ def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
     told = []
     for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
         numbers = {
-            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
+            "value": _number(reason_value(scored, row, reason)),
             "contribution": _number(scored.verdicts.contributions[row, place]),
         }
         told.append(

@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
+from zeek_beacons.incidents import Member, members_at
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.observation_codec import ObservationsError, pack, unpack
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, Stored
+from zeek_beacons.live.incidents import LiveIncidents
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
-from zeek_beacons.live.verdict_message import unscored_message, verdict_message
+from zeek_beacons.live.verdict_message import placed, unscored_message, verdict_message
 from zeek_beacons.locality import locality
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import score
+from zeek_beacons.pipeline import alert_threshold, score
 from zeek_beacons.readers.candidate_rows import SITE, join, localized
 from zeek_beacons.scoring import Scoring
 
@@ -38,6 +41,7 @@ _STORED = (
 )
 
 Row = Mapping[str, Any]
+Judged: TypeAlias = tuple[Verdict, Member | None]  # what incidents are formed by, of those that alert
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Worker:
     config: Config
     history: HistoryGuard | None
     site: SiteThreshold | None = None
+    incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
     _is_local: Callable[[str], bool] = field(init=False, repr=False)
@@ -64,7 +69,9 @@ class Worker:
         """The threshold of pairs that have not alerted yet."""
         if self.site is not None:
             return self.site.in_force
-        return AlertThreshold(self.scoring.threshold(self.config.profile), self.config.profile)
+        return AlertThreshold(
+            alert_threshold(self.scoring, self.config), self.config.profile, self.config.threshold > 0
+        )
 
     def work(
         self,
@@ -84,7 +91,8 @@ class Worker:
             site.refresh(self.history)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
-        verdicts = self._verdicts(batch, rows, allow) if batch else []
+        verdicts = self._placed(self._verdicts(batch, rows, allow)) if batch else []
+        incidents = self.incidents.take_changes()
         if self.history is not None:
             if batch or confirmed or (site is not None and site.is_due):
                 changes = Changes(
@@ -92,6 +100,7 @@ class Worker:
                     alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
                     confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
                     progress=progress or {},
+                    incidents=incidents,
                     site=None if site is None else site.take_changes(),
                 )
                 self.history.store(changes)
@@ -121,7 +130,17 @@ class Worker:
             row = stored[key] = _newest(row, self.config.max_observations, oldest)
         return row
 
-    def _verdicts(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
+    def _placed(self, judged: Sequence[Judged]) -> list[Verdict]:
+        """The verdicts, those that alert with their incident."""
+        alerts = [member for _, member in judged if member is not None]
+        if not alerts:
+            return [verdict for verdict, _ in judged]
+        places = self.incidents.place(alerts, time.time())
+        return [
+            verdict if member is None else placed(verdict, member, places[member.key]) for verdict, member in judged
+        ]
+
+    def _verdicts(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
         try:
             return self._scored(batch, rows, allow)
         except Exception:
@@ -133,16 +152,19 @@ class Worker:
                 for verdict in self._verdicts([candidate], [row], allow)
             ]
         self.faults += 1
-        return [unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)]
+        return [(unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections), None)]
 
-    def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Verdict]:
+    def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
         model = self.scoring.identity
-        found: dict[int, Verdict] = {}
+        found: dict[int, Judged] = {}
         for threshold, places in self._by_threshold(batch).items():
             pairs = Pairs.build([rows[place] for place in places])
             scored = score(pairs, self.scoring, self.config, allow, threshold)
+            alerting = np.flatnonzero(scored.verdicts.alerts)
+            members = dict(zip(alerting.tolist(), members_at(pairs, scored.verdicts, alerting), strict=True))
             for row, place in enumerate(places):
-                found[place] = verdict_message(scored, row, batch[place], self.sidecar, model)
+                verdict = verdict_message(scored, row, batch[place], self.sidecar, model)
+                found[place] = verdict, members.get(row)
             if self.site is not None:
                 self.site.record(scored)
         return [found[place] for place in range(len(batch))]

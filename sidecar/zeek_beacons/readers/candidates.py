@@ -62,7 +62,8 @@ def joined(
     pairs = Pairs.build(join(same) for _, same in ordered).latest(config.max_observations)
     if len(pairs.start):
         starts = np.sort(np.rint(pairs.start * 1e6).astype(np.int64))
-        ingest.times(starts, starts)
+        ingest.span(starts)
+        ingest.clock(starts)
     return pairs
 
 

@@ -94,7 +94,7 @@ class Collector:
             wanted &= ~mask
         checked, good = self._checked(batch, where, wanted)
         rows = _under(good, checked)
-        self.ingest.times(rows.start_us, end_us(rows.start_us, rows.duration))
+        self.ingest.clock(end_us(rows.start_us, rows.duration))
         half = rows.half != WHOLE
         if half.any():
             self._hold_half(rows.take(half))
@@ -164,6 +164,7 @@ class Collector:
     def _route(self, rows: Connections) -> None:
         """Takes whole connections: those that may be pieces of one are held back first."""
         rows = self._chosen(rows)
+        self.ingest.span(rows.start_us)
         tcp = (rows.proto == _PROTO_CODE["tcp"]) & (rows.orig_p >= 0)
         loose = tcp & (rows.midstream | left_open(rows.state))
         if loose.any():

@@ -1,4 +1,4 @@
-"""Verdicts as tables: every pair, the alerts, and the hosts behind them."""
+"""Verdicts as tables: every pair, the alerts, the incidents they form, and the hosts behind them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ import pyarrow.compute as pc
 from zeek_beacons.features import CATALOGUE
 from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.facts import PairFacts, facts
+from zeek_beacons.reports.incident_text import connections, further, servers
+from zeek_beacons.reports.outside import remark
+from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.scoring import explain, rules
+from zeek_beacons.scoring.explain import GIVEN
 from zeek_beacons.scoring.reasons import REASONS
-from zeek_beacons.verdicts import LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
+from zeek_beacons.verdicts import KINDS, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
 
 Table = Any  # pyarrow ships no types
 
@@ -29,37 +35,78 @@ def scored_pairs(scored: Scored) -> Table:
     return pa.table(_columns(scored, order))
 
 
-def alerts(scored: Scored) -> Table:
-    """The pairs that alert, by rank, each with a sentence and its reasons in words."""
+def alerts(scored: Scored, sources: Sources | None = None) -> Table:
+    """The pairs that alert, by rank, each with its facts, its reasons in words, and a sentence."""
     order = scored.verdicts.ranking()
     order = order[scored.verdicts.alerts[order]]
     columns = {"rank": np.arange(1, len(order) + 1)} | _columns(scored, order)
-    for told_by_being_here in ("alert", "suppressed"):
+    for told_by_being_here in ("alert", "suppressed", "near_miss"):
         columns.pop(told_by_being_here)
+    columns |= _facts([facts(scored, row, sources) for row in order.tolist()])
     columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
-    columns["summary"] = pa.array([sentence(scored, row) for row in order.tolist()], pa.string())
+    columns["summary"] = pa.array([_sentence(scored, row) for row in order.tolist()], pa.string())
     return pa.table(columns)
 
 
+def incidents(scored: Scored) -> Table:
+    """The incidents, by the score of their heads, each with a sentence on its head and one on what belongs to it."""
+    pairs, verdicts, found = scored.pairs, scored.verdicts, scored.incidents
+    heads = np.array([rows[0] for rows in found.rows], dtype=np.int64)
+    severest = [int(verdicts.severity[rows].max()) for rows in found.rows]
+    first = [float(np.nanmin(pairs.first_ts[rows])) for rows in found.rows]
+    last = [float(np.nanmax(pairs.last_ts[rows])) for rows in found.rows]
+    return pa.table(
+        {
+            "id": pa.array(found.ids, pa.string()),
+            "kind": _named(KINDS, verdicts.kind[heads]),
+            "severity": _named(SEVERITIES, np.array(severest, dtype=np.int64)),
+            "score": verdicts.score[heads],
+            **_key(scored, heads),
+            "members": np.array([len(rows) for rows in found.rows], dtype=np.int64),
+            "hosts": np.array([len({one.orig_h for one in members}) for members in found.members], dtype=np.int64),
+            "servers": np.array([servers(members) for members in found.members], dtype=np.int64),
+            "first_seen": _times(np.array(first, dtype=np.float64)),
+            "last_seen": _times(np.array(last, dtype=np.float64)),
+            "connections": np.array([connections(members) for members in found.members], dtype=np.int64),
+            "summary": pa.array([incident_sentence(scored, number) for number in range(len(found))], pa.string()),
+        }
+    )
+
+
+def incident_sentence(scored: Scored, number: int) -> str:
+    """The sentence on the head of an incident, and what belongs to it."""
+    more = further(scored.incidents.members[number])
+    return _sentence(scored, int(scored.incidents.rows[number][0])) + (f"; {more}" if more else "")
+
+
+def _sentence(scored: Scored, row: int) -> str:
+    return sentence(scored, row) + remark(scored, row)
+
+
 def hosts(scored: Scored) -> Table:
-    """Originators by combined risk: 1 - product of (1 - score) over the pairs that alert."""
+    """Originators by combined risk: 1 - product of (1 - score) over the incidents that they are in.
+
+    An incident counts once for each of its hosts, with the highest score that the host has in it.
+    """
     verdicts = scored.verdicts
     measured = (scored.feature_row >= 0) & (verdicts.suppressed == NOT_SUPPRESSED)
     names, host = np.unique(scored.pairs.orig_h[measured].astype(str), return_inverse=True)
-    score, alert = verdicts.score[measured], verdicts.alerts[measured]
+    score, incident = verdicts.score[measured], scored.incidents.of[measured]
     rows = np.flatnonzero(measured)
     best = np.lexsort((-score, host))
-    first = np.searchsorted(host[best], np.arange(len(names)))
-    strongest = rows[best[first]]
-    beacons = np.bincount(host, weights=alert, minlength=len(names)).astype(np.int64)
-    safe = np.bincount(host, weights=np.where(alert, np.log1p(-np.minimum(score, 1 - 1e-9)), 0.0), minlength=len(names))
+    strongest = rows[best[np.searchsorted(host[best], np.arange(len(names)))]]
+    alerting = best[incident[best] >= 0]
+    _, first = np.unique(np.stack([host[alerting], incident[alerting]]), axis=1, return_index=True)
+    counted = alerting[first]  # of each host and incident the highest score
+    beacons = np.bincount(host[counted], minlength=len(names))
+    safe = np.bincount(host[counted], np.log1p(-np.minimum(score[counted], 1 - 1e-9)), len(names))
     combined = 1 - np.exp(safe)
     order = np.lexsort((-verdicts.score[strongest], -combined))
     return pa.table(
         {
             "host": names[order].astype(object),
             "combined_risk": np.round(combined[order], 6),
-            "beaconing_pairs": beacons[order],
+            "beaconing_pairs": beacons[order].astype(np.int64),
             "strongest_score": verdicts.score[strongest][order],
             "strongest_resp": scored.pairs.resp[strongest][order],
             "strongest_resp_p": scored.pairs.resp_p[strongest][order],
@@ -85,14 +132,15 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "label": _named(LABELS, verdicts.label[order]),
         "alert": verdicts.alerts[order],
         "suppressed": _named(SUPPRESSIONS, verdicts.suppressed[order]),
+        "near_miss": scored.near_miss[order],
+        "kind": _named(KINDS, verdicts.kind[order]),
+        "incident": _incident_ids(scored, order),
         "score": _maybe(verdicts.score[order]),
     }
     columns |= {f"score_{name}": _maybe(np.round(values[order], 6)) for name, values in verdicts.scorers.items()}
+    columns |= _beside(scored, order)
     return columns | {
-        "orig_h": pa.array(pairs.orig_h[order], pa.string()),
-        "resp": pa.array(pairs.resp[order], pa.string()),
-        "resp_p": pairs.resp_p[order],
-        "proto": pa.array(pairs.proto[order], pa.string()),
+        **_key(scored, order),
         "addr": pa.array(pairs.addr[order], pa.string()),
         "server_name": pa.array(pairs.server_name[order], pa.string()),
         "service": pa.array(pairs.service[order], pa.string()),
@@ -107,6 +155,66 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "reasons": _reason_codes(verdicts.reasons[order]),
         "contributions": _contributions(verdicts.contributions[order]),
     }
+
+
+def _facts(known: list[PairFacts]) -> dict[str, Any]:
+    """What an analyst would look up, as columns."""
+
+    def texts(values: list[str]) -> Any:
+        return pa.array([value or None for value in values], pa.string())
+
+    def numbers(values: list[int | None]) -> Any:
+        return pa.array(values, pa.int64())
+
+    return {
+        "answered": numbers([one.answered for one in known]),
+        "unanswered": numbers([one.unanswered for one in known]),
+        "bytes_out": numbers([one.bytes_out for one in known]),
+        "bytes_in": numbers([one.bytes_in for one in known]),
+        "name_from": texts([one.name_from for one in known]),
+        "other_hosts": numbers([one.other_hosts for one in known]),
+        "could_be": texts([one.could_be for one in known]),
+        "attack": texts([" ".join(one.attack) for one in known]),
+        "waits": texts([one.waits for one in known]),
+        "implant": texts([one.implant for one in known]),
+        "filter": texts([one.filter for one in known]),
+        "command": texts([one.command for one in known]),
+        "uids": texts([" ".join(one.uids) for one in known]),
+    }
+
+
+def _beside(scored: Scored, order: Any) -> dict[str, Any]:
+    """What others would say: the rules, with their strongest reasons, and the mean of rules and forest."""
+    rows = scored.feature_row[order]
+    measured = rows >= 0
+    given = np.full((len(rows), GIVEN), -1, dtype=np.int16)
+    score = np.full(len(rows), np.nan)
+    if measured.any():
+        seen = scored.features.take(rows[measured])
+        score[measured] = rules.score(seen)
+        given[measured] = explain.by_rules(seen).reasons
+    forest = scored.verdicts.scorers.get("forest", np.full(len(scored.pairs), np.nan))[order]
+    return {
+        "rule_score": _maybe(np.round(score, 6)),
+        "rule_reasons": _reason_codes(given),
+        "hybrid_score": _maybe(np.round((score + forest) / 2, 6)),
+    }
+
+
+def _key(scored: Scored, order: Any) -> dict[str, Any]:
+    pairs = scored.pairs
+    return {
+        "orig_h": pa.array(pairs.orig_h[order], pa.string()),
+        "resp": pa.array(pairs.resp[order], pa.string()),
+        "resp_p": pairs.resp_p[order],
+        "proto": pa.array(pairs.proto[order], pa.string()),
+    }
+
+
+def _incident_ids(scored: Scored, order: Any) -> Any:
+    """The incident of each pair, null where it does not alert."""
+    of = scored.incidents.of[order]
+    return pa.array(scored.incidents.ids, pa.string()).take(pa.array(of, mask=of < 0))
 
 
 def _reason_codes(reasons: Any) -> Any:

@@ -11,8 +11,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import Bools, Pairs
-from zeek_beacons.verdicts import BROADCAST, INBOUND, LINK_LOCAL, MULTICAST
+from zeek_beacons.pairs import Bools, Bytes, Pairs
+from zeek_beacons.verdicts import BROADCAST, FROM_OUTSIDE, INBOUND, LINK_LOCAL, MULTICAST, OWN_BEACON
+
+
+def kinds(pairs: Pairs) -> Bytes:
+    """What kind of finding each pair is, (n,) index into KINDS."""
+    return np.where(is_inbound(pairs), FROM_OUTSIDE, OWN_BEACON).astype(np.uint8)
 
 
 def gates(pairs: Pairs, config: Config) -> dict[int, Bools]:

@@ -20,13 +20,17 @@ Handler = Callable[["FakeZeek", dict[str, Any]], "list[tuple[str, dict[str, Any]
 
 
 class FakeZeek:
-    """One node that owns all pairs. What came is in `heard`; `accepting`: how a hello is answered."""
+    """One node that owns all pairs. What came is in `heard`; `accepting`: how a hello is answered.
+
+    `version`: of the contract; from 2 on it notices incidents, and before that pairs.
+    """
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.applications: list[str | None] = []
         self.connections = 0
         self.accepting = True
+        self.version = 2
         self.confirming = True
         self.boot = "b1"
         self._socket: ServerConnection | None = None
@@ -53,12 +57,22 @@ class FakeZeek:
         self.heard.append((name, content))
         if name == "hello":
             answer = {"accepted": self.accepting, "reason": "" if self.accepting else "another sidecar serves"}
-            me = {"v": 1, "node": "zeek", "boot": self.boot, "sensor": "lab", "zeek": "8.0.10", "package": "0.1.0"}
+            if content["v"] > self.version:
+                answer = {"accepted": False, "reason": f"version {content['v']} of the contract, this Zeek does not"}
+            me = {
+                "v": self.version,
+                "node": "zeek",
+                "boot": self.boot,
+                "sensor": "lab",
+                "zeek": "8.0.10",
+                "package": "0.1.0",
+            }
             await self.say("hello", me | answer | {"sidecar": content["sidecar"]})
         if name == "verdict" and content["level"] and self.confirming:
-            key = {field: content[field] for field in ("orig_h", "resp", "resp_p", "proto", "level")}
+            incident = ("incident",) if self.version > 1 else ()
+            key = {field: content[field] for field in ("orig_h", "resp", "resp_p", "proto", "level", *incident)}
             with contextlib.suppress(ConnectionClosed):  # a sidecar that is ending; what it sent is read all the same
-                await self.say("noticed", {"v": 1, "node": "zeek", "boot": self.boot} | key)
+                await self.say("noticed", {"v": self.version, "node": "zeek", "boot": self.boot} | key)
 
     async def say(self, name: str, content: object) -> None:
         text = content if isinstance(content, str) else json.dumps(content)

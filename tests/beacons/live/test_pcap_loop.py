@@ -188,8 +188,18 @@ def test_the_last_verdict_of_each_pair_is_that_of_its_conn_log(name: str, captur
             float(scored[pair]["score"] or "nan"), abs=1e-6, nan_ok=True
         )
     alerts = {pair for pair, row in scored.items() if row["alert"] == "true"}
-    noticed = {(row["src"], row["sub"].split("resp=")[1].split()[0], row["p"], row["proto"]) for row in notices(out)}
-    assert alerts <= noticed
+    noticed = {row["sub"].split("incident=")[1].split()[0] for row in notices(out)}
+    assert {last[pair]["incident"] for pair in alerts} <= noticed
+    assert grouped({pair: last[pair]["incident"] for pair in alerts}) == grouped(
+        {pair: scored[pair]["incident"] for pair in alerts}
+    )
+
+
+def grouped(incidents: dict[tuple[str, ...], str]) -> set[frozenset[tuple[str, ...]]]:
+    """Which pairs are one incident, whatever it is called."""
+    return {
+        frozenset(pair for pair, other in incidents.items() if other == incident) for incident in incidents.values()
+    }
 
 
 def notices(out: Path) -> list[dict[str, str]]:

@@ -76,7 +76,7 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
     async def scene(zeek: FakeZeek, service: Service) -> None:
         assert [name for name, _ in zeek.heard[:2]] == ["hello", "resync"]
         assert zeek.all("resync")[0] | {"sidecar": ""} == {
-            "v": 1, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
+            "v": 2, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
         }  # fmt: skip
         await zeek.say("candidate", fields())
         await zeek.until(lambda: zeek.all("verdict"))
@@ -84,7 +84,7 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
         assert (verdict["boot"], verdict["seq"], verdict["uid"], verdict["resp"]) == ("b1", 1, "C1", "203.0.113.9")
         assert (verdict["label"], verdict["suppressed"], verdict["conns"]) == ("beacon", "", 64)
         assert verdict["level"] >= 1
-        assert verdict["summary"].startswith("10.0.0.5 checks in with 203.0.113.9:443/tcp every ")
+        assert verdict["summary"].startswith("10.0.0.5 checks in with 203.0.113.9:443 every ")
         assert {"code", "text", "value", "contribution"} == verdict["reasons"][0].keys()
         await zeek.until(lambda: service.state()["confirmed"])
 
@@ -97,6 +97,25 @@ def test_the_application_is_named(play: Callable[..., Service]) -> None:
         assert zeek.applications == ["zeek-beacons"]
 
     play(scene)
+
+
+def test_an_older_zeek_gets_what_it_can_read(tmp_path: Path, scoring: Scoring) -> None:
+    async def scene() -> Service:
+        zeek = FakeZeek()
+        zeek.version = 1
+        async with listening(zeek) as port:
+            own = SidecarConfig(zeek=f"ws://127.0.0.1:{port}", history="none", state=str(tmp_path / "status.json"))
+            service = start(own, Config(), scoring)
+            async with running(service):
+                await zeek.until(lambda: zeek.all("resync"))
+                await zeek.say("candidate", fields())
+                await zeek.until(lambda: service.state()["confirmed"])
+        assert [one["v"] for one in zeek.all("hello")] == [2, 1]
+        assert zeek.all("verdict")[0].keys().isdisjoint({"incident", "joined", "kind"})
+        assert {one["v"] for name, one in zeek.heard if name != "hello"} == {1}
+        return service
+
+    assert asyncio.run(scene()).state()["notices"] == 1
 
 
 @pytest.mark.parametrize("code", [None, 1001, 1011])

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.background_thread import BackgroundThread
+from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
 from zeek_beacons.scoring.site import SiteBaseline
@@ -82,6 +83,10 @@ class HistoryGuard:
         alerts, progress = found if found is not None else ([], {})
         self._progress = dict(progress)
         return alerts, progress
+
+    def incidents(self, most: int) -> StoredIncidents:
+        """The alerts that were seen last, by incident; none where the history fails."""
+        return self._guarded(lambda history: history.incidents(most)) or StoredIncidents()
 
     def load(self, keys: Iterable[Key]) -> dict[Key, Stored]:
         """What is stored of these pairs; nothing where the history fails."""

@@ -56,10 +56,23 @@ ALTER TABLE pairs ADD COLUMN orig_local INTEGER;
 ALTER TABLE pairs ADD COLUMN resp_local INTEGER;
 ALTER TABLE pairs ADD COLUMN site_tls_named REAL;
 """
+_INCIDENTS = """
+ALTER TABLE alerts ADD COLUMN incident TEXT NOT NULL DEFAULT '';  -- empty: from before there were any
+ALTER TABLE alerts ADD COLUMN member TEXT NOT NULL DEFAULT '';  -- what incidents are formed by, as JSON
+CREATE INDEX alerts_incident ON alerts (incident);
+CREATE INDEX alerts_touched ON alerts (touched);
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY,
+    began REAL NOT NULL,  -- when its first member alerted
+    joined TEXT NOT NULL,  -- incidents that turned out to be this one, separated by spaces
+    touched INTEGER NOT NULL
+);
+"""
 STEPS = (
     _PAIRS_ALERTS_PROGRESS,
     _SITE_BASELINE,
     _FACTS_OF_PAIRS,
+    _INCIDENTS,
 )  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 

@@ -1,7 +1,8 @@
 """The history file: what each pair did over weeks, the alerts about it, and how far each Zeek was followed.
 
-SQLite in WAL mode; `schema.py` has the tables, `site.py` what is kept of the site. Everything here is synchronous and
-raises sqlite3.Error: `guard.py` is what keeps a full or broken disk from the sidecar. `now` is the wall clock, seconds.
+SQLite in WAL mode; `schema.py` has the tables, `site.py` what is kept of the site, `alert_incidents.py` of incidents.
+Everything here is synchronous and raises sqlite3.Error: `guard.py` is what keeps a full or broken disk from the
+sidecar. `now` is the wall clock, seconds.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from zeek_beacons.live.history import schema, site
+from zeek_beacons.live.history import alert_incidents, schema, site
+from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.site import Key, SiteChanges
+from zeek_beacons.live.incidents import IncidentChanges
 from zeek_beacons.scoring.site import SiteBaseline
 
 HOUR = 3600.0
@@ -62,6 +65,7 @@ class Changes:
     confirmed: dict[Key, int] = field(default_factory=dict)
     progress: Mapping[tuple[str, str], int] = field(default_factory=dict)
     site: SiteChanges | None = None
+    incidents: IncidentChanges | None = None
 
 
 class History:
@@ -103,6 +107,8 @@ class History:
         try:
             self._db.executemany(_STORE, ((*key, *row, hour) for key, row in changes.pairs.items()))
             self._db.executemany(_ALERT, ((*key, *alert, hour) for key, alert in changes.alerts.items()))
+            if changes.incidents is not None:
+                alert_incidents.store(self._db, changes.incidents, hour)
             self._db.executemany(_CONFIRM, ((level, *key) for key, level in changes.confirmed.items()))
             self._db.executemany(_PROGRESS, ((*node, seq, hour) for node, seq in changes.progress.items()))
             if changes.site is not None:
@@ -117,6 +123,10 @@ class History:
     def unconfirmed(self) -> list[str]:
         """The verdicts of alerts that no Zeek has confirmed, as they were stored."""
         return [text for (text,) in self._db.execute("SELECT verdict FROM alerts WHERE confirmed < sent")]
+
+    def incidents(self, most: int) -> StoredIncidents:
+        """The alerts that were seen last, by incident."""
+        return alert_incidents.load(self._db, most)
 
     def progress(self) -> dict[tuple[str, str], int]:
         """The highest sequence number seen of each node and boot, those that moved last at the end."""
@@ -135,7 +145,8 @@ class History:
         """Forgets some of what is too old or too much. Returns how many rows; 0: there is nothing to forget."""
         begin = now - self._limits.days * 86_400
         oldest = int(begin // HOUR)
-        self._forget("alerts", oldest, PRUNE_ROWS)
+        for table in ("alerts", "incidents"):
+            self._forget(table, oldest, PRUNE_ROWS)
         self._forget("progress", oldest, PRUNE_ROWS)
         gone = self._forget("pairs", oldest, PRUNE_ROWS)
         size = self.size()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-VERSION = 1
+VERSION = 2  # the highest spoken here
+OLDEST = 1  # the lowest: a Zeek package that knows no incidents
 
 # orig_h, resp, resp_p, proto: as Zeek spells them, so that it finds the pair again.
 PairKey: TypeAlias = tuple[str, str, int, str]
@@ -24,6 +25,7 @@ class ZeekHello:
     boot: str
     zeek: str
     package: str
+    v: int = VERSION  # in which it answers: the highest that it speaks, at most ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,13 @@ class NodeHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Zeek has raised a notice for the pair, of this level or a higher one."""
+    """Zeek has raised a notice for the pair's incident, of this level or a higher one."""
 
     node: str
     boot: str
     key: PairKey
     level: int
+    incident: str = ""  # empty from a Zeek that knows none: the notice is the pair's own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +115,10 @@ class Resync:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to one candidate. `reasons`: mappings with `code`, `text` and, where defined, `value`."""
+    """The answer to one candidate. `reasons`: mappings with `code`, `text` and, where defined, `value`.
+
+    `incident`: where a pair alerts. `joined`: incidents of other names that turned out to be this one.
+    """
 
     sidecar: str
     node: str
@@ -136,6 +142,9 @@ class Verdict:
     summary: str
     reasons: tuple[Mapping[str, Any], ...] = field(default=())
     service: str = ""
+    kind: str = "beacon"
+    incident: str = ""
+    joined: tuple[str, ...] = ()
 
 
 Outgoing: TypeAlias = SidecarHello | SidecarHeartbeat | Resync | Verdict

@@ -14,6 +14,8 @@ from typing import Any
 
 from zeek_beacons.live.protocol.candidate_queue import CandidateQueue, QueueBounds
 from zeek_beacons.live.protocol.messages import (
+    OLDEST,
+    VERSION,
     BadMessage,
     Candidate,
     Incoming,
@@ -56,6 +58,7 @@ class SessionCounts:
     sent: int = 0
     alerts: int = 0
     confirmed: int = 0
+    notices: int = 0  # that the confirmations tell of: one for each incident and level
     repeated: int = 0
     superseded: int = 0  # left out of a full queue where a newer candidate of the pair stands for them
     dropped: int = 0  # left out of a full queue, and asked for again
@@ -85,6 +88,7 @@ class Session:
     def __init__(self, me: SidecarHello, bounds: QueueBounds | None = None) -> None:
         self.me = me
         self.role = Role.AWAY
+        self.version = VERSION  # of the contract, spoken on this connection
         self.zeek: ZeekHello | None = None  # who accepted, or refused, this sidecar last
         self.counts = SessionCounts()
         self.queue = CandidateQueue(bounds or QueueBounds())
@@ -109,6 +113,7 @@ class Session:
         """A connection stands and the subscription is taken."""
         self.counts.connections += 1
         self.role = Role.GREETING
+        self.version = VERSION
         self._ticked = now
         self._greet(now)
 
@@ -214,6 +219,11 @@ class Session:
             return
         self._unanswered = False
         self.zeek = hello
+        if not hello.accepted and OLDEST <= hello.v < self.version:
+            self.version = hello.v
+            self._note("older_zeek", version=hello.v, package=hello.package)
+            self._greet(now)
+            return
         if not hello.accepted:
             if self.role is not Role.STANDBY:
                 self.counts.refusals += 1
@@ -245,6 +255,7 @@ class Session:
             self._ask(beat.node, beat.boot, 0)
 
     def _on_noticed(self, noticed: Noticed, now: float) -> None:
+        self.counts.notices += self.pending_alerts.is_new_notice(noticed)
         if self.pending_alerts.confirm(noticed.key, noticed.level):
             self.counts.confirmed += 1
             self.confirmations.append(noticed)

@@ -32,9 +32,11 @@ from zeek_beacons.live.protocol.messages import (
 )
 from zeek_beacons.pairs import PROTOS, Floats
 from zeek_beacons.readers.candidate_rows import UnfitError, checked
+from zeek_beacons.verdicts import KINDS, OWN_BEACON
 
 LARGEST_COUNT = 2**63 - 1
 HIGHEST_LEVEL = 4
+_SINCE_2 = frozenset(("kind", "incident", "joined"))
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN = re.compile("[!-~]*")
@@ -77,7 +79,8 @@ def _hello(given: dict[str, Any]) -> ZeekHello:
         raise _UnusableError("accepted is no boolean")
     names = ("sensor", "node", "boot", "zeek", "package")
     texts = {name: _text(given, name, "") for name in names}
-    return ZeekHello(sidecar=_text(given, "sidecar"), accepted=accepted, reason=_text(given, "reason", ""), **texts)
+    reason, version = _text(given, "reason", ""), _count(given, "v")
+    return ZeekHello(sidecar=_text(given, "sidecar"), accepted=accepted, reason=reason, v=version, **texts)
 
 
 def _heartbeat(given: dict[str, Any]) -> NodeHeartbeat:
@@ -87,7 +90,8 @@ def _heartbeat(given: dict[str, Any]) -> NodeHeartbeat:
 
 def _noticed(given: dict[str, Any]) -> Noticed:
     level = _count(given, "level", least=1, most=HIGHEST_LEVEL)
-    return Noticed(node=_text(given, "node", ""), boot=_text(given, "boot", ""), key=_key(given), level=level)
+    texts = {name: _text(given, name, "") for name in ("node", "boot", "incident")}
+    return Noticed(key=_key(given), level=level, **texts)
 
 
 def _candidate(given: dict[str, Any]) -> Candidate:
@@ -221,16 +225,20 @@ def decode_verdict(text: str) -> Verdict | None:
             key=_key(given),
             reasons=tuple(given["reasons"]),
             service=str(given.get("service", "")),
+            kind=str(given.get("kind", KINDS[OWN_BEACON])),
+            incident=str(given.get("incident", "")),
+            joined=tuple(map(str, given.get("joined", ()))),
         )
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def encode(message: Outgoing) -> Event:
-    """The event that carries a message to Zeek. Fields that are None are left out."""
+def encode(message: Outgoing, version: int = VERSION) -> Event:
+    """The event that carries a message to Zeek. Fields that are None, or that this version has not, are left out."""
     name, fields = _ENCODERS[type(message)](message)
-    present = {key: value for key, value in fields.items() if value is not None}
-    return Event(f"Beacons::{name}", _ENCODER.encode({"v": VERSION} | present))
+    unknown = _SINCE_2 if version < 2 else frozenset()
+    present = {key: value for key, value in fields.items() if value is not None and key not in unknown}
+    return Event(f"Beacons::{name}", _ENCODER.encode({"v": version} | present))
 
 
 def _encode_hello(hello: SidecarHello) -> tuple[str, dict[str, Any]]:
@@ -278,6 +286,9 @@ def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
         "severity": verdict.severity,
         "level": verdict.level,
         "suppressed": verdict.suppressed,
+        "kind": verdict.kind,
+        "incident": verdict.incident or None,
+        "joined": list(verdict.joined) or None,
         "reasons": list(verdict.reasons),
         "model": verdict.model,
         "summary": verdict.summary,

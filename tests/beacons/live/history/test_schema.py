@@ -9,6 +9,7 @@ import pytest
 
 from tests.beacons.live.histories import BUDGET, KEY, MODEL, NOW, guarded, site_pairs
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.incidents import identity
 from zeek_beacons.live.history import schema
 from zeek_beacons.live.history.observation_codec import unpack
 from zeek_beacons.live.history.store import History, Limits
@@ -40,6 +41,8 @@ def test_a_file_of_version_1_opens_with_all_that_it_holds(path: Path, more: str)
     assert (len(history.unconfirmed()), history.progress()) == (1, {("zeek", "b1"): 5})
     assert history.thresholds([KEY], MODEL, BUDGET) == ({} if more else {KEY: 0.5})
     assert history.baseline(MODEL, BUDGET).scores.tolist() == ([] if more else [0.94])
+    (alert,) = history.incidents(9).members
+    assert (alert.incident, alert.member.key, alert.member.addr) == (identity(KEY), KEY, "203.0.113.9")
     history.store(site_pairs([0.5, 0.6]), NOW)
     assert len(history.baseline(MODEL, BUDGET).scores) == (2 if more else 3)
 
@@ -54,7 +57,7 @@ def test_a_later_schema_and_a_strange_database_are_refused(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 7")
     db.close()
-    with pytest.raises(ConfigError, match="history of schema 7, this program knows 3"):
+    with pytest.raises(ConfigError, match="history of schema 7, this program knows 4"):
         guarded(path)
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 0")

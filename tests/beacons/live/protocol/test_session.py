@@ -341,3 +341,55 @@ def test_whatever_the_order_every_candidate_is_scored_or_asked_for(order: list[i
     first = order[0] if order else 0
     for seq in {*order, *range(first, max(order, default=-1) + 1)} - set(scored):
         assert seq < first or any(one <= seq for one in asked)
+
+
+def test_an_older_zeek_is_spoken_to_in_its_own_version() -> None:
+    session = Session(ME)
+    session.connected(0)
+    assert (session.version, session.outgoing()) == (2, [ME])
+    session.receive(hello(accepted=False, reason="version 2 of the contract, this Zeek speaks 1", v=1), 1)
+    assert (session.version, session.role, session.outgoing()) == (1, Role.GREETING, [ME])
+    session.receive(hello(v=1), 2)
+    session.tick(2)
+    assert session.role is Role.SERVING
+    session.disconnected(3)
+    session.connected(4)
+    assert session.version == 2, "it may be another one now"
+
+
+def test_a_refusal_in_our_version_is_one() -> None:
+    session = Session(ME)
+    session.connected(0)
+    session.receive(hello(accepted=False, reason="another sidecar serves", v=1), 1)
+    session.receive(hello(accepted=False, reason="another sidecar serves", v=1), 2)
+    assert (session.role, session.counts.refusals) == (Role.STANDBY, 1)
+
+
+def test_notices_are_counted_by_incident_and_level() -> None:
+    session = serving()
+
+    def alert(seq: int, level: int, incident: str, joined: tuple[str, ...] = ()) -> None:
+        one = candidate(seq, n=8, orig_h=f"10.0.0.{seq}")
+        session.receive(one, 0)
+        session.take(1)
+        session.answer([verdict(one, level, incident=incident, joined=joined)], 0)
+        session.receive(Noticed("zeek", "b1", one.key, max(level, 2), incident), 0)
+
+    for seq, level, incident in ((1, 2, "a"), (2, 1, "a"), (3, 3, "a"), (4, 2, "b"), (5, 4, "b")):
+        alert(seq, level, incident)
+    assert session.counts.notices == 4
+    alert(6, 4, "a", joined=("b",))
+    assert session.counts.notices == 4, "that of b counts for a"
+    assert session.counts.confirmed == 6
+
+
+def test_a_repeated_alert_bears_the_name_of_the_incident_that_took_its_own_in() -> None:
+    session = serving()
+    for seq, incident, joined in ((1, "b", ()), (2, "a", ("b",))):
+        one = candidate(seq, n=8, orig_h=f"10.0.0.{seq}")
+        session.receive(one, 0)
+        session.take(1)
+        session.answer([verdict(one, 2, incident=incident, joined=joined)], 0)
+    session.outgoing()
+    session.tick(REPEAT_AFTER)
+    assert [one.incident for one in sent(session, Verdict)] == ["a", "a"]

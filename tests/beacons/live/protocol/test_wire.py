@@ -28,16 +28,16 @@ KEY = {"orig_h": "10.0.0.5", "resp": "203.0.113.9", "resp_p": 443, "proto": "tcp
 
 MESSAGES: dict[str, dict[str, Any]] = {
     "candidate": fields(n=8),
-    "hello": {"v": 1, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
-    "heartbeat": {"v": 1, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
-    "noticed": {"v": 1, "node": "zeek", "boot": "b", "level": 3} | KEY,
+    "hello": {"v": 2, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
+    "heartbeat": {"v": 2, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
+    "noticed": {"v": 2, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
 }
 
 
 VERDICT = {
     *("v", "sidecar", "node", "boot", "seq", "uid", "orig_h", "orig_p", "resp_h", "resp_p", "proto", "resp", "conns"),
     *("label", "score", "sleep", "jitter", "observations", "needed", "severity", "level", "suppressed", "reasons"),
-    *("model", "summary"),
+    *("model", "summary", "kind"),
 }
 
 
@@ -90,7 +90,8 @@ def test_an_older_zeek_carries_less() -> None:
 def test_the_other_messages() -> None:
     assert decode("hello", MESSAGES["hello"]) == hello(sidecar="5c", sensor="", boot="b", zeek="", package="")
     assert decode("heartbeat", MESSAGES["heartbeat"]) == NodeHeartbeat("zeek", "b", 5, 2, 0)
-    assert decode("noticed", MESSAGES["noticed"]) == Noticed("zeek", "b", ("10.0.0.5", "203.0.113.9", 443, "tcp"), 3)
+    key = ("10.0.0.5", "203.0.113.9", 443, "tcp")
+    assert decode("noticed", MESSAGES["noticed"]) == Noticed("zeek", "b", key, 3, "0123456789")
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -100,8 +101,19 @@ def test_unknown_fields_are_ignored(name: str) -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_later_version_is_refused(name: str) -> None:
-    found = decode(name, MESSAGES[name] | {"v": 2})
-    assert found == BadMessage(f"Beacons::{name}: written for a later version than 1, update the sidecar")
+    found = decode(name, MESSAGES[name] | {"v": 3})
+    assert found == BadMessage(f"Beacons::{name}: written for a later version than 2, update the sidecar")
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_an_earlier_version_is_understood(name: str) -> None:
+    earlier = {field: value for field, value in MESSAGES[name].items() if field != "incident"} | {"v": 1}
+    found = decode(name, earlier)
+    assert not isinstance(found, BadMessage)
+    if name == "noticed":
+        assert found.incident == ""
+    if name == "hello":
+        assert found.v == 1
 
 
 LONG = "x" * 1_000_000
@@ -120,7 +132,7 @@ OPTIONAL: dict[str, set[str]] = {
     },
     "hello": {"reason", "node", "boot"},
     "heartbeat": set(),
-    "noticed": {"node", "boot"},
+    "noticed": {"node", "boot", "incident"},
 }
 
 
@@ -186,18 +198,28 @@ def test_what_is_sent_keeps_to_the_contract() -> None:
     sent = json.loads(wire.encode(verdict(candidate(n=8), level=2)).text)
     assert sent.keys() == VERDICT - {"jitter"}
     assert json.loads(wire.encode(Resync("me", "n", "b", 7)).text) == {
-        "v": 1, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
+        "v": 2, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
     }  # fmt: skip
     assert wire.encode(SidecarHello("me", "host", "0.1", "m")).name == "Beacons::hello"
     assert (
         wire.encode(SidecarHeartbeat("me", 1, 2, 3)).text
-        == '{"v": 1, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
+        == '{"v": 2, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
     )
+
+
+def test_an_alert_tells_of_its_incident_to_whom_can_read_that() -> None:
+    alert = verdict(candidate(n=8), level=2, incident="0123456789", joined=("abcdef0123",))
+    sent = json.loads(wire.encode(alert).text)
+    assert sent.keys() == VERDICT - {"jitter"} | {"incident", "joined"}
+    assert (sent["v"], sent["incident"], sent["joined"]) == (2, "0123456789", ["abcdef0123"])
+    sent = json.loads(wire.encode(alert, 1).text)
+    assert sent.keys() == VERDICT - {"jitter", "kind"}
+    assert sent["v"] == 1
 
 
 def test_a_kept_verdict_comes_back() -> None:
     for level in (0, 4):
-        kept = verdict(candidate(n=8), level=level)
+        kept = verdict(candidate(n=8), level=level, incident="0123456789" if level else "", joined=("abc",))
         assert wire.decode_verdict(wire.encode(kept).text) == kept
     for text in (
         "",
