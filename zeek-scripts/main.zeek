@@ -68,8 +68,8 @@ export {
 	## Whether connections that carry a server name (TLS SNI, HTTP Host) also count for the pair with that name.
 	option pairs_by_name: bool = T;
 
-	## Answers of name servers that are remembered, by client and address: to whom an address belonged that a client
-	## then talks to. Beyond, the older half is forgotten. 0: none is.
+	## Answers of name servers that are remembered, by client and address, at 0.6 kB each: to whom an address belonged
+	## that a client then talks to. Beyond, the older half is forgotten. 0: none is.
 	option max_answers: count = 100000;
 
 	## Responder's or originator's networks that are never tracked.

@@ -34,7 +34,12 @@ function observation_of(c: connection, name: string): Observation
 	    $service=info?$service ? info$service : "", $start=( info$ts -
 	    epoch ) / 1sec, $state=info$conn_state);
 	if ( looks_up(id$orig_h, o$start) )
-		o$dns_name = looked_up(id$orig_h, id$resp_h, o$start);
+		{
+		local asked_for = looked_up(id$orig_h, id$resp_h, o$start);
+		# Another worker may have seen the answer that this one did not.
+		if ( asked_for != "" || ! clustered )
+			o$dns_name = asked_for;
+		}
 	if ( info?$duration )
 		{
 		# Rounded as microseconds() does; packets come at whole ones.

@@ -34,8 +34,11 @@ PATIENCE = 120.0
 # Every connection makes a candidate, so that the last one holds all; nothing else is different from a sensor.
 LIVE = ("Beacons::candidate_interval=1sec", "Beacons::direction=Beacons::ANY", "Log::default_rotation_interval=0sec")
 
-PLAYED = ("beacon", "names", "lookups")
+PLAYED = ("beacon", "names")
 HOST, OTHER_HOST, SERVER = "10.0.0.5", "10.0.0.8", ("203.0.113.7", 4444)
+# Of the look-ups those two, and a host whose server changes its name twice in each of its connections: played so fast,
+# that is more than Zeek remembers.
+NOT_LOOKED_UP = (HOST, OTHER_HOST, "10.0.0.12")
 
 Key = tuple[str, str, int]
 Verdicts = dict[Key, tuple[str, float]]
@@ -69,9 +72,11 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 
 def play(interface: str) -> None:
     """Sends the packets of some traces, each spread over the same time, and of one the same from another host."""
-    host, other = (socket.inet_aton(addr) for addr in (HOST, OTHER_HOST))
+    host, other = socket.inet_aton(HOST), socket.inet_aton(OTHER_HOST)
+    without = [socket.inet_aton(addr) for addr in NOT_LOOKED_UP]
     merged = [one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")]
     merged += [(when, frame.replace(host, other)) for when, frame in packets(TRACES / "beacon.pcap")]
+    merged += [one for one in packets(TRACES / "lookups.pcap") if not any(addr in one[1] for addr in without)]
     merged.sort(key=lambda one: one[0])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((interface, 0))
@@ -102,7 +107,7 @@ def assert_same_facts(one: Path, other: Path) -> None:
     known, told = (pairs.take(pairs.conns >= 2) for pairs in (known, told))
     for name in (*KEY_COLUMNS, *DESCRIPTIVE):
         np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
-    assert set(known.dns_name) > {"", "c2.example"}
+    assert set(known.dns_name) >= {"", "often.example", "day.example", "six.example"}
 
 
 def incidents_of_log(folder: Path) -> set[frozenset[Key]]:

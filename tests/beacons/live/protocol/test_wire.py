@@ -27,7 +27,7 @@ KEY = {"orig_h": "10.0.0.5", "resp": "203.0.113.9", "resp_p": 443, "proto": "tcp
 
 
 MESSAGES: dict[str, dict[str, Any]] = {
-    "candidate": fields(n=8),
+    "candidate": fields(n=8, local_orig=True, local_resp=False),
     "hello": {"v": 2, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
     "heartbeat": {"v": 2, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
     "noticed": {"v": 2, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
