@@ -1,6 +1,7 @@
 @load ./main
 @load ./check
 @load ./names
+@load ./answers
 @load ./dns
 @load ./allow
 @load ./allow-file
@@ -12,6 +13,8 @@
 @load ./pair-table
 @load ./emit
 @load ./bounds
+@load ./inbound
+@load ./majority
 @load ./track
 @load ./observe
 @load ./log

@@ -40,26 +40,25 @@ function drop_pair(place: count, reason: string, least: count)
 	remove_pair(place);
 	}
 
-# The place of the one of the next few pairs that is worth least.
-function least_useful(): count
+# Which of the next few pairs is worth least, counted from 0.
+function least_useful(among: vector of Pair, first: count): count
 	{
-	local n = |pairs|;
-	local place = sample_at % n + 1;
-	local least = worth(pairs[place - 1]);
+	local n = |among|;
+	local found = first % n;
+	local least = worth(among[found]);
 	local i = 1;
 	while ( i < sample )
 		{
-		local at = ( sample_at + i ) % n;
-		local its_worth = worth(pairs[at]);
+		local at = ( first + i ) % n;
+		local its_worth = worth(among[at]);
 		if ( its_worth < least )
 			{
 			least = its_worth;
-			place = at + 1;
+			found = at;
 			}
 		++i;
 		}
-	sample_at = ( sample_at + sample ) % n;
-	return place;
+	return found;
 	}
 
 # Makes room for one pair more; the cap may have been lowered.
@@ -67,7 +66,10 @@ function make_room()
 	{
 	while ( |pairs| >= max_pairs )
 		{
-		drop_pair(least_useful(), "evicted", min_connections);
+		local n = |pairs|;
+		local found = least_useful(pairs, sample_at);
+		sample_at = ( sample_at + sample ) % n;
+		drop_pair(found + 1, "evicted", min_connections);
 		++evicted;
 		}
 	}

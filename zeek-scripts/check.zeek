@@ -15,6 +15,8 @@ function problem_with(id: string, value: any): string
 		["Beacons::min_connections"] = 3,
 		["Beacons::max_observations"] = 8,
 		["Beacons::max_pairs"] = 100,
+		["Beacons::max_inbound_pairs"] = 1,
+		["Beacons::max_answers"] = 0,
 		["Beacons::max_total_observations"] = 8,
 		["Beacons::exact_pairs"] = 0,
 		["Beacons::heuristic_observations"] = 3
@@ -76,8 +78,9 @@ function check_interval(id: string, value: interval): interval
 	}
 
 const counts = vector("Beacons::min_connections", "Beacons::max_observations",
-    "Beacons::max_pairs", "Beacons::max_total_observations",
-    "Beacons::exact_pairs", "Beacons::heuristic_observations");
+    "Beacons::max_pairs", "Beacons::max_inbound_pairs", "Beacons::max_answers",
+    "Beacons::max_total_observations", "Beacons::exact_pairs",
+    "Beacons::heuristic_observations");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
     "Beacons::candidate_interval", "Beacons::merge_gap",
     "Beacons::sidecar_timeout", "Beacons::suppress_for",

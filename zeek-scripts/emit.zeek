@@ -3,6 +3,8 @@
 @load ./main
 @load ./reservoir
 @load ./prevalence
+@load ./majority
+@load base/utils/site
 
 module Beacons;
 
@@ -34,6 +36,22 @@ function service_of(p: Pair): string
 	return best;
 	}
 
+function add_names(rec: Candidate, p: Pair)
+	{
+	local carried = server_name_of(p);
+	if ( carried$conns > 0 )
+		{
+		rec$server_name = carried$name;
+		rec$name_conns = carried$conns;
+		}
+
+	local asked_for = dns_name_of(p);
+	if ( asked_for$conns > 0 )
+		rec$dns_name = asked_for$name;
+	if ( p$dns_known )
+		rec$dns_named = p$dns_named;
+	}
+
 function candidate_of(p: Pair, reason: string): Candidate
 	{
 	if ( p$head > 0 )
@@ -53,8 +71,14 @@ function candidate_of(p: Pair, reason: string): Candidate
 	local service = service_of(p);
 	if ( service != "" )
 		rec$service = service;
-	if ( p$server_name != "" )
-		rec$server_name = p$server_name;
+	add_names(rec, p);
+	if ( |Site::local_nets| > 0 )
+		{
+		rec$local_orig = Site::is_local_addr(p$orig_h);
+		rec$local_resp = Site::is_local_addr(p$resp_h);
+		}
+	if ( |tls_pairs| >= min_tls_servers )
+		rec$site_tls_named = ( 1.0 * |tls_named_pairs| ) / |tls_pairs|;
 	return rec;
 	}
 

@@ -17,11 +17,20 @@ export {
 		## From elsewhere to a local responder.
 		INBOUND,
 		## Between local hosts.
-		INTERNAL
+		INTERNAL,
+		## From a local originator to anybody: outbound and internal.
+		FROM_LOCAL
 	};
 
 	## Connections looked at. While no local networks are known, all are.
-	option direction: Direction = OUTBOUND;
+	option direction: Direction = FROM_LOCAL;
+
+	## Whether connections from elsewhere to a local responder are looked at as well, whatever the direction.
+	option track_inbound: bool = F;
+
+	## Pairs from elsewhere to a local responder tracked at once, at least 1. Beyond, the least useful of these are
+	## evicted.
+	option max_inbound_pairs: count = 10000;
 
 	## Connections of a pair at which it becomes a candidate, at least 3: five gaps are the least that show a rhythm.
 	option min_connections: count = 6;
@@ -59,6 +68,10 @@ export {
 	## Whether connections that carry a server name (TLS SNI, HTTP Host) also count for the pair with that name.
 	option pairs_by_name: bool = T;
 
+	## Answers of name servers that are remembered, by client and address: to whom an address belonged that a client
+	## then talks to. Beyond, the older half is forgotten. 0: none is.
+	option max_answers: count = 100000;
+
 	## Responder's or originator's networks that are never tracked.
 	option never_subnets: set[subnet] = {};
 
@@ -85,6 +98,9 @@ export {
 		name: string;
 		## Service as in conn.log; empty where none.
 		service: string;
+		## The name that the originator had asked for to get the responder's address; empty where none, unset where
+		## it had got no answer to anything yet.
+		dns_name: string &optional;
 		## Start of the connection, seconds since the epoch, whole microseconds.
 		start: double;
 		## Seconds, whole microseconds; -1 where unknown.
@@ -110,14 +126,24 @@ export {
 		proto: transport_proto &log;
 		## Most frequent service among the connections.
 		service: string &log &optional;
-		## The one server name that all connections which carry a name agree on.
+		## The server name that more than half of the connections which carry one carry.
 		server_name: string &log &optional;
+		## The name that most connections' responder was looked up by: more than half of those where one is known.
+		dns_name: string &log &optional;
 		## The responder: an address, or a server name for a pair formed by name.
 		resp: string &log;
 		## Connections seen.
 		conns: count &log;
 		## Connections seen that carried a server name.
 		named: count &log;
+		## Connections seen that carried *server_name*.
+		name_conns: count &log &default=0;
+		## Connections seen whose responder had been looked up; unset where that is not known.
+		dns_named: count &log &optional;
+		## Whether the originator and the newest connection's responder are local; unset while no local networks are
+		## known.
+		local_orig: bool &log &optional;
+		local_resp: bool &log &optional;
 		## Start of the first and of the newest connection seen.
 		first_ts: time &log;
 		last_ts: time &log;
@@ -125,6 +151,9 @@ export {
 		resp_hosts: count &log;
 		## Distinct originators of all pairs tracked.
 		site_hosts: count &log;
+		## Share of the TLS servers among the responders of all pairs tracked that some connection named; unset below
+		## 10 of them.
+		site_tls_named: double &log &optional;
 		## Why it was emitted: gate, doubled, interval, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.

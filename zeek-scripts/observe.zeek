@@ -2,6 +2,7 @@
 
 @load ./main
 @load ./names
+@load ./answers
 @load ./allow
 @load ./merge
 @load ./track
@@ -18,11 +19,10 @@ function wanted_direction(info: Conn::Info): bool
 	{
 	if ( ! info?$local_orig )
 		return T;
-	if ( direction == OUTBOUND )
-		return info$local_orig && ! info$local_resp;
-	if ( direction == INBOUND )
-		return ! info$local_orig && info$local_resp;
-	return info$local_orig && info$local_resp;
+	if ( info$local_orig )
+		return direction == FROM_LOCAL
+		    || direction == ( info$local_resp ? INTERNAL : OUTBOUND );
+	return info$local_resp && ( track_inbound || direction == INBOUND );
 	}
 
 function observation_of(c: connection, name: string): Observation
@@ -33,6 +33,8 @@ function observation_of(c: connection, name: string): Observation
 	    $resp_p=id$resp_p, $uid=c$uid, $name=name,
 	    $service=info?$service ? info$service : "", $start=( info$ts -
 	    epoch ) / 1sec, $state=info$conn_state);
+	if ( looks_up(id$orig_h, o$start) )
+		o$dns_name = looked_up(id$orig_h, id$resp_h, o$start);
 	if ( info?$duration )
 		{
 		# Rounded as microseconds() does; packets come at whole ones.

@@ -12,6 +12,12 @@ global pairs: vector of Pair;
 global place_by_addr: table[addr, addr, port] of count &default=0;
 global place_by_name: table[addr, string, port] of count &default=0;
 
+function place_of(p: Pair): count
+	{
+	return p$by_name != "" ? place_by_name[p$orig_h, p$by_name, p$resp_p] :
+	    place_by_addr[p$orig_h, p$resp_h, p$resp_p];
+	}
+
 # Tracks a pair no longer; the last one takes its place.
 function remove_pair(place: count)
 	{

@@ -21,6 +21,11 @@ function count_down(talkers: table[addr] of count, orig: addr)
 		delete talkers[orig];
 	}
 
+# Pairs by address that spoke TLS, in all and those with a named connection, by responder.
+global tls_pairs: table[addr] of count &default=0;
+global tls_named_pairs: table[addr] of count &default=0;
+const min_tls_servers = 10;
+
 # A pair is tracked from now on.
 function note_talker(p: Pair)
 	{
@@ -44,6 +49,12 @@ function note_talker(p: Pair)
 function forget_talker(p: Pair)
 	{
 	count_down(pairs_of, p$orig_h);
+	if ( p$tls )
+		{
+		count_down(tls_pairs, p$resp_h);
+		if ( p$named > 0 )
+			count_down(tls_named_pairs, p$resp_h);
+		}
 
 	if ( p$by_name != "" )
 		{
@@ -57,6 +68,24 @@ function forget_talker(p: Pair)
 		if ( |talkers_to[p$resp_h]| == 0 )
 			delete talkers_to[p$resp_h];
 		}
+	}
+
+# A connection of a pair has another service than those before.
+function note_service(p: Pair, service: string)
+	{
+	if ( p$tls || p$by_name != "" || /(.*,)?ssl(,.*)?/ != service )
+		return;
+	p$tls = T;
+	count_up(tls_pairs, p$resp_h);
+	if ( p$named > 0 )
+		count_up(tls_named_pairs, p$resp_h);
+	}
+
+# The first connection of a pair that carries a server name.
+function note_named(p: Pair)
+	{
+	if ( p$tls )
+		count_up(tls_named_pairs, p$resp_h);
 	}
 
 function talkers(p: Pair): count

@@ -30,12 +30,18 @@ type CandidateMessage: record {
 	resp: string;
 	service: string &optional;
 	server_name: string &optional;
+	dns_name: string &optional;
 	conns: count;
 	named: count;
+	name_conns: count;
+	dns_named: count &optional;
+	local_orig: bool &optional;
+	local_resp: bool &optional;
 	first_ts: double;
 	last_ts: double;
 	resp_hosts: count;
 	site_hosts: count;
+	site_tls_named: double &optional;
 	reason: string;
 	dropped: count;
 	starts: vector of double;
@@ -90,8 +96,9 @@ function publish_candidate(rec: Candidate)
 	    $orig_h=id$orig_h, $orig_p=port_to_count(id$orig_p),
 	    $resp_h=id$resp_h, $resp_p=port_to_count(id$resp_p),
 	    $proto=rec$proto, $resp=rec$resp, $conns=rec$conns,
-	    $named=rec$named, $first_ts=time_to_double(rec$first_ts),
-	    $last_ts=time_to_double(rec$last_ts), $resp_hosts=rec$resp_hosts,
+	    $named=rec$named, $name_conns=rec$name_conns,
+	    $first_ts=time_to_double(rec$first_ts), $last_ts=time_to_double(
+	    rec$last_ts), $resp_hosts=rec$resp_hosts,
 	    $site_hosts=rec$site_hosts, $reason=rec$reason,
 	    $dropped=rec$dropped, $starts=rec$starts, $durations=rec$durations,
 	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
@@ -100,6 +107,16 @@ function publish_candidate(rec: Candidate)
 		m$service = sanitize(rec$service, 253);
 	if ( rec?$server_name )
 		m$server_name = rec$server_name;
+	if ( rec?$dns_name )
+		m$dns_name = rec$dns_name;
+	if ( rec?$dns_named )
+		m$dns_named = rec$dns_named;
+	if ( rec?$local_orig )
+		m$local_orig = rec$local_orig;
+	if ( rec?$local_resp )
+		m$local_resp = rec$local_resp;
+	if ( rec?$site_tls_named )
+		m$site_tls_named = rec$site_tls_named;
 	Cluster::publish(candidate_topic, candidate, to_json(m));
 	}
 

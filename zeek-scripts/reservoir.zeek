@@ -22,8 +22,20 @@ type Pair: record {
 	service: string &default="";
 	service_conns: count &default=0;
 	services: table[string] of count &optional;
-	# The one name of all named connections, empty once they differ.
+	# The server name of the first named connection, and those that carried it; counted in `names` from the second
+	# different one on. Likewise the names that the responder was looked up by.
 	server_name: string &default="";
+	name_conns: count &default=0;
+	names: table[string] of count &optional;
+	dns_known: bool &default=F;
+	dns_named: count &default=0;
+	dns_name: string &default="";
+	dns_conns: count &default=0;
+	dns_names: table[string] of count &optional;
+	# Whether a connection spoke TLS, of a pair by address.
+	tls: bool &default=F;
+	# The place among pairs that come from outside, counted from 1; 0 for others.
+	inbound_place: count &default=0;
 	# When the pair was last seen and last emitted (network time), and the connections at which it is to be next; 0
 	# before the gate.
 	seen: time;

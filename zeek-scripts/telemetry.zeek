@@ -2,6 +2,7 @@
 
 @load ./main
 @load ./bounds
+@load ./inbound
 @load ./publish
 @load base/frameworks/telemetry
 
@@ -15,7 +16,7 @@ global observations_gauge = Telemetry::register_gauge_family(
     $unit="", $help_text="Observations held by all pairs"));
 global evicted_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_evicted_pairs",
-    $unit="", $help_text="Pairs evicted to keep within Beacons::max_pairs"));
+    $unit="", $help_text="Pairs evicted to keep within Beacons::max_pairs and Beacons::max_inbound_pairs"));
 global trimmed_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_trimmed_observations",
     $unit="", $help_text="Observations given up to keep within Beacons::max_total_observations"));
@@ -43,7 +44,8 @@ hook Telemetry::sync()
 	local none: vector of string;
 	Telemetry::gauge_family_set(pairs_gauge, none, |pairs|);
 	Telemetry::gauge_family_set(observations_gauge, none, held);
-	Telemetry::counter_family_set(evicted_counter, none, evicted);
+	Telemetry::counter_family_set(evicted_counter, none, evicted +
+	    evicted_inbound);
 	Telemetry::counter_family_set(trimmed_counter, none, trimmed);
 	Telemetry::gauge_family_set(outstanding_gauge, none, outstanding());
 	Telemetry::counter_family_set(lost_counter, none, lost);

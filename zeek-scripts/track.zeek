@@ -5,6 +5,8 @@
 @load ./sketch
 @load ./emit
 @load ./bounds
+@load ./inbound
+@load ./majority
 
 module Beacons;
 
@@ -18,24 +20,53 @@ function count_service(p: Pair, service: string)
 		if ( service in p$services )
 			++p$services[service];
 		else if ( |p$services| < max_services )
+			{
 			p$services[service] = 1;
+			note_service(p, service);
+			}
 		}
 	else if ( p$service == "" )
 		{
 		p$service = service;
 		p$service_conns = 1;
+		note_service(p, service);
 		}
 	else
+		{
 		p$services = table([p$service] = p$service_conns, [service] = 1);
+		note_service(p, service);
+		}
 	}
 
 function count_name(p: Pair, name: string)
 	{
-	if ( p$named == 0 )
+	if ( ++p$named == 1 )
+		{
 		p$server_name = name;
-	else if ( p$server_name != name )
-		p$server_name = "";
-	++p$named;
+		note_named(p);
+		}
+	if ( p?$names )
+		count_among(p$names, name);
+	else if ( p$server_name == name )
+		++p$name_conns;
+	else
+		p$names = table([p$server_name] = p$name_conns, [name] = 1);
+	}
+
+# The name is empty where the responder had not been looked up.
+function count_dns_name(p: Pair, name: string)
+	{
+	p$dns_known = T;
+	if ( name == "" )
+		return;
+	if ( ++p$dns_named == 1 )
+		p$dns_name = name;
+	if ( p?$dns_names )
+		count_among(p$dns_names, name);
+	else if ( p$dns_name == name )
+		++p$dns_conns;
+	else
+		p$dns_names = table([p$dns_name] = p$dns_conns, [name] = 1);
 	}
 
 # Puts the whole connection in the place of its earlier pieces; `o$name` is set where only the last piece had one.
@@ -75,6 +106,8 @@ function add_observation(p: Pair, o: Observation)
 		count_service(p, o$service);
 	if ( o$name != "" )
 		count_name(p, o$name);
+	if ( o?$dns_name && p$by_name == "" )
+		count_dns_name(p, o$dns_name);
 
 	hold(p, o);
 
@@ -98,6 +131,9 @@ function admitted(o: Observation, named: bool): bool
 # Tracks a pair from now on.
 function new_pair(o: Observation, named: bool): Pair
 	{
+	local inbound = is_inbound(o$orig_h, o$resp_h);
+	if ( inbound && |inbound_pairs| >= max_inbound_pairs )
+		make_inbound_room();
 	if ( |pairs| >= max_pairs )
 		make_room();
 	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p,
@@ -112,6 +148,8 @@ function new_pair(o: Observation, named: bool): Pair
 	else
 		place_by_addr[o$orig_h, o$resp_h, o$resp_p] = |pairs|;
 	note_talker(p);
+	if ( inbound )
+		note_inbound(p);
 	return p;
 	}
 

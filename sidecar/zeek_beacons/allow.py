@@ -15,9 +15,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import string
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,11 @@ class Host:
 
     net: Network | None = None
     name: str | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every address is meant."""
+        return self.name is None and (self.net is None or self.net.prefixlen == 0)
 
     def matches(self, value: str) -> bool:
         """Whether an address or server name is meant."""
@@ -56,6 +62,26 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the file: what it says, and what that means."""
+
+    line: int
+    text: str
+    kind: str  # a word of _ENTRY
+    value: object
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it allows every pair, or every pair of a protocol."""
+        if isinstance(self.value, Network):
+            return self.value.prefixlen == 0
+        if not isinstance(self.value, tuple):
+            return False
+        orig, resp, port = self.value
+        return bool(orig.is_all and resp.is_all and port.number is None)
+
+
+@dataclass(frozen=True, slots=True)
 class AllowList:
     """What is allowed, by kind. The empty list allows nothing."""
 
@@ -63,6 +89,8 @@ class AllowList:
     ports: tuple[Port, ...] = ()
     names: tuple[str, ...] = ()
     pairs: tuple[tuple[Host, Host, Port], ...] = ()
+    path: str = field(default="allow-list", compare=False)
+    entries: tuple[Entry, ...] = field(default=(), compare=False)  # all of them, in the file's order
 
     @classmethod
     def load(cls, file: Path) -> AllowList:
@@ -76,18 +104,38 @@ class AllowList:
     @classmethod
     def parse(cls, text: str, path: str = "allow-list") -> AllowList:
         """The entries of an allow-list's text."""
-        found: dict[str, list[object]] = {"subnet": [], "port": [], "name": [], "pair": []}
+        entries: list[Entry] = []
         for number, line in enumerate(text.split("\n"), 1):
-            entry = line.split("#", 1)[0].strip(string.whitespace)
-            if not entry:
+            said = line.split("#", 1)[0].strip(string.whitespace)
+            if not said:
                 continue
-            words = re.split("[ \t]+", entry)
+            kind, *words = re.split("[ \t]+", said)
             try:
-                found[words[0]].append(_ENTRY[words[0]](*words[1:]))
+                entries.append(Entry(number, said, kind, _ENTRY[kind](*words)))
             except (KeyError, TypeError, ValueError) as error:
                 detail = str(error) if type(error) is ValueError else _EXPECTED
                 raise InputError(path, f"{line.strip()!r}: {detail}", number) from error
-        return cls(*(tuple(found[kind]) for kind in ("subnet", "port", "name", "pair")))  # type: ignore[arg-type]
+        return cls.of(entries, path)
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry], path: str) -> AllowList:
+        """The list of these entries."""
+        kinds: dict[str, tuple[Any, ...]] = {
+            f"{kind}s": tuple(one.value for one in entries if one.kind == kind) for kind in _ENTRY
+        }
+        return cls(**kinds, path=path, entries=tuple(entries))
+
+    @property
+    def too_wide(self) -> list[str]:
+        """The lines that allow everything, as `file:line: text`: with one of them next to nothing alerts any more."""
+        return [self._told(entry) for entry in self.entries if entry.is_all]
+
+    def line_for(self, pairs: Pairs) -> str:
+        """The first line that allows the first of these pairs, as `file:line: text`; "" where none does."""
+        return next((self._told(one) for one in self.entries if self.of([one], self.path).covers(pairs)[0]), "")
+
+    def _told(self, entry: Entry) -> str:
+        return f"{self.path}:{entry.line}: {entry.text}"
 
     def covers(self, pairs: Pairs) -> Bools:
         """Which pairs are allowed, (n,)."""

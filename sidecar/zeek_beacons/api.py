@@ -16,6 +16,7 @@ from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import Request, read
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.reports import tables
+from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import Verdicts
 
@@ -43,7 +44,7 @@ class ScoredLogs:
 
     def alerts(self) -> list[dict[str, Any]]:
         """What alerts, by rank, as `alerts.csv` has it: each with its sentence in `summary`."""
-        rows: list[dict[str, Any]] = tables.alerts(self.scored).to_pylist()
+        rows: list[dict[str, Any]] = tables.alerts(self.scored, Sources.of(self.ingest.files)).to_pylist()
         return rows
 
     def incidents(self) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import tomllib
@@ -22,6 +23,8 @@ PROFILES = ("conservative", "balanced", "sensitive")
 DIRECTIONS = ("any", "from-local", "outbound", "inbound", "internal")
 
 ENVIRONMENT = "ZEEK_BEACONS_"
+# Variables of the checkout's tests, which a developer may have set for all commands.
+NOT_SETTINGS = frozenset(f"{ENVIRONMENT}{name}" for name in ("CAPTURES", "FAULT_ROUNDS", "NEEDS_ZEEK"))
 OTHER_TABLES = ("sidecar",)  # of the settings file: read by whom they concern
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -43,6 +46,8 @@ class Config:
     local_nets: tuple[str, ...] = PRIVATE_NETS
     # Which of the model's thresholds makes an alert: see PROFILES.
     profile: str = "balanced"
+    # Score from which a pair alerts, above 0 to 1, in place of the profile's threshold; 0: the profile's holds.
+    threshold: float = 0.0
 
     def __post_init__(self) -> None:
         _at_least("min_connections", self.min_connections, 3)
@@ -57,6 +62,8 @@ class Config:
             raise SettingError("merge_gap", f"is {self.merge_gap}, expected 0 to 86400 seconds")
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("profile", self.profile, PROFILES)
+        if not 0 <= self.threshold <= 1:
+            raise SettingError("threshold", f"is {self.threshold}, expected above 0 to 1, or 0 for the profile's")
         for net in self.local_nets:
             try:
                 ipaddress.ip_network(net)
@@ -72,6 +79,10 @@ class Config:
     ) -> Self:
         """Settings from a TOML file, then `ZEEK_BEACONS_<NAME>` variables, then flags; None means not given."""
         given = {name: value for name, value in read_toml(file).items() if name not in OTHER_TABLES} if file else {}
+        others = tuple(f"{ENVIRONMENT}{table.upper()}_" for table in OTHER_TABLES)
+        refuse_unknown(
+            cls, ENVIRONMENT, {name: value for name, value in environ.items() if not name.startswith(others)}
+        )
         return layered(cls, str(file), given, ENVIRONMENT, environ, flags)
 
 
@@ -118,6 +129,15 @@ def layered(
     except SettingError as error:
         given_by = sources.get(error.setting)
         raise ConfigError(f"{error} ({given_by})" if given_by else str(error)) from error
+
+
+def refuse_unknown(cls: type[S], prefix: str, environ: Mapping[str, str]) -> None:
+    """Refuses a variable with this prefix that is no setting, as a file's unknown setting is. Raises ConfigError."""
+    known = [f"{prefix}{field.name.upper()}" for field in fields(cls)]
+    unknown = sorted(name for name in environ if name.startswith(prefix) and name not in {*known, *NOT_SETTINGS})
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, 1, 0.0)[0]
+        raise ConfigError(f"{unknown[0]} is no setting; the nearest one is {near} (unset it, or rename it)")
 
 
 def _convert(kinds: Mapping[str, type], name: str, value: Any) -> Any:

@@ -24,7 +24,7 @@ def staged(folder: Path) -> Iterator[Path]:
 
     `folder` is made where it is missing. Raises OutputError; whatever is raised inside leaves `folder` as it was.
     """
-    made = not folder.exists()
+    missing = [at for at in (folder, *folder.parents) if not at.exists()]
     aside: Path | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,15 +36,15 @@ def staged(folder: Path) -> Iterator[Path]:
                 raise IsADirectoryError(errno.EISDIR, f"{folder / file.name} is a folder")
         for file in written:
             file.replace(folder / file.name)
-        made = False
+        missing = []
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written, nothing was changed: {error.strerror or error}") from error
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
-        if made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        with contextlib.suppress(OSError):
+            for made in missing:
+                made.rmdir()
 
 
 def write_all(folder: Path, files: Mapping[str, Callable[[TextIO], object]], *, force: bool = False) -> list[Path]:

@@ -45,7 +45,8 @@ class Pairs:
 
     A connection's address was looked up by the name in the newest DNS answer with it that this originator had got by
     the connection's start, if that answer is no older than its TTL, at least an hour and at most a day. `dns_name` is
-    the name that more than half of the `dns_named` connections had; a pair by name has none.
+    the name that more than half of the `dns_named` connections had. Whether addresses were looked up is known of the
+    connections of originators that had got an answer by their start; of a pair by name it is not asked.
     """
 
     orig_h: Strings  # (n,) originator's address
@@ -55,11 +56,11 @@ class Pairs:
     addr: Strings  # (n,) responder's address in the newest connection
     service: Strings  # (n,) most frequent non-empty service, "" where none was seen
     server_name: Strings  # (n,) the name that more than half of the named connections carried, "" if none did
-    dns_name: Strings  # (n,) the name that most connections' address was looked up by, "" if none; see below
+    dns_name: Strings  # (n,) the name that most connections' address was looked up by, "" if none
     conns: Ints  # (n,) connections seen, also those no longer held
     named: Ints  # (n,) connections seen that carried a server name
     name_conns: Ints  # (n,) connections seen that carried `server_name`
-    dns_named: Ints  # (n,) connections seen whose address was looked up
+    dns_named: Floats  # (n,) connections seen whose address was looked up; NaN where not known
     orig_local: Bools  # (n,) whether the originator belongs to the site
     resp_local: Bools  # (n,) whether the responder does, by `addr`
     first_ts: Floats  # (n,) start of the first connection ever seen, seconds
@@ -166,7 +167,7 @@ _KINDS: Mapping[str, type] = {
     "conns": np.int64,
     "named": np.int64,
     "name_conns": np.int64,
-    "dns_named": np.int64,
+    "dns_named": np.float64,
     "orig_local": np.bool_,
     "resp_local": np.bool_,
     "first_ts": np.float64,
@@ -253,7 +254,7 @@ def with_defaults(pair: Mapping[str, Any]) -> dict[str, Any]:
     """
     made = {name: value for name, value in pair.items() if value is not None}
     made.setdefault("dns_name", "")
-    made.setdefault("dns_named", made["conns"] if made["dns_name"] else 0)
+    made.setdefault("dns_named", made["conns"] if made["dns_name"] else np.nan)
     made.setdefault("name_conns", made["named"] if made["server_name"] else 0)
     for column, end in (("orig_local", "orig_h"), ("resp_local", "addr")):
         if column not in made:

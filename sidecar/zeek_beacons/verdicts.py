@@ -37,6 +37,9 @@ class Verdicts:
     suppressed: Bytes  # (n,) index into SUPPRESSIONS
     sleep: Floats  # (n,) estimated sleep of the implant, seconds, NaN where there is no rhythm
     jitter: Floats  # (n,) estimated jitter, 0 to 1, NaN where there is no rhythm
+    jitter_kind: NDArray[np.int8]  # (n,) its shape, index into JITTER_KINDS, -1 where there is no rhythm
+    hint_sleep: Floats  # (n,) seconds an implant would be configured with, NaN unless sure (see scoring/timer.py)
+    hint_jitter: Floats  # (n,) the same of jitter, 0 to 1
     needed: Ints  # (n,) check-ins that this kind of rhythm needs for a verdict
     reasons: NDArray[np.int16]  # (n, k) indices into REASONS by falling contribution, -1 where there are fewer
     contributions: Floats  # (n, k) of the reasons to `score` (see scoring/explain.py), NaN where not measured
@@ -72,6 +75,9 @@ class Verdicts:
             suppressed=column(self.suppressed, NOT_SUPPRESSED),
             sleep=column(self.sleep, np.nan),
             jitter=column(self.jitter, np.nan),
+            jitter_kind=column(self.jitter_kind, -1),
+            hint_sleep=column(self.hint_sleep, np.nan),
+            hint_jitter=column(self.hint_jitter, np.nan),
             needed=column(self.needed, unscored_need),
             reasons=column(self.reasons, -1),
             contributions=column(self.contributions, np.nan),

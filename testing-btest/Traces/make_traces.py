@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from packets import HTTP_REPLY, Talk, Trace, client_hello, dns_query, http_get
+from packets import AAAA, HTTP_REPLY, A, Talk, Trace, client_hello, dns_answer, dns_query, http_get
 
 T0 = 1_700_000_000.0
 C2 = ("203.0.113.7", 4444)
@@ -220,6 +220,75 @@ def resolver() -> Trace:
     return trace
 
 
+def majority() -> Trace:
+    """Servers with several names: one that most connections carry, none that does, and more names than are counted."""
+    trace, port = Trace(), iter(range(40_000, 50_000))
+    late = [f"n{number}" for number in range(10)] + ["late"] * 16
+    for number, names in enumerate((["a"] * 7 + ["b"] * 3 + [""] * 4, ["a", "b"] * 4, late, ["a"] * 6 + [""] * 6)):
+        for i, name in enumerate(names):
+            hello = client_hello(f"{name}.example".encode() if name else b"")
+            trace.tcp(T0 + 60 * i + number, (f"10.0.0.{number + 5}", next(port)), ("203.0.113.30", 443), hello)
+    return trace
+
+
+def lookups() -> Trace:
+    """Names that servers were looked up by: through an alias, by another client, too late, too long ago, one of two."""
+    trace, number, port = Trace(), iter(range(1000)), iter(range(50_000, 60_000))
+
+    def look_up(ts: float, client: str, name: str, *records: str, ttl: int = 60, kind: int = A) -> None:
+        query = next(number)
+        answer = dns_answer(name, query, *records, ttl=ttl, kind=kind)
+        resolver = "2001:db8::53" if ":" in client else "10.0.0.53"
+        trace.udp(ts, (client, next(port)), (resolver, 53), dns_query(name, query, kind), answer)
+
+    def connect(ts: float, client: str, server: str = C2[0], lasts: float = 0.1) -> None:
+        trace.tcp(ts, (client, next(port)), (server, C2[1]), REQUEST, REPLY, lasts=lasts)
+
+    look_up(T0 - 5, "10.0.0.5", "C2.Example", "cdn.example.net", "203.0.113.8", C2[0])
+    look_up(T0 + 245, "10.0.0.7", "late.example", C2[0])
+    look_up(T0 - 7200, "10.0.0.8", "old.example", C2[0])
+    look_up(T0 - 7200, "10.0.0.9", "day.example", C2[0], ttl=86_400)
+    look_up(T0 - 5, "2001:db8::5", "six.example", "2001:db8:ffff::7", kind=AAAA)
+    look_up(T0 - 4, "10.0.0.12", "long.example", C2[0])
+    for i in range(6):
+        for host in ("10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.9"):
+            connect(T0 + 60 * i, host)
+        connect(T0 + 60 * i, "2001:db8::5", "2001:db8:ffff::7")
+        # One address with two names: the one that was asked for last.
+        look_up(T0 + 60 * i + 1, "10.0.0.11", "often.example" if i % 4 else "seldom.example", C2[0])
+        connect(T0 + 60 * i + 2, "10.0.0.11")
+        # The name changes while the connection lasts.
+        connect(T0 + 60 * i, "10.0.0.12", lasts=50.0)
+        look_up(T0 + 60 * i + 10, "10.0.0.12", "meanwhile.example", C2[0])
+        look_up(T0 + 60 * i + 20, "10.0.0.12", "long.example", C2[0])
+    return trace
+
+
+def tls_servers() -> Trace:
+    """Twelve TLS servers, nine of which some client names, one of these on one port of two only."""
+    trace = Trace()
+    for server in range(12):
+        for i in range(6):
+            hello = client_hello(b"a.example" if server < 9 and i == 3 else b"")
+            trace.tcp(
+                T0 + 60 * i + server, ("10.0.0.5", 40_000 + 100 * server + i), (f"203.0.113.{server}", 443), hello
+            )
+    for i in range(6):
+        trace.tcp(T0 + 60 * i + 30, ("10.0.0.5", 45_000 + i), ("203.0.113.0", 8443), client_hello())
+    return trace
+
+
+def strangers() -> Trace:
+    """A beacon, a stranger who comes back every minute, and two hundred who come twice."""
+    trace = Trace()
+    for i in range(20):
+        trace.tcp(T0 + 60 * i, ("10.0.0.5", 40_000 + i), C2, end="unanswered")
+        trace.tcp(T0 + 60 * i + 1, ("198.51.100.3", 40_000 + i), ("10.0.0.6", 22), end="unanswered")
+    for i in range(400):
+        trace.tcp(T0 + 3 * i, (f"203.0.113.{i // 2}", 20_000 + i), ("10.0.0.6", 22), end="unanswered")
+    return trace
+
+
 def half(which: int) -> Trace:
     """What one of two workers sees: every other connection of a beacon, and of one by name."""
     trace = Trace()
@@ -234,7 +303,8 @@ TRACES: dict[str, Callable[[], Trace]] = {
     make.__name__: make
     for make in (
         *(beacon, failing, ipv6, datagrams, names, hostile_names, allowed, directions, flood, silence, steady),
-        *(left_open, split_sessions, out_of_order, services, prevalence, resolver),
+        *(left_open, split_sessions, out_of_order, services, prevalence, resolver, majority, lookups, tls_servers),
+        strangers,
     )
 } | {"worker_1": lambda: half(0), "worker_2": lambda: half(1)}
 

@@ -112,10 +112,10 @@ class Talk:
         self.say(ts + 1.1 * RTT, True, TH_ACK)
 
 
-def client_hello(name: bytes) -> bytes:
-    """A TLS 1.2 ClientHello with this server name."""
+def client_hello(name: bytes = b"") -> bytes:
+    """A TLS 1.2 ClientHello with this server name, or without any."""
     sni = struct.pack("!HBH", len(name) + 3, 0, len(name)) + name
-    extension = struct.pack("!HH", 0, len(sni)) + sni
+    extension = struct.pack("!HH", 0, len(sni)) + sni if name else b""
     hello = b"\x03\x03" + b"\x11" * 32 + b"\x00" + b"\x00\x02\x13\x01" + b"\x01\x00"
     hello += struct.pack("!H", len(extension)) + extension
     handshake = b"\x01" + struct.pack("!I", len(hello))[1:] + hello
@@ -127,10 +127,31 @@ def http_get(host: bytes) -> bytes:
     return b"GET /news HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: test\r\n\r\n"
 
 
-def dns_query(name: str, number: int) -> bytes:
+A, CNAME, AAAA = 1, 5, 28  # DNS record types
+
+
+def dns_query(name: str, number: int, kind: int = A) -> bytes:
     """A query for an address."""
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\x00" + struct.pack("!HH", 1, 1)
+    return struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) + dns_name(name) + struct.pack("!HH", kind, 1)
+
+
+def dns_answer(name: str, number: int, *records: str, ttl: int = 60, kind: int = A) -> bytes:
+    """The answer to it: a chain of aliases, and the addresses of the last of them."""
+    answers, owner = b"", name
+    for record in records:
+        try:
+            data = ipaddress.ip_address(record).packed
+            answers += dns_name(owner) + struct.pack("!HHIH", AAAA if len(data) > 4 else A, 1, ttl, len(data)) + data
+        except ValueError:
+            answers += dns_name(owner) + struct.pack("!HHIH", CNAME, 1, ttl, len(dns_name(record))) + dns_name(record)
+            owner = record
+    head = struct.pack("!HHHHHH", number, 0x8180, 1, len(records), 0, 0)
+    return head + dns_name(name) + struct.pack("!HH", kind, 1) + answers
+
+
+def dns_name(name: str) -> bytes:
+    """A name as DNS writes it."""
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\x00"
 
 
 HTTP_REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

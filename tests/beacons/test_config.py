@@ -10,6 +10,9 @@ import pytest
 
 from zeek_beacons.config import DIRECTIONS, PROFILES, Config, layered
 from zeek_beacons.errors import ConfigError, SettingError
+from zeek_beacons.live.settings import SidecarConfig
+from zeek_beacons.pipeline import alert_threshold
+from zeek_beacons.scoring import Scoring
 
 
 def load(folder: Path, toml: str = "", environ: dict[str, str] | None = None, **flags: Any) -> Config:
@@ -53,6 +56,10 @@ BAD: list[tuple[str, Any]] = [
     ("direction", "sideways"),
     ("profile", "brave"),
     ("profile", 5),
+    ("threshold", 1.01),
+    ("threshold", -0.1),
+    ("threshold", float("nan")),
+    ("threshold", "high"),
     ("local_nets", "10.0.0.0/33"),
     ("local_nets", "10.0.0.1/8"),
     ("local_nets", ""),
@@ -127,3 +134,23 @@ def test_every_choice_is_accepted_and_nothing_changes_later() -> None:
             assert Config(direction=direction, profile=profile).direction == direction
     with pytest.raises(FrozenInstanceError):
         Config().profile = "sensitive"  # type: ignore[misc]
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_known_one() -> None:
+    with pytest.raises(
+        ConfigError, match=r"ZEEK_BEACONS_PROFIL is no setting; the nearest one is ZEEK_BEACONS_PROFILE"
+    ):
+        Config.load(environ={"ZEEK_BEACONS_PROFIL": "sensitive"})
+    with pytest.raises(ConfigError, match=r"SIDECAR_HISTRY is no setting; .* ZEEK_BEACONS_SIDECAR_HISTORY"):
+        SidecarConfig.load(environ={"ZEEK_BEACONS_SIDECAR_HISTRY": "none"})
+    both = {"ZEEK_BEACONS_PROFILE": "sensitive", "ZEEK_BEACONS_SIDECAR_HISTORY": "none", "ZEEK_BEACONS_NEEDS_ZEEK": "1"}
+    assert Config.load(environ=both).profile == "sensitive"
+    assert SidecarConfig.load(environ=both).history == "none"
+
+
+def test_a_threshold_takes_the_place_of_the_profile_s(tmp_path: Path) -> None:
+    assert load(tmp_path, "threshold = 0.9").threshold == 0.9
+    assert load(tmp_path, "", {"ZEEK_BEACONS_THRESHOLD": "0.8"}).threshold == 0.8
+    scoring = Scoring.rules_only()
+    assert alert_threshold(scoring, Config(threshold=0.9)) == 0.9
+    assert alert_threshold(scoring, Config(profile="sensitive")) == scoring.thresholds["sensitive"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import re
 import tomllib
@@ -91,6 +92,23 @@ def test_the_readme_quotes_an_alert_of_the_demo(tmp_path: Path) -> None:
     unpack("site", tmp_path)
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert [alert for alert in zeek_beacons.score(tmp_path).alerts() if alert["summary"] in readme]
+
+
+def test_the_demos_beacons_come_first_and_the_readme_explains_the_rest(tmp_path: Path) -> None:
+    unpack("site", tmp_path)
+    scored = zeek_beacons.score(tmp_path)
+    with (tmp_path / "labels.csv").open(encoding="utf-8") as file:
+        beacons = {(row["orig_h"], row["resp_h"]) for row in csv.DictReader(file) if row["label"] == "c2"}
+    listed: dict[str, list[tuple[str, str]]] = {}
+    for alert in scored.alerts():
+        listed.setdefault(alert["incident"], []).append((alert["orig_h"], alert["addr"]))
+    right = [any(member in beacons for member in members) for members in listed.values()]
+    assert right == sorted(right, reverse=True)
+    assert sum(right) == 6
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    alerts = {alert["incident"]: alert for alert in reversed(scored.alerts())}
+    false = [incident for incident, is_right in zip(listed, right, strict=True) if not is_right]
+    assert [name for name in false if f"`{alerts[name]['resp']}`" not in readme] == []
 
 
 def words(svg: str) -> list[str]:

@@ -19,7 +19,7 @@ from .conftest import TRACES
 
 # The named beacon of this trace has 12 connections, and alerts with 11.
 SENSITIVE = Config(profile="sensitive")
-FACTS = ("resp_hosts", "site_hosts")  # of the site: what a road has seen
+FACTS = ("resp_hosts", "site_hosts", "site_tls_named")  # of the site: what a road has seen
 
 
 def without_the_first(pairs: Pairs) -> Pairs:
@@ -32,8 +32,10 @@ def without_the_first(pairs: Pairs) -> Pairs:
     columns = {name: getattr(pairs, name)[kept] for name in OBSERVATION_COLUMNS}
     offsets = pairs.offsets - np.arange(len(pairs) + 1)
     named = np.minimum(pairs.named, pairs.conns - 1)  # of these traces: all connections of a pair carry a name, or none
+    name_conns = np.minimum(pairs.name_conns, pairs.conns - 1)
     first = columns["start"][offsets[:-1]]
-    return replace(pairs, offsets=offsets, conns=pairs.conns - 1, named=named, first_ts=first, **columns)
+    fewer = {"conns": pairs.conns - 1, "named": named, "name_conns": name_conns}
+    return replace(pairs, offsets=offsets, first_ts=first, **fewer, **columns)
 
 
 @pytest.mark.parametrize("trace", ["beacon", "names", "steady"])

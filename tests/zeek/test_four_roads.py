@@ -1,6 +1,6 @@
 """The four roads to a verdict agree: live, the loop of `zeek-beacons pcap`, conn.log, and beacon_candidates.log.
 
-A live Zeek listens on an interface of the test's own while two traces are played there, many times faster than they
+A live Zeek listens on an interface of the test's own while some traces are played there, many times faster than they
 were; it also writes the packets down, with the times it saw them at, for the loop. Needs root, for the interface.
 """
 
@@ -20,19 +20,21 @@ import numpy as np
 import pytest
 
 from zeek_beacons.config import Config
+from zeek_beacons.pairs import KEY_COLUMNS
 from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import LABELS
 
 from ..conftest import without_zeek
-from .conftest import SCRIPTS, TRACES
+from .conftest import DESCRIPTIVE, SCRIPTS, TRACES
 
 SECONDS = 70.0  # that the traces are played in: a rhythm must last a minute to count
 PATIENCE = 120.0
 # Every connection makes a candidate, so that the last one holds all; nothing else is different from a sensor.
 LIVE = ("Beacons::candidate_interval=1sec", "Beacons::direction=Beacons::ANY", "Log::default_rotation_interval=0sec")
 
+PLAYED = ("beacon", "names", "lookups")
 HOST, OTHER_HOST, SERVER = "10.0.0.5", "10.0.0.8", ("203.0.113.7", 4444)
 
 Key = tuple[str, str, int]
@@ -66,10 +68,10 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 
 
 def play(interface: str) -> None:
-    """Sends the packets of two traces, each spread over the same time, and of one the same from another host."""
-    beacon, names = packets(TRACES / "beacon.pcap"), packets(TRACES / "names.pcap")
+    """Sends the packets of some traces, each spread over the same time, and of one the same from another host."""
     host, other = (socket.inet_aton(addr) for addr in (HOST, OTHER_HOST))
-    merged = sorted([*beacon, *names, *((when, frame.replace(host, other)) for when, frame in beacon)])
+    again = [(when, frame.replace(host, other)) for when, frame in packets(TRACES / "beacon.pcap")]
+    merged = sorted([*again, *(one for name in PLAYED for one in packets(TRACES / f"{name}.pcap"))])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((interface, 0))
         began = time.monotonic()
@@ -112,6 +114,15 @@ def grouped(incidents: dict[Key, str]) -> set[frozenset[Key]]:
         if incident:
             groups.setdefault(incident, set()).add(key)
     return set(map(frozenset, groups.values()))
+
+
+def assert_same_facts(one: Path, other: Path) -> None:
+    """What two logs of one Zeek tell of the pairs with two connections or more."""
+    known, told = (read(Request([str(log)]), Config())[0] for log in (one, other))
+    known, told = (pairs.take(pairs.conns >= 2) for pairs in (known, told))
+    for name in (*KEY_COLUMNS, *DESCRIPTIVE):
+        np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
+    assert set(known.dns_name) > {"", "c2.example"}
 
 
 def until(condition: object, zeek: subprocess.Popen[bytes], what: str) -> None:
@@ -163,6 +174,7 @@ def test_four_roads(zeek: str, wire: tuple[str, str], tmp_path: Path) -> None:
     by_conn = verdicts_of_score(tmp_path / "conn.log")
     assert {label for label, _ in by_conn.values()} >= {"beacon", "benign"}
     assert_same(by_conn, verdicts_of_score(tmp_path / "beacon_candidates.log"))
+    assert_same_facts(tmp_path / "conn.log", tmp_path / "beacon_candidates.log")
     by_live = verdicts_of_log(tmp_path)
     assert_same(by_conn, {key: by_live[key] for key in by_conn})
     seen, result = tmp_path / "seen.pcap", tmp_path / "loop"
@@ -175,3 +187,4 @@ def test_four_roads(zeek: str, wire: tuple[str, str], tmp_path: Path) -> None:
     assert incidents_of_log(result) == incidents
     by_loop = verdicts_of_log(result)
     assert_same(by_conn, {key: by_loop[key] for key in by_conn})
+    assert_same_facts(result / "conn.log", result / "beacon_candidates.log")

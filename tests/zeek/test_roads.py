@@ -14,11 +14,9 @@ from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
 
-from .conftest import traces
+from .conftest import DESCRIPTIVE, traces
 
 ROADS = pytest.mark.parametrize("capture", traces(), ids=lambda path: path.stem)
-# Not the site context: an originator whose pairs have expired is counted in the log and no longer in Zeek.
-DESCRIPTIVE = ("addr", "service", "server_name", "conns", "named", "first_ts")
 
 
 def both_roads(folder: Path, config: Config, least: int) -> tuple[Pairs, Pairs]:

@@ -70,6 +70,12 @@ Profile = Annotated[
         help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
     ),
 ]
+Threshold = Annotated[
+    Optional[float],
+    typer.Option(
+        help="Score from which a pair alerts, above 0 to 1, in place of the profile's threshold.", show_default=False
+    ),
+]
 ModelFolder = Annotated[
     Optional[Path], typer.Option("--model", help="Model folder (default: the shipped one).", show_default=False)
 ]
@@ -130,6 +136,12 @@ def moment(option: str, text: str) -> float:
 def settings(file: Path | None, **flags: object) -> Config:
     """The configuration: file < environment < flags that were given."""
     return Config.load(file, flags=flags)
+
+
+def either(threshold: float | None, alerts_per_host_day: float | None) -> None:
+    """Refuses a threshold beside a budget, which would set another. Raises ConfigError."""
+    if threshold is not None and alerts_per_host_day is not None:
+        raise ConfigError("--threshold and --alerts-per-host-day exclude each other: each sets the threshold")
 
 
 @contextmanager

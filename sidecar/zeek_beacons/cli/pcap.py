@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import typer
 from zeek_beacons import reports
 from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
-from zeek_beacons.cli.score import show, summarise
+from zeek_beacons.cli.score import known_sources, show
+from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.files import replacing
@@ -44,6 +46,7 @@ def pcap(
         ),
     ] = None,
     profile: options.Profile = None,
+    threshold: options.Threshold = None,
     model: options.ModelFolder = None,
     rules_only: options.RulesOnly = False,
     allow: options.AllowFile = None,
@@ -68,7 +71,7 @@ def pcap(
     from zeek_beacons.live import logs, pcap_loop
 
     logs.set_up("ERROR")
-    settings = options.settings(config, profile=profile, direction=direction, local_nets=local_net)
+    settings = options.settings(config, profile=profile, threshold=threshold, direction=direction, local_nets=local_net)
     executable = pcap_loop.find_zeek(zeek)
     for capture in captures:
         if not capture.is_file():
@@ -116,10 +119,13 @@ def _report(
     began = time.perf_counter()
     pairs, ingest = read(Request(inputs=conns), settings)
     read_at = time.perf_counter()
-    scored = score_pairs(pairs, scoring, settings, AllowList.load(allow) if allow else None)
+    allowed = AllowList.load(allow) if allow else None
+    scored = score_pairs(pairs, scoring, settings, allowed)
     seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
-    summary = summarise(scored, ingest, scoring, settings, seconds)
-    reports.write(scored, summary, folder)
+    summary = summarise(scored, ingest, scoring, settings, seconds, allow=allowed)
+    for warning in summary["warnings"]:
+        print(f"WARNING: {warning}", file=sys.stderr)
+    reports.write(scored, summary, folder, sources=known_sources(scored, ingest))
     show(scored, summary, ingest, None, output)
 
 

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
+import numpy as np
 import typer
 from rich.console import Console
 
-from zeek_beacons import __version__, reports
+from zeek_beacons import reports
 from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
 from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
-from zeek_beacons.config import Config
-from zeek_beacons.pipeline import Scored, score_site
+from zeek_beacons.cli.summary import summarise
+from zeek_beacons.pipeline import NEAR, Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import read
-from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.ingest import TWICE, Ingest
+from zeek_beacons.readers.uids import newest_uids
+from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.truth import Outcome, Truth
-from zeek_beacons.verdicts import LABELS
 
-LISTED = {"incidents": reports.tables.incidents, "alerts": reports.tables.alerts}  # in the JSON
 PLAIN_WIDTH = 140  # of the table where output is no terminal
-CALIBRATED = "probability of a beacon where beacons and benign pairs are equally frequent; not the share of true alerts"
-SEMANTICS = "0 to 1, higher is more beacon-like; ranks pairs, and is not a calibrated probability"
 
 
 def score(
@@ -39,6 +35,7 @@ def score(
         Optional[Path], typer.Option("--output", "-o", help="Folder for the reports.", show_default=False)
     ] = None,
     profile: options.Profile = None,
+    threshold: options.Threshold = None,
     model: options.ModelFolder = None,
     rules_only: options.RulesOnly = False,
     alerts_per_host_day: options.AlertsPerHostDay = None,
@@ -77,9 +74,11 @@ def score(
         zcat flows.csv.gz | zeek-beacons score - --format flows --direction outbound
     """
     began = time.perf_counter()
+    options.either(threshold, alerts_per_host_day)
     settings = options.settings(
         config,
         profile=profile,
+        threshold=threshold,
         direction=direction,
         local_nets=local_net,
         min_connections=min_connections,
@@ -95,18 +94,24 @@ def score(
         pairs, ingest = read(request, settings, advance)
     read_at = time.perf_counter()
     if alerts_per_host_day is None:
-        scored = score_pairs(pairs, scoring, settings, allowed)
+        scored, site = score_pairs(pairs, scoring, settings, allowed), None
     else:
-        scored, _site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
-    scored_at = time.perf_counter()
-    summary = summarise(scored, ingest, scoring, settings, {"read": read_at - began, "score": scored_at - read_at})
+        scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
+    seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
+    summary = summarise(scored, ingest, scoring, settings, seconds, site, allowed)
+    sources = known_sources(scored, ingest) if as_json or output is not None else Sources()
     outcome = expected.compare(scored) if expected else None
     if outcome is not None:
         summary["truth"] = outcome.summary()
     if output is not None:
-        reports.write(scored, summary, output, features)
+        reports.write(scored, summary, output, features, sources)
+    for warning in summary["warnings"]:
+        print(f"WARNING: {warning}", file=sys.stderr)
     if as_json:
-        listed = {name: table(scored).to_pylist() for name, table in LISTED.items()}
+        listed = {
+            "incidents": reports.tables.incidents(scored).to_pylist(),
+            "alerts": reports.tables.alerts(scored, sources).to_pylist(),
+        }
         print(json.dumps(summary | listed, indent=2))
     else:
         show(scored, summary, ingest, outcome, output)
@@ -114,39 +119,10 @@ def score(
         raise typer.Exit(1)
 
 
-def summarise(
-    scored: Scored, ingest: Ingest, scoring: Scoring, settings: Config, seconds: dict[str, float]
-) -> dict[str, Any]:
-    """The content of run_summary.json."""
-    verdicts = scored.verdicts
-    return {
-        "zeek_beacons": __version__,
-        "first_seen": _when(ingest.first_us),
-        "last_seen": _when(ingest.last_us),
-        "pairs": len(scored.pairs),
-        "pairs_scored": int((scored.feature_row >= 0).sum()),
-        "alerts": int(verdicts.alerts.sum()),
-        "incidents": len(scored.incidents),
-        "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
-        "profile": settings.profile,
-        "thresholds": dict(scoring.thresholds),
-        "threshold": verdicts.threshold,
-        "score_semantics": CALIBRATED if verdicts.calibrated else SEMANTICS,
-        "model": scoring.identity,
-        "settings": {name: getattr(settings, name) for name in settings.__slots__},
-        "ingest": ingest.summary(),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "pyarrow", "onnxruntime")},
-        },
-    }
-
-
-def _when(microseconds: int | None) -> str | None:
-    if microseconds is None:
-        return None
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def known_sources(scored: Scored, ingest: Ingest) -> Sources:
+    """The files of a run, and the newest uids of what alerts where a second look at them tells."""
+    alerts = np.flatnonzero(scored.verdicts.alerts).tolist()
+    return Sources.of(ingest.files, newest_uids(ingest.files, scored.pairs, alerts))
 
 
 def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None) -> None:
@@ -165,14 +141,19 @@ def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outco
     print(
         f"{together}{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
         f"({summary['pairs_scored']} with enough connections), "
-        f"profile {summary['profile']}, model {summary['model']}"
+        f"model {summary['model']}"
     )
+    print(f"threshold {summary['threshold_in_force']}")
+    if summary["near_misses"]:
+        print(f"near misses, at most {NEAR:g} below it: {summary['near_misses']}")
     print(f"{ingest.rows_used} of {ingest.rows} rows used, {summary['first_seen']} to {summary['last_seen']}")
     for reason, skipped in ingest.skipped.items():
         path, line, text = skipped.examples[0]
         print(f"skipped {skipped.rows}: {reason}, first at {path}:{line}: {text}")
     for reason, rows in ingest.outside.items():
         print(f"left out {rows}: {reason}")
+    if ingest.duplicates:
+        print(f"dropped {ingest.duplicates} duplicates: {TWICE}")
     for note in ingest.notes:
         print(f"note: {note}")
     if outcome is not None:

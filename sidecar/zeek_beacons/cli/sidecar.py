@@ -37,6 +37,7 @@ def sidecar(
             help="How much must be sure: conservative, balanced, sensitive.  [default: balanced]", show_default=False
         ),
     ] = None,
+    threshold: options.Threshold = None,
     alerts_per_host_day: options.AlertsPerHostDay = None,
     model: Annotated[
         Optional[Path], typer.Option(help="Model folder (default: the shipped one).", show_default=False)
@@ -78,6 +79,7 @@ def sidecar(
         raise ConfigError(f"--log-level is {log_level!r}, expected one of {', '.join(LEVELS)}")
     if no_history and history:
         raise ConfigError("--history and --no-history exclude each other")
+    options.either(threshold, alerts_per_host_day)
     file = config_file(config)
     own = SidecarConfig.load(
         file,
@@ -92,7 +94,11 @@ def sidecar(
         },
     )
     settings = options.settings(
-        file, profile=profile, min_connections=min_connections, max_observations=max_observations
+        file,
+        profile=profile,
+        threshold=threshold,
+        min_connections=min_connections,
+        max_observations=max_observations,
     )
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
     logs.set_up(log_level.upper())

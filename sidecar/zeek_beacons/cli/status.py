@@ -88,6 +88,8 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _alerting(alerting: Mapping[str, Any]) -> str:
     budget = alerting["alerts_per_host_day"]
+    if alerting.get("is_set"):
+        return f"{alerting['threshold']:g}, set by hand in place of a profile's"
     if budget is None:
         return f"{alerting['threshold']:g}, profile {alerting['profile']}"
     watched = f"{alerting['pairs']} pairs of {alerting['hosts']} hosts in {alerting['host_days']:g} host-days"

@@ -31,6 +31,7 @@ def validate(
         zeek-beacons validate --strict 'logs/conn.*.log.gz'
     """
     from zeek_beacons.readers import read
+    from zeek_beacons.readers.ingest import TWICE
 
     settings = options.settings(config, direction=direction, local_nets=local_net)
     with options.progress(inputs) as advance:
@@ -54,8 +55,10 @@ def validate(
             print(f"  {path}:{line}: {text}")
     for reason, rows in ingest.outside.items():
         print(f"left out {rows}: {reason}")
+    twice = f" ({TWICE})" if ingest.duplicates else ""
     print(
-        f"{ingest.duplicates} duplicate rows, {ingest.merged} mid-stream pieces merged, {ingest.answers} answers joined"
+        f"{ingest.duplicates} duplicate rows{twice}, {ingest.merged} mid-stream pieces merged, "
+        f"{ingest.answers} answers joined"
     )
     clock = found["clock"]
     if clock["backward_jumps"] or clock["silences_over_an_hour"]:

@@ -163,10 +163,14 @@ CATALOGUE: tuple[Feature, ...] = (
     ),
     rhythm_("modal_window", 0.0, 1.0, rhythm.modal_window, "gaps above 2 s within 2 s of the most frequent one"),
     # the distribution of the gaps
-    jitter_("llr_constant", -10.0, 10.0, jitter.llr("constant"), "constant sleep against Poisson, nats a gap"),
-    jitter_("llr_uniform", -10.0, 10.0, jitter.llr("uniform"), "uniform jitter against Poisson, nats a gap"),
-    jitter_("llr_gaussian", -10.0, 10.0, jitter.llr("gaussian"), "Gaussian jitter against Poisson, nats a gap"),
-    jitter_("llr_poisson", -10.0, 10.0, jitter.llr_poisson, "the best of them against Poisson, nats a gap"),
+    jitter_(
+        "llr_constant", -10.0, 10.0, jitter.llr("constant"), "log-likelihood a gap of a constant sleep over Poisson"
+    ),
+    jitter_("llr_uniform", -10.0, 10.0, jitter.llr("uniform"), "log-likelihood a gap of a uniform jitter over Poisson"),
+    jitter_(
+        "llr_gaussian", -10.0, 10.0, jitter.llr("gaussian"), "log-likelihood a gap of a normal jitter over Poisson"
+    ),
+    jitter_("llr_poisson", -10.0, 10.0, jitter.llr_poisson, "log-likelihood a gap of the best of them over Poisson"),
     jitter_("core_share", 0.0, 1.0, jitter.core_share, "gaps that the fits explain as single beats"),
     jitter_("core_spread", 0.0, 2.1, jitter.core_spread, "spread of the single beats / their median"),
     # windows

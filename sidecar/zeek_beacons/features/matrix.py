@@ -34,6 +34,10 @@ class Features:
         """One feature of all pairs, (n,)."""
         return self.matrix[:, COLUMN[name]]
 
+    def take(self, rows: Ints) -> Features:
+        """The features of some pairs."""
+        return Features(self.matrix[rows])
+
     def select(self, names: tuple[str, ...]) -> Matrix:
         """Some features in the order asked for, (n, len(names)), C-contiguous."""
         return np.ascontiguousarray(self.matrix[:, [COLUMN[name] for name in names]])

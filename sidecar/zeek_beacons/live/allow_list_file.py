@@ -23,6 +23,7 @@ class AllowListFile:
         self._list = AllowList.load(path) if path else AllowList()
         self._stamp = self._stamp_now()
         self._checked = 0.0
+        self._warn()
 
     def current(self, now: float) -> AllowList:
         """The list in force; `now` is a monotonic clock."""
@@ -44,6 +45,13 @@ class AllowListFile:
         else:
             self.problem = ""
             log.info("allow_list_read", extra={"fields": {"path": str(path)}})
+            self._warn()
+
+    def _warn(self) -> None:
+        """A list that allows everything is in force as written, and told of: whoever wrote it may not have meant it."""
+        if lines := self._list.too_wide:
+            self.problem = f"allow-list allows everything, next to nothing will alert: {'; '.join(lines)}"
+            log.warning("allow_list_too_wide", extra={"fields": {"lines": lines}})
 
     def _stamp_now(self) -> tuple[int, int, int] | None:
         try:

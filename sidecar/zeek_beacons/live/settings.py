@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from zeek_beacons.config import layered, read_toml
+from zeek_beacons.config import layered, read_toml, refuse_unknown
 from zeek_beacons.errors import ConfigError, SettingError
 
 ENVIRONMENT = "ZEEK_BEACONS_SIDECAR_"
@@ -69,6 +69,7 @@ class SidecarConfig:
         table = read_toml(file).get("sidecar", {}) if file else {}
         if not isinstance(table, dict):
             raise ConfigError(f"{file}: sidecar is no table")
+        refuse_unknown(cls, ENVIRONMENT, environ)
         return layered(cls, f"{file} [sidecar]", table, ENVIRONMENT, environ, flags)
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
+from zeek_beacons.errors import ConfigError
 from zeek_beacons.incidents import identity
 from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.history.guard import HistoryGuard
@@ -34,6 +35,8 @@ MEGABYTE = 1_000_000
 
 def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = False) -> Service:
     """A service that is ready to run. Raises ConfigError and InputError."""
+    if config.threshold and own.alerts_per_host_day:
+        raise ConfigError("threshold and alerts_per_host_day exclude each other: each sets the threshold")
     way = transport(own)
     allow_list = AllowListFile(Path(own.allow) if own.allow else None)
     me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
@@ -49,6 +52,7 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
                 "zeek": way.address,
                 "history": None if path is None else str(path),
                 "profile": config.profile,
+                "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
             }
         },

@@ -31,6 +31,7 @@ class AlertThreshold:
 
     threshold: float
     profile: str
+    is_set: bool = False  # by hand, in place of the profile's
     alerts_per_host_day: float | None = None  # None: the threshold is the profile's
     pairs: int = 0
     hosts: int = 0
@@ -101,4 +102,4 @@ class SiteThreshold:
         steps = math.ceil(exact * STEPS)
         steps += steps / STEPS < exact  # by an ulp, on which many pairs of the same score may hang
         days = round(site.host_days, 2)
-        return AlertThreshold(steps / STEPS, self._profile, self._budget, len(site.scores), site.hosts, days)
+        return AlertThreshold(steps / STEPS, self._profile, False, self._budget, len(site.scores), site.hosts, days)

@@ -1,6 +1,6 @@
 """What was concluded about a pair, as the message that Zeek gets. Its `summary` becomes the notice's text.
 
-The sentence itself is made in `reports/sentence.py`, the same for reports and notices.
+The sentence is made in `reports/sentence.py`, the same for reports and notices; `reports/facts.py` adds what else fits.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from zeek_beacons.incidents import Member
 from zeek_beacons.live.incidents import Place
 from zeek_beacons.live.protocol.messages import Candidate, Verdict
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.facts import notice
 from zeek_beacons.reports.incident_text import further
 from zeek_beacons.reports.outside import remark
-from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.reports.sentence import reason_value, reasons
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import KINDS, LABELS, SEVERITIES, SUPPRESSIONS
 
@@ -36,7 +37,7 @@ def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str
         severity=SEVERITIES[severity],
         level=severity if verdicts.alerts[row] else 0,
         suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
-        summary=sentence(scored, row) + remark(scored, row),
+        summary=notice(scored, row) + remark(scored, row),
         kind=KINDS[verdicts.kind[row]],
         reasons=tuple(_reasons(scored, row)),
     )
@@ -83,7 +84,7 @@ def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
     told = []
     for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
         numbers = {
-            "value": _number(scored.features.column(reason.feature)[scored.feature_row[row]]),
+            "value": _number(reason_value(scored, row, reason)),
             "contribution": _number(scored.verdicts.contributions[row, place]),
         }
         told.append(

@@ -29,7 +29,7 @@ from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
 from zeek_beacons.live.verdict_message import placed, unscored_message, verdict_message
 from zeek_beacons.locality import locality
 from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import score
+from zeek_beacons.pipeline import alert_threshold, score
 from zeek_beacons.readers.candidate_rows import SITE, join, localized
 from zeek_beacons.scoring import Scoring
 
@@ -69,7 +69,9 @@ class Worker:
         """The threshold of pairs that have not alerted yet."""
         if self.site is not None:
             return self.site.in_force
-        return AlertThreshold(self.scoring.threshold(self.config.profile), self.config.profile)
+        return AlertThreshold(
+            alert_threshold(self.scoring, self.config), self.config.profile, self.config.threshold > 0
+        )
 
     def work(
         self,
@@ -203,8 +205,8 @@ def _to_store(row: Row) -> Stored:
 
 def _from_store(key: Key, stored: Stored) -> Row:
     described = dict(zip(_STORED, stored, strict=False))
-    site = {name: math.nan if described[name] is None else described[name] for name in SITE}
+    measured = {name: math.nan if described[name] is None else described[name] for name in (*SITE, "dns_named")}
     local = {name: None if described[name] is None else bool(described[name]) for name in ("orig_local", "resp_local")}
     if described["name_conns"] is None:  # written before names went by majority: all named connections agreed
         described["name_conns"] = described["named"] if described["server_name"] else 0
-    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | site | local | unpack(stored[-1])
+    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | measured | local | unpack(stored[-1])

@@ -12,11 +12,13 @@ from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import binetflow, candidates, exports, flow_csv, zeek_log
 from zeek_beacons.readers.answers import read_answers
 from zeek_beacons.readers.candidate_rows import Candidate
+from zeek_beacons.readers.combined import is_combined
 from zeek_beacons.readers.files import STDIN, Input, Progress
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.inputs import beside, expand
 from zeek_beacons.readers.names import log_of, read_names
 from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.unreadable import unknown
 from zeek_beacons.readers.zeek_rows import log_name
 
 
@@ -45,8 +47,12 @@ def _read_conn(
     else:
         logs = list(request.name_logs)
     dns = [log for log in logs if log_of(log) == "dns"]
-    names = read_names([log for log in logs if log not in dns])
-    answers = read_answers(dns, ingest)
+    streams = [source for source in sources if is_combined(source.head())]
+    if any(not source.is_file for source in streams):
+        ingest.notes.append("names in a stream of all logs are joined from a file, not from a pipe")
+    both = [source.path for source in streams if source.is_file]
+    names = read_names([log for log in logs if log not in dns], both)
+    answers = read_answers([*dns, *both], ingest)
     ingest.files |= {log: "DNS answers" if log in dns else "server names" for log in logs}
     collector = Collector(config, ingest, request.begin, request.until, answers)
     for source in sources:
@@ -128,6 +134,8 @@ def recognise(path: str, head: bytes) -> str:
     for form, sniff in SNIFFERS.items():
         if sniff(head):
             return form
+    if problem := unknown(head):
+        raise InputError(path, problem)
     shown = "stdin" if path == STDIN else "content"
     raise InputError(
         path,

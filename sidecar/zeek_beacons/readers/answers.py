@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
 from zeek_beacons.readers.addresses import Intern, address, server_name
-from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, times
-from zeek_beacons.readers.columns import Connections
+from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, texts, times
+from zeek_beacons.readers.columns import Connections, Texts
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.pair_table import HOST_BITS, pack
@@ -29,7 +29,7 @@ SHORTEST, LONGEST = 3600.0, 86_400.0  # seconds that an answer holds, whatever i
 PENDING = 2_000_000  # answers held before those that say the same are made one
 MOST = 4_000_000  # answers kept; beyond, the oldest are forgotten
 QUERY_TYPES = ("A", "AAAA")
-REQUIRED = ("ts", "id.orig_h", "query", "answers")
+NEEDED = ("ts", "id.orig_h", "query", "answers")
 _ADDRESS = r"^[0-9A-Fa-f:.]{2,45}$"
 
 
@@ -54,6 +54,9 @@ class _Runs:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
+NO_NAME, NOT_KNOWN = -1, -2  # the address was not looked up; the client had got no answer at all yet
+
+
 class Answers:
     """The answers of some dns logs."""
 
@@ -63,6 +66,8 @@ class Answers:
         self._runs = runs
         self._keys, self._first = np.unique(runs.key, return_index=True)
         self._behind = np.append(self._first[1:], len(runs))
+        self._begin = np.full(len(hosts) + 1, np.iinfo(np.int64).max)  # of each client's first answer; the last: nobody
+        np.minimum.at(self._begin, runs.key >> HOST_BITS, runs.since)
         self._codes = np.zeros(0, dtype=np.int64)  # of the hosts of connections, -1: not in any answer
 
     @classmethod
@@ -72,16 +77,17 @@ class Answers:
         return cls([], [], _Runs(nothing, nothing, nothing, nothing))
 
     def of(self, rows: Connections, hosts: Sequence[str]) -> Ints:
-        """The number of the name that each connection's address was looked up by, -1 where it was not.
+        """The number of the name that each connection's address was looked up by, else NO_NAME or NOT_KNOWN.
 
         `hosts`: the addresses of the connections by number; they may have become more since the last call.
         """
-        found = np.full(len(rows), -1, dtype=np.int64)
+        found = np.full(len(rows), NOT_KNOWN, dtype=np.int64)
         if not len(self._runs):
             return found
         fresh = [self._hosts.get(host, -1) for host in hosts[len(self._codes) :]]
         self._codes = np.append(self._codes, np.array(fresh, dtype=np.int64))
         client, server = self._codes[rows.orig_h], self._codes[rows.resp_h]
+        found[self._begin[client] <= rows.start_us] = NO_NAME
         known = np.flatnonzero((client >= 0) & (server >= 0))
         key = pack(client[known], server[known], HOST_BITS)
         at = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
@@ -118,19 +124,18 @@ class AnswerCollector:
         for table in _tables(Input(path)):
             self._add(table)
             if sum(map(len, self._runs)) > PENDING + MOST:
-                self._settle()
+                self._runs = [self._renumbered(self._settled())]
 
     def answers(self) -> Answers:
         """All that was read."""
-        self._settle()
-        runs = self._runs[0] if self._runs else Answers.none()._runs
-        return Answers(self._hosts.values, self._names.values, runs)
+        if not self._runs:
+            return Answers.none()
+        return Answers(self._hosts.values, self._names.values, self._settled())
 
     def _add(self, table: Table) -> None:
         """Takes the rows of a table with the columns client, query, at, life (text or number) and answer."""
-        client = self._hosts.codes(table.column("client").to_pylist())
-        name = self._names.codes(table.column("query").to_pylist())
-        server = self._hosts.codes(table.column("answer").to_pylist())
+        client, server = (_numbered(texts(table, column), self._hosts) for column in ("client", "answer"))
+        name = _numbered(texts(table, "query"), self._names)
         since = np.rint(table.column("at").to_numpy() * MICROSECONDS)
         life = np.rint(lifetime(table.column("ttl").to_numpy()) * MICROSECONDS)
         good = (client >= 0) & (name >= 0) & (server >= 0) & (np.abs(since) < 1e17)
@@ -138,17 +143,15 @@ class AnswerCollector:
         key = pack(client[good], server[good], HOST_BITS)
         self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
 
-    def _settle(self) -> None:
-        """Makes runs of what follows each other, and forgets the oldest where they are too many."""
-        if not self._runs:
-            return
+    def _settled(self) -> _Runs:
+        """Runs of what follows each other, by key and time, without the oldest where they are too many."""
         runs = _Runs(*(np.concatenate([getattr(run, field.name) for run in self._runs]) for field in fields(_Runs)))
         runs = _joined(runs.take(np.lexsort((self._rank(runs.name), runs.since, runs.key))))
         if len(runs) > MOST:
             kept = np.sort(np.argpartition(runs.since, -MOST)[-MOST:])
             self.forgotten += len(runs) - MOST
             runs = runs.take(kept)
-        self._runs = [self._renumbered(runs)]
+        return runs
 
     def _rank(self, name: Ints) -> Ints:
         """The place of names in the alphabet, which settles ties."""
@@ -173,6 +176,10 @@ class AnswerCollector:
         name = self._names.codes([old_names[code] for code in names.tolist()])[name]
         order = np.lexsort((runs.since, key))
         return _Runs(key, runs.since, runs.until, name).take(order)
+
+
+def _numbered(column: Texts, known: Intern) -> Ints:
+    return column.map(known.codes(column.values))
 
 
 def read_answers(paths: Sequence[str], ingest: Ingest) -> Answers:
@@ -202,15 +209,15 @@ def _joined(runs: _Runs) -> _Runs:
 
 
 def _tables(source: Input) -> Iterator[Table]:
-    """The answers that hold an address, a row each: client, query, at, ttl, answer."""
+    """The answers that hold an address, a row each: client, query, at, ttl, answer. A log without them has none."""
     head = source.head()
     as_json = head.lstrip().startswith(b"{")
     text, listed = pa.string(), pa.list_(pa.string()) if as_json else pa.string()
     ttls = pa.list_(NUMBER) if as_json else text
     wanted = {"ts": NUMBER, "id.orig_h": text, "query": text, "qtype_name": text, "rtt": NUMBER}
     wanted |= {"answers": listed, "TTLs": ttls}
-    for part in log_rows(source, wanted, REQUIRED):
-        if part.table is not None and set(part.table.column_names) >= set(REQUIRED):
+    for part in log_rows(source, wanted, ()):
+        if part.table is not None and set(part.table.column_names) >= set(NEEDED):
             yield _flattened(_asked(part.table), "" if as_json else set_separator(head))
 
 

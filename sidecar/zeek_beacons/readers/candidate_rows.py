@@ -42,9 +42,10 @@ def join(same: Sequence[Candidate]) -> Candidate:
         if fresh.any():
             last = last | {name: np.concatenate((earlier[name][fresh], last[name])) for name in OBSERVATION_COLUMNS}
     conns = max(len(last["start"]), *(candidate["conns"] for candidate in same), 0)
-    named, dns_named = (_most(same, column, conns) for column in ("named", "dns_named"))
+    named = _most(same, "named", conns)
     server_name, name_conns = _server_name(same, conns, named)
-    dns_names = [candidate for candidate in same if candidate["dns_name"]]
+    looked_up = [candidate for candidate in same if candidate["dns_named"] == candidate["dns_named"]]  # known: no NaN
+    dns_names = [candidate for candidate in looked_up if candidate["dns_name"]]
     return last | {
         "first_ts": min(candidate["first_ts"] for candidate in same),
         "conns": conns,
@@ -52,7 +53,7 @@ def join(same: Sequence[Candidate]) -> Candidate:
         "server_name": server_name,
         "name_conns": name_conns,
         "dns_name": max(dns_names, key=lambda one: one["dns_named"])["dns_name"] if dns_names else "",
-        "dns_named": dns_named,
+        "dns_named": float(_most(looked_up, "dns_named", conns)) if looked_up else np.nan,
     }
 
 
@@ -117,11 +118,9 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     }
     # Older candidates name a server only where all named connections agree.
     agreed = named if described["server_name"] else 0
-    name_conns, dns_named = (
-        default if row.get(name) is None else int(row[name])
-        for name, default in (("name_conns", agreed), ("dns_named", 0))
-    )
-    if not (0 <= name_conns <= named and 0 <= dns_named <= conns):
+    name_conns = agreed if row.get("name_conns") is None else int(row["name_conns"])
+    dns_named = np.nan if row.get("dns_named") is None else float(int(row["dns_named"]))
+    if not 0 <= name_conns <= named or not 0 <= np.nan_to_num(dns_named) <= conns:
         raise UnfitError("conns, named and the connections of a name do not fit each other")
     first_ts = observed["start"].min() if row.get("first_ts") is None else _number(row["first_ts"])
     if not -1e11 < first_ts < 1e11:

@@ -62,7 +62,8 @@ def joined(
     pairs = Pairs.build(join(same) for _, same in ordered).latest(config.max_observations)
     if len(pairs.start):
         starts = np.sort(np.rint(pairs.start * 1e6).astype(np.int64))
-        ingest.times(starts, starts)
+        ingest.span(starts)
+        ingest.clock(starts)
     return pairs
 
 
@@ -98,9 +99,9 @@ def _within(
             }
 
 
-def _cut(share: int, conns: int, held: int) -> int:
-    """Of `conns` connections, `share` of which have something, how many of `held` may have it: all where all had."""
-    return held if share == conns else min(share, held - 1)
+def _cut(some: float, conns: int, held: int) -> float:
+    """Of `conns` connections, `some` of which have something, how many of `held` may have it: all where all had."""
+    return held if some == conns else some if some != some else min(some, held - 1)
 
 
 def _lines(source: Input, progress: Progress | None) -> Iterator[tuple[int, str]]:

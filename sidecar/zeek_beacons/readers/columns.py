@@ -107,7 +107,7 @@ class PairRows(_Columns):
     addr: NDArray[np.int32]  # the responder's address
     name: NDArray[np.int32]  # server name, -1: none
     by_name: Bools  # in the pair by name
-    dns: NDArray[np.int32]  # name that the address was looked up by, -1: none, or in the pair by name
+    dns: NDArray[np.int32]  # name that the address was looked up by, -1: none, -2: not known, or in the pair by name
 
     def __len__(self) -> int:
         return len(self.pair)

@@ -36,7 +36,7 @@ from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, fi
 from zeek_beacons.readers.reservoir import Collector, Where
 
 COLUMNS: Aliases = {
-    "start": ("ts", "start_time", "starttime", "timestamp", "@timestamp", "datetime", "time"),
+    "start": ("ts", "_time", "start_time", "starttime", "timestamp", "@timestamp", "datetime", "time"),
     "duration": ("duration", "dur", "duration_s", "event.duration"),
     "orig_h": ("id.orig_h", "id_orig_h", "orig_h", "src_ip", "src_ip_zeek", "source.ip", "source_ip", "srcip", "src"),
     "orig_p": ("id.orig_p", "id_orig_p", "orig_p", "src_port", "src_port_zeek", "source.port", "source_port", "sport"),

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import zstandard
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.readers.packing import LONGEST_MAGIC, packed
 
 HEAD = 64 << 10  # bytes that show what a file is
 LONGEST_HEAD = 1 << 20  # bytes looked at where the first line is longer than that
@@ -115,9 +116,12 @@ class Input:
 def _decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
     """The bytes of a file, unpacked where they are packed."""
     try:
-        magic = raw.peek(4)[:4]
+        begin = raw.peek(LONGEST_MAGIC)[:LONGEST_MAGIC]
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from error
+    if problem := packed(begin):
+        raise InputError(path, problem)
+    magic = begin[:4]
     if progress is not None:
         raw = _Counted(raw, progress)
     if magic[:2] == b"\x1f\x8b":

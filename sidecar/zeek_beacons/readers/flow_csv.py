@@ -21,7 +21,18 @@ from zeek_beacons.readers.reservoir import Collector, Where
 # Names of each field, lower case, by source: normalized, nfdump -o csv (1.6, 1.7), IPFIX elements, common exports.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "start": (
-        *("timestamp", "ts", "firstseen", "first_seen", "date_first_seen", "start", "starttime", "start_time", "stime"),
+        *(
+            "timestamp",
+            "ts",
+            "_time",
+            "firstseen",
+            "first_seen",
+            "date_first_seen",
+            "start",
+            "starttime",
+            "start_time",
+            "stime",
+        ),
         *("flowstartmilliseconds", "flowstartseconds", "flowstartmicroseconds", "flowstartnanoseconds"),
         *("flow_start", "first_switched"),
     ),

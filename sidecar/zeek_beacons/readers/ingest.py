@@ -15,6 +15,8 @@ EXAMPLES = 3
 EXAMPLE_LENGTH = 120
 # A log is written in the order of connection ends; a step back or a silence longer than this is worth telling.
 JUMP_US = 3600 * MICROSECONDS
+# Why a row is a duplicate.
+TWICE = "the same pair, source port, start and duration as another row, as where files overlap"
 
 
 @dataclass(slots=True)
@@ -73,13 +75,18 @@ class Ingest:
         if len(skipped.examples) < EXAMPLES:
             skipped.examples.append((path, line, _short(text)))
 
-    def times(self, start_us: Ints, end_us: Ints) -> None:
-        """Notes the span of good rows, and where the ends of a file's connections jump."""
+    def span(self, start_us: Ints) -> None:
+        """Notes the span of rows that are used."""
         if not len(start_us):
             return
         first, last = int(start_us.min()), int(start_us.max())
         self.first_us = first if self.first_us is None else min(self.first_us, first)
         self.last_us = last if self.last_us is None else max(self.last_us, last)
+
+    def clock(self, end_us: Ints) -> None:
+        """Notes where the ends of a file's good rows jump."""
+        if not len(end_us):
+            return
         ends = end_us if self._newest_us is None else np.concatenate(([self._newest_us], end_us))
         newest = np.maximum.accumulate(ends)
         back = newest - ends

@@ -26,6 +26,7 @@ _KINDS = (
 _NAME_LOGS = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns"))
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
+_NOT_UNPACKED = frozenset({".bz2", ".xz", ".zip", ".lz4", ".7z"})
 _TOLD = 3  # files left out that a note names
 
 
@@ -74,6 +75,8 @@ def _in_folder(folder: Path) -> Found:
         notes += found.notes
         if found.files:
             return Found(found.files, notes)
+    if packed := [file.name for file in files if file.suffix in _NOT_UNPACKED]:
+        notes.append(f"{packed[0]} is packed in a way that is not read: unpack it first")
     raise InputError(str(folder), "; ".join(["no conn, beacon_candidates or CSV log in this folder", *notes]))
 
 

@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.columns import Texts
+from zeek_beacons.readers.combined import NAME_COLUMN, name_tables
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
-# The column that holds the name, by log.
-NAME_COLUMN = {"ssl": "server_name", "quic": "server_name", "http": "host"}
 LOGS = (*NAME_COLUMN, "dns")
 
 
@@ -50,11 +49,14 @@ def log_of(path: str) -> str:
     return found
 
 
-def read_names(paths: Sequence[str]) -> Names:
-    """Reads ssl, quic and http logs (TSV or JSON); raises InputError where a file is another log."""
+def read_names(paths: Sequence[str], streams: Sequence[str] = ()) -> Names:
+    """Reads ssl, quic and http logs (TSV or JSON); raises InputError where a file is another log.
+
+    `streams`: files that hold all logs, in JSON.
+    """
     uids, names = [], []
-    for path in paths:
-        for table in _tables(path):
+    for tables in (*map(_tables, paths), *map(name_tables, streams)):
+        for table in tables:
             known = pc.and_(pc.is_valid(table.column(0)), pc.is_valid(table.column(1)))
             table = table.filter(known)
             uids += table.column(0).cast(pa.string()).chunks

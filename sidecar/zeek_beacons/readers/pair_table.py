@@ -127,14 +127,14 @@ class PairTable:
         self._pairs = Numbering()  # originator, endpoint
         self._conns = np.zeros(0, dtype=np.int64)
         self._named = np.zeros(0, dtype=np.int64)
-        self._dns_named = np.zeros(0, dtype=np.int64)
+        self._dns_named, self._dns_known = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
         self._first_us = np.zeros(0, dtype=np.int64)
         self._services, self._names, self._dns_names = Tally(SERVICE_BITS), Tally(NAME_BITS), Tally(NAME_BITS)
 
     def add(self, rows: Connections, by_name: Bools, dns: Ints) -> Ints:
         """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name.
 
-        `dns`: the number of the name that each one's address was looked up by, -1: none.
+        `dns`: the number of the name that each one's address was looked up by, -1: none, -2: not known.
         """
         responder = np.where(by_name, rows.name * 2 + 1, rows.resp_h * 2)
         port_and_proto = pack(rows.resp_p, rows.proto, PROTO_BITS)
@@ -142,6 +142,7 @@ class PairTable:
         pair = self._pairs.codes(pack(rows.orig_h, endpoint, ENDPOINT_BITS))
         self._grow(len(self._pairs))
         self._count(pair, rows.name, by_name, dns, 1)
+        self._dns_known[pair[dns >= -1]] = True
         np.minimum.at(self._first_us, pair, rows.start_us)
         self._services.add(pair, rows.service)
         return pair
@@ -163,6 +164,7 @@ class PairTable:
         self._conns = np.append(self._conns, np.zeros(more, dtype=np.int64))
         self._named = np.append(self._named, np.zeros(more, dtype=np.int64))
         self._dns_named = np.append(self._dns_named, np.zeros(more, dtype=np.int64))
+        self._dns_known = np.append(self._dns_known, np.zeros(more, dtype=np.bool_))
         self._first_us = np.append(self._first_us, np.full(more, np.iinfo(np.int64).max))
 
     def pairs(self, rows: PairRows | None, spelled: Spelled, is_local: Callable[[str], bool]) -> Pairs:
@@ -194,7 +196,7 @@ class PairTable:
             conns=self._conns,
             named=self._named,
             name_conns=np.where(by_name, self._named, name_conns),
-            dns_named=self._dns_named,
+            dns_named=np.where(self._dns_known, self._dns_named, np.nan),
             orig_local=local[: len(keys)],
             resp_local=local[len(keys) :],
             first_ts=self._first_us / MICROSECONDS,

@@ -26,7 +26,7 @@ from zeek_beacons.pairs import (
     round_time,
 )
 from zeek_beacons.readers.addresses import Intern, address, has_direction, server_name
-from zeek_beacons.readers.answers import Answers
+from zeek_beacons.readers.answers import NOT_KNOWN, Answers
 from zeek_beacons.readers.columns import IN, WHOLE, Batch, Connections, PairRows, joined
 from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.halves import flows, fold
@@ -94,7 +94,7 @@ class Collector:
             wanted &= ~mask
         checked, good = self._checked(batch, where, wanted)
         rows = _under(good, checked)
-        self.ingest.times(rows.start_us, end_us(rows.start_us, rows.duration))
+        self.ingest.clock(end_us(rows.start_us, rows.duration))
         half = rows.half != WHOLE
         if half.any():
             self._hold_half(rows.take(half))
@@ -164,6 +164,7 @@ class Collector:
     def _route(self, rows: Connections) -> None:
         """Takes whole connections: those that may be pieces of one are held back first."""
         rows = self._chosen(rows)
+        self.ingest.span(rows.start_us)
         tcp = (rows.proto == _PROTO_CODE["tcp"]) & (rows.orig_p >= 0)
         loose = tcp & (rows.midstream | left_open(rows.state))
         if loose.any():
@@ -252,7 +253,7 @@ class Collector:
         both = rows.take(np.concatenate((np.arange(len(rows)), named))) if len(named) else rows
         by_name = np.arange(len(both)) >= len(rows)
         dns = self._answers.of(rows, self._hosts.values)
-        both_dns = np.concatenate((dns, np.full(len(named), -1)))
+        both_dns = np.concatenate((dns, np.full(len(named), NOT_KNOWN)))
         pair = self._table.add(both, by_name, both_dns)
         self._rows.append(
             PairRows(

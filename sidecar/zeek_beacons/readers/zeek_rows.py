@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from zeek_beacons.readers.arrow_parse import ParsedRows, Parser, delimited, json
 from zeek_beacons.readers.files import Block, Input, Progress
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
+SPLUNK_TIME = "_time"  # what a search's export calls the time of a row
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
 _DNS = frozenset({"query", "qtype", "trans_id", "rcode"})
 _QUIC = frozenset({"client_initial_dcid", "client_scid", "client_protocol"})
@@ -82,9 +83,21 @@ def _told(head: bytes) -> tuple[str, Sequence[str]]:
                 break
             header.read(line.decode("utf-8", "replace").rstrip("\r"))
         return header.path, header.fields
-    row = next(_json_objects(head), {})
+    rows = list(_json_objects(head))
+    row = next((row for row in rows if _names_conn(row)), rows[0] if rows else {})
     path = row.get("_path")
+    if len(logs_of(head)) > 1:
+        return "conn", list(row)  # a stream of all logs
     return path if isinstance(path, str) else "", list(row)
+
+
+def _names_conn(row: Mapping[str, Any]) -> bool:
+    return row.get("_path") == "conn"
+
+
+def logs_of(head: bytes) -> set[str]:
+    """The logs that the JSON rows at the start of a file say they belong to."""
+    return {row["_path"] for row in _json_objects(head) if isinstance(row.get("_path"), str)}
 
 
 def _json_objects(head: bytes) -> Iterator[dict[str, Any]]:
@@ -103,6 +116,7 @@ def _json_objects(head: bytes) -> Iterator[dict[str, Any]]:
 def _name_of(path: str, fields: Sequence[str]) -> str | None:
     if not fields:
         return None
+    fields = ["ts" if name == SPLUNK_TIME else name for name in fields]
     if set(fields) >= CANDIDATE_FIELDS:
         return "beacon_candidates"
     if path and not path.startswith("conn"):
@@ -125,14 +139,20 @@ def log_rows(
     """
     head = source.head()
     if head.lstrip().startswith(b"{"):
-        if "ts" in wanted and _times_are_text(head):
+        time = _time_of(head)
+        if "ts" in wanted and _times_are_text(head, time):
             wanted = {**wanted, "ts": pa.string()}
-        return _json_rows(source, wanted, progress)
+        return _json_rows(source, wanted, progress, time)
     return _tsv_rows(source, wanted, required, progress)
 
 
-def _times_are_text(head: bytes) -> bool:
-    first = next((row["ts"] for row in _json_objects(head) if row.get("ts") is not None), None)
+def _time_of(head: bytes) -> str:
+    """What the JSON rows at the start of a file call their time."""
+    return next((SPLUNK_TIME for row in _json_objects(head) if "ts" not in row and SPLUNK_TIME in row), "ts")
+
+
+def _times_are_text(head: bytes, time: str) -> bool:
+    first = next((row[time] for row in _json_objects(head) if row.get(time) is not None), None)
     return isinstance(first, str)
 
 
@@ -152,7 +172,9 @@ def _tsv_rows(
                     parser = _tsv_parser(path, number, header, wanted, required)
             elif parser is None:
                 if not piece.isspace():
-                    raise InputError(path, "rows before any #fields line: not a Zeek log", number)
+                    raise InputError(
+                        path, "rows before any #fields line: not a Zeek log, or one without its header", number
+                    )
             else:
                 yield parse_block(parser, Block(piece, number))
 
@@ -181,7 +203,14 @@ def _split_headers(block: Block) -> Iterator[tuple[int, bytes]]:
         number, begin = number + piece.count(b"\n"), end
 
 
-def _json_rows(source: Input, wanted: Mapping[str, Any], progress: Progress | None) -> Iterator[ParsedRows]:
-    parser = json_lines(wanted)
+def _json_rows(
+    source: Input, wanted: Mapping[str, Any], progress: Progress | None, time: str = "ts"
+) -> Iterator[ParsedRows]:
+    """The rows of a log in JSON. `time`: what it calls `ts`."""
+    parser = json_lines({time if name == "ts" else name: kind for name, kind in wanted.items()})
     for block in source.blocks(progress):
-        yield parse_block(parser, block)
+        rows = parse_block(parser, block)
+        if time != "ts" and rows.table is not None:
+            names = ["ts" if name == time else name for name in rows.table.column_names]
+            rows = replace(rows, table=rows.table.rename_columns(names))
+        yield rows

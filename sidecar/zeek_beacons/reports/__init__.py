@@ -18,6 +18,7 @@ from zeek_beacons.files import staged
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import tables
 from zeek_beacons.reports.markdown import report
+from zeek_beacons.reports.queries import Sources
 
 Summary = Mapping[str, Any]
 
@@ -45,36 +46,49 @@ def _text(text: str, file: Path) -> None:
     file.write_bytes(text.encode())  # the same bytes on every system
 
 
-REPORTS: dict[str, Callable[[Scored, Summary, Path], object]] = {
-    "alerts.csv": lambda scored, _, file: _csv(tables.alerts(scored), file),
-    "scored_pairs.csv": lambda scored, _, file: _csv(tables.scored_pairs(scored), file),
-    "incidents.csv": lambda scored, _, file: _csv(tables.incidents(scored), file),
-    "hosts.csv": lambda scored, _, file: _csv(tables.hosts(scored), file),
-    "run_summary.json": lambda _, summary, file: _text(json.dumps(summary, indent=2) + "\n", file),
-    "report.md": lambda scored, summary, file: _text(report(scored, summary), file),
+Report = Callable[[Scored, Summary, Sources, Path], object]
+REPORTS: dict[str, Report] = {
+    "alerts.csv": lambda scored, _, sources, file: _csv(tables.alerts(scored, sources), file),
+    "scored_pairs.csv": lambda scored, _, __, file: _csv(tables.scored_pairs(scored), file),
+    "incidents.csv": lambda scored, _, __, file: _csv(tables.incidents(scored), file),
+    "hosts.csv": lambda scored, _, __, file: _csv(tables.hosts(scored), file),
+    "run_summary.json": lambda _, summary, __, file: _text(json.dumps(summary, indent=2) + "\n", file),
+    "report.md": lambda scored, summary, sources, file: _text(report(scored, summary, sources), file),
 }
-ON_REQUEST: dict[str, Callable[[Scored, Summary, Path], object]] = {
-    "features.parquet": lambda scored, _, file: parquet.write_table(tables.features(scored), file),
+ON_REQUEST: dict[str, Report] = {
+    "features.parquet": lambda scored, _, __, file: parquet.write_table(tables.features(scored), file),
 }
 
 
 def prepare(folder: Path) -> None:
     """Makes sure, before any work, that results can be written to `folder`. Raises OutputError."""
+    missing = [at for at in (folder, *folder.parents) if not at.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        for made in missing:  # what comes next may fail, and then there are no results to hold
+            made.rmdir()
     except OSError as error:
         raise OutputError(f"{folder}: results cannot be written there: {error.strerror}") from error
 
 
-def write(scored: Scored, summary: Summary, folder: Path, with_features: bool = False) -> list[Path]:
-    """Writes all reports into `folder`, replacing those of an earlier run together. Raises OutputError."""
+def write(
+    scored: Scored,
+    summary: Summary,
+    folder: Path,
+    with_features: bool = False,
+    sources: Sources | None = None,
+) -> list[Path]:
+    """Writes all reports into `folder`, replacing those of an earlier run together. Raises OutputError.
+
+    `sources`: what the pairs were read from, for commands that show their connections.
+    """
     wanted = REPORTS | (ON_REQUEST if with_features else {})
     try:
         with staged(folder) as aside:
             for name, make in wanted.items():
-                make(scored, summary, aside / name)
+                make(scored, summary, sources or Sources(), aside / name)
         for name in ON_REQUEST.keys() - wanted.keys():
             (folder / name).unlink(missing_ok=True)
     except (OSError, pa.ArrowException) as error:

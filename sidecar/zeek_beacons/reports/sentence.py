@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 import re
 
-from zeek_beacons.features import CATALOGUE, JITTER_KINDS
+import numpy as np
+
+from zeek_beacons.features import CATALOGUE, JITTER_KINDS, Features
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.scoring.lookalikes import LOOK_ALIKES
-from zeek_beacons.scoring.reasons import REASONS
+from zeek_beacons.scoring.context_term import CODES, Indicator, told
+from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
+from zeek_beacons.scoring.reasons import REASONS, Reason
 from zeek_beacons.verdicts import BEACON
 
-# Frameworks whose documented law of waiting makes this kind of jitter; the laboratory's traffic/c2.py has the sources.
-FAMILIES = {
-    "constant": "",
-    "shortened": "Cobalt Strike",
-    "symmetric": "Empire, PoshC2 or Havoc",
-    "lengthened": "Sliver or Merlin",
-}
 ROUND_SLEEPS = (3600, 900, 300, 60, 30, 15, 10, 5, 1)  # seconds, the roundest first
-WORTH_A_HINT = 20  # check-ins
 WORTH_TELLING = 0.5  # share of equal sizes that says something
+WILD = 0.9  # jitter from which it says no more than that there is hardly any rhythm
+# What the shape of the jitter says of the waits: sleep and jitter are filled in, as the implant's settings would be.
+WAITS = {
+    "constant": "waits of {sleep}, always the same",
+    "shortened": "waits of up to {jitter} less than {sleep}",
+    "symmetric": "waits of {sleep}, up to {jitter} more or less",
+    "gaussian": "waits of {sleep} give or take, nearly all within {jitter}",
+    "lengthened": "waits of {sleep} and up to {jitter} more",
+    "exponential": "waits of {sleep} on average, as irregular as by chance",
+}
 
 
 def sentence(scored: Scored, row: int) -> str:
@@ -32,8 +37,9 @@ def sentence(scored: Scored, row: int) -> str:
     ]
     sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
     if not math.isnan(sleep):
-        spread = "" if math.isnan(jitter) else f" (jitter {jitter:.0%}{_kind(scored, row)})"
-        parts.append(f"every {duration(sleep)}{spread}")
+        spread = "" if math.isnan(jitter) else f" (jitter {jitter:.0%})"
+        about = f"about every {duration(sleep)}, at widely varying waits"
+        parts.append(about if jitter >= WILD else f"every {duration(sleep)}{spread}")
     text = " ".join(parts)
     span = pairs.last_ts[row] - pairs.first_ts[row]
     text += f", {pairs.conns[row]} times over {duration(span)}"
@@ -45,29 +51,36 @@ def sentence(scored: Scored, row: int) -> str:
     score = verdicts.score[row]
     if not math.isnan(score):
         text += f"; {'probability' if verdicts.calibrated else 'score'} {score:.2f}"
-    return _spaced(text + _family(scored, row))
+    hint = implant(scored, row)
+    return _spaced(f"{text}; {hint}" if hint else text)
 
 
-def _family(scored: Scored, row: int) -> str:
-    """A hint at what might be configured so, where there is enough to go by."""
+def implant(scored: Scored, row: int) -> str:
+    """A hint at what an implant would be configured with, "" where its timer is not sure."""
+    sleep, jitter = scored.verdicts.hint_sleep[row], scored.verdicts.hint_jitter[row]
+    if math.isnan(sleep):
+        return ""
+    spread = f" / {round_jitter(jitter):.0%}" if round_jitter(jitter) else ""
+    return _spaced(f"looks like an implant with sleep {duration(round_sleep(sleep))}{spread}")
+
+
+def waits(scored: Scored, row: int) -> str:
+    """The law of the waits in plain words, "" where there is no rhythm."""
     verdicts = scored.verdicts
-    sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
-    code = _feature(scored, row, "jitter_kind")
-    enough = _feature(scored, row, "checkins") >= WORTH_A_HINT
-    if verdicts.label[row] != BEACON or not enough or math.isnan(code) or math.isnan(sleep + jitter):
+    sleep, jitter, kind = (column[row] for column in (verdicts.sleep, verdicts.jitter, verdicts.jitter_kind))
+    if kind < 0 or math.isnan(sleep + jitter):
         return ""
-    kind = JITTER_KINDS[int(code)]
-    if kind not in FAMILIES:
-        return ""
-    spread = "" if kind == "constant" else f" / {round_jitter(jitter):.0%}"
-    like = f", as {FAMILIES[kind]} would wait" if FAMILIES[kind] else ""
-    return f"; looks like an implant with sleep {duration(round_sleep(sleep))}{spread}{like}"
+    if jitter >= WILD:
+        return _spaced(f"waits vary widely, {duration(sleep)} at most or in the middle")
+    return _spaced(WAITS[JITTER_KINDS[kind]].format(sleep=duration(sleep), jitter=f"{jitter:.0%}"))
 
 
 def round_sleep(seconds: float) -> float:
-    """The round number of seconds that a person would have configured, where one is within 3 %."""
-    near = (step * round(seconds / step) for step in ROUND_SLEEPS)
-    return next((value for value in near if value and abs(value - seconds) <= 0.03 * seconds), seconds)
+    """The round number of seconds that a person would have configured, where one is near: the rounder, the less so."""
+    near = ((step, step * round(seconds / step)) for step in ROUND_SLEEPS)
+    return next(
+        (value for step, value in near if value and abs(value - seconds) <= min(0.03 * seconds, 0.1 * step)), seconds
+    )
 
 
 def round_jitter(jitter: float) -> float:
@@ -87,20 +100,35 @@ def weighed_reasons(scored: Scored, row: int) -> list[str]:
     return [text + weight for text, weight in zip(reasons(scored, row), weights, strict=False)]
 
 
+def reason_value(scored: Scored, row: int, reason: Reason) -> float:
+    """The number behind a reason: its feature, or how far a fact about the server holds; NaN where it is not known."""
+    place = scored.feature_row[row]
+    if isinstance(reason, Indicator):
+        return (
+            math.nan if scored.context is None or place < 0 else float(scored.context[place, CODES.index(reason.code)])
+        )
+    return _feature(scored, row, reason.feature)
+
+
 def _told(scored: Scored, row: int, index: int) -> str:
     reason = REASONS[index]
+    if isinstance(reason, Indicator):
+        place = np.array([scored.feature_row[row]])
+        one = scored.pairs.take(np.array([row])), Features(scored.features.matrix[place])
+        return _spaced(told(reason, *one, 0))
     value = _feature(scored, row, reason.feature)
     if math.isnan(value):
         return f"{CATALOGUE[COLUMN[reason.feature]].meaning}: not known"
-    return _spaced(reason.text.format(value))
+    return _spaced(reason.text.format(math.exp(value) if reason.is_log else value))
 
 
 def target(scored: Scored, row: int) -> str:
-    """The responder with its port, and its address where it is known by name."""
+    """The responder with its port, and its protocol where that is not TCP."""
     pairs = scored.pairs
     resp = pairs.resp[row]
     host = f"[{resp}]" if ":" in resp else resp
-    return f"{host}:{pairs.resp_p[row]}/{pairs.proto[row]}"
+    proto = "" if pairs.proto[row] == "tcp" else f"/{pairs.proto[row]}"
+    return f"{host}:{pairs.resp_p[row]}{proto}"
 
 
 def duration(seconds: float) -> str:
@@ -118,11 +146,6 @@ def duration(seconds: float) -> str:
 def _spaced(text: str) -> str:
     """Percentages as this project writes them: `96 %`."""
     return re.sub(r"(?<=\d)%", " %", text)
-
-
-def _kind(scored: Scored, row: int) -> str:
-    code = _feature(scored, row, "jitter_kind")
-    return "" if math.isnan(code) or JITTER_KINDS[int(code)] == "constant" else f", {JITTER_KINDS[int(code)]}"
 
 
 def _feature(scored: Scored, row: int, name: str) -> float:

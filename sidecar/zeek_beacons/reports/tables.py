@@ -11,9 +11,13 @@ import pyarrow.compute as pc
 from zeek_beacons.features import CATALOGUE
 from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.facts import PairFacts, facts
 from zeek_beacons.reports.incident_text import connections, further, servers
 from zeek_beacons.reports.outside import remark
+from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import reasons, sentence
+from zeek_beacons.scoring import explain, rules
+from zeek_beacons.scoring.explain import GIVEN
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import KINDS, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
 
@@ -31,13 +35,14 @@ def scored_pairs(scored: Scored) -> Table:
     return pa.table(_columns(scored, order))
 
 
-def alerts(scored: Scored) -> Table:
-    """The pairs that alert, by rank, each with a sentence and its reasons in words."""
+def alerts(scored: Scored, sources: Sources | None = None) -> Table:
+    """The pairs that alert, by rank, each with its facts, its reasons in words, and a sentence."""
     order = scored.verdicts.ranking()
     order = order[scored.verdicts.alerts[order]]
     columns = {"rank": np.arange(1, len(order) + 1)} | _columns(scored, order)
-    for told_by_being_here in ("alert", "suppressed"):
+    for told_by_being_here in ("alert", "suppressed", "near_miss"):
         columns.pop(told_by_being_here)
+    columns |= _facts([facts(scored, row, sources) for row in order.tolist()])
     columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
     columns["summary"] = pa.array([_sentence(scored, row) for row in order.tolist()], pa.string())
     return pa.table(columns)
@@ -127,11 +132,13 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "label": _named(LABELS, verdicts.label[order]),
         "alert": verdicts.alerts[order],
         "suppressed": _named(SUPPRESSIONS, verdicts.suppressed[order]),
+        "near_miss": scored.near_miss[order],
         "kind": _named(KINDS, verdicts.kind[order]),
         "incident": _incident_ids(scored, order),
         "score": _maybe(verdicts.score[order]),
     }
     columns |= {f"score_{name}": _maybe(np.round(values[order], 6)) for name, values in verdicts.scorers.items()}
+    columns |= _beside(scored, order)
     return columns | {
         **_key(scored, order),
         "addr": pa.array(pairs.addr[order], pa.string()),
@@ -147,6 +154,50 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "hosts_of_responder": _maybe(pairs.resp_hosts[order]),
         "reasons": _reason_codes(verdicts.reasons[order]),
         "contributions": _contributions(verdicts.contributions[order]),
+    }
+
+
+def _facts(known: list[PairFacts]) -> dict[str, Any]:
+    """What an analyst would look up, as columns."""
+
+    def texts(values: list[str]) -> Any:
+        return pa.array([value or None for value in values], pa.string())
+
+    def numbers(values: list[int | None]) -> Any:
+        return pa.array(values, pa.int64())
+
+    return {
+        "answered": numbers([one.answered for one in known]),
+        "unanswered": numbers([one.unanswered for one in known]),
+        "bytes_out": numbers([one.bytes_out for one in known]),
+        "bytes_in": numbers([one.bytes_in for one in known]),
+        "name_from": texts([one.name_from for one in known]),
+        "other_hosts": numbers([one.other_hosts for one in known]),
+        "could_be": texts([one.could_be for one in known]),
+        "attack": texts([" ".join(one.attack) for one in known]),
+        "waits": texts([one.waits for one in known]),
+        "implant": texts([one.implant for one in known]),
+        "filter": texts([one.filter for one in known]),
+        "command": texts([one.command for one in known]),
+        "uids": texts([" ".join(one.uids) for one in known]),
+    }
+
+
+def _beside(scored: Scored, order: Any) -> dict[str, Any]:
+    """What others would say: the rules, with their strongest reasons, and the mean of rules and forest."""
+    rows = scored.feature_row[order]
+    measured = rows >= 0
+    given = np.full((len(rows), GIVEN), -1, dtype=np.int16)
+    score = np.full(len(rows), np.nan)
+    if measured.any():
+        seen = scored.features.take(rows[measured])
+        score[measured] = rules.score(seen)
+        given[measured] = explain.by_rules(seen).reasons
+    forest = scored.verdicts.scorers.get("forest", np.full(len(scored.pairs), np.nan))[order]
+    return {
+        "rule_score": _maybe(np.round(score, 6)),
+        "rule_reasons": _reason_codes(given),
+        "hybrid_score": _maybe(np.round((score + forest) / 2, 6)),
     }
 
 

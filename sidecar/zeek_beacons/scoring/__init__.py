@@ -12,8 +12,9 @@ import numpy as np
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Floats
-from zeek_beacons.scoring import calibration, explain, rules, significance
+from zeek_beacons.scoring import calibration, context_term, explain, rules, significance
 from zeek_beacons.scoring.calibration import Calibration
+from zeek_beacons.scoring.context_term import ContextTerm, Facts
 from zeek_beacons.scoring.evidence import EvidenceTable, chance_table
 from zeek_beacons.scoring.forest import Forest
 from zeek_beacons.scoring.model import ModelFolder, shipped_model
@@ -40,7 +41,10 @@ SHOWN = 6  # decimals of a probability
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """Everything that turns features into a score: the scorers, their weights (summing to 1), and the thresholds."""
+    """Everything that turns features into a score: the scorers, their weights (summing to 1), and the thresholds.
+
+    The scorers judge the rhythm; the context term adds what is known of the server.
+    """
 
     scorers: Mapping[str, Scorer]
     weights: Mapping[str, float]
@@ -49,6 +53,7 @@ class Scoring:
     calibration: Calibration
     alert_rates: AlertRates
     model: ModelFolder | None
+    context: ContextTerm | None = None
 
     @classmethod
     def load(cls, folder: Path | None = None, threads: int = 0) -> Self:
@@ -71,6 +76,7 @@ class Scoring:
             calibration=model.manifest.calibration,
             alert_rates=model.manifest.alert_rates,
             model=model,
+            context=model.manifest.context,
         )
 
     @classmethod
@@ -93,16 +99,31 @@ class Scoring:
         """The score of each scorer, (n,) each."""
         return {name: scorer(features) for name, scorer in self.scorers.items()}
 
-    def fuse(self, scores: Mapping[str, Floats]) -> Floats:
-        """The weighted mean of the scorers, as a probability where calibrated, (n,), 0 to 1."""
+    def measure_context(self, facts: Facts) -> Floats | None:
+        """How far each fact about the servers holds, see `context_term.measure`; None where it does not score."""
+        return None if self.context is None else context_term.measure(facts)
+
+    def rhythm(self, scores: Mapping[str, Floats]) -> Floats:
+        """The weighted mean of the scorers, (n,), 0 to 1: what the pair alone says, not calibrated."""
         total: Floats = sum((self.weights[name] * values for name, values in scores.items()), start=np.zeros(1))
-        fused = np.asarray(np.round(np.clip(total, 0.0, 1.0), DECIMALS), dtype=np.float64)
-        probability: Floats = np.round(calibration.apply(self.calibration, fused), SHOWN)
+        return np.asarray(np.round(np.clip(total, 0.0, 1.0), DECIMALS), dtype=np.float64)
+
+    def together(self, rhythm: Floats, context: Floats | None) -> Floats:
+        """Rhythm and context, as a probability where calibrated, (n,), 0 to 1. None: nothing is known of any server."""
+        if self.context is not None:
+            unknown = np.zeros((len(rhythm), len(context_term.INDICATORS)))
+            rhythm = np.round(self.context.apply(rhythm, unknown if context is None else context), DECIMALS)
+        probability: Floats = np.round(calibration.apply(self.calibration, rhythm), SHOWN)
         return probability
 
-    def explain(self, features: Features, fused: Floats) -> explain.Explanation:
+    def fuse(self, scores: Mapping[str, Floats], context: Floats | None = None) -> Floats:
+        """What the scorers' scores and the context come to, (n,), 0 to 1."""
+        return self.together(self.rhythm(scores), context)
+
+    def explain(self, features: Features, fused: Floats, context: Floats | None = None) -> explain.Explanation:
         """The reasons for fused scores: exact with rules alone, else by trial from the sensitive threshold on."""
         if self.scorers.keys() == {"rules"}:
             return explain.by_rules(features)
         worth = fused >= self.thresholds["sensitive"]
-        return explain.by_occlusion(features, fused, worth, lambda tried: self.fuse(self.score(tried)))
+        trial = explain.Trial(lambda tried: self.rhythm(self.score(tried)), self.together)
+        return explain.by_occlusion(features, context, fused, worth, trial)

@@ -21,7 +21,7 @@ from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.features.context import ASSIGNED
 from zeek_beacons.knowledge import OPERATORS, TAG_BIT, TAG_TEXTS, Knowledge, shipped_knowledge, tag_names
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.scoring.names import Names
+from zeek_beacons.scoring.names import ServerNames
 
 EDGE = 1e-3  # a rhythm's score is kept this far from 0 and 1, so that no fact is without effect
 MOSTLY = 0.5  # share of connections, or of a site's servers, that is most of them
@@ -40,14 +40,14 @@ class Facts:
 
     pairs: Pairs
     features: Features
-    names: Names
+    names: ServerNames
     tags: Ints  # (n,) of the address, and of the name unless its claim is false
     public: Bools  # (n,) whether the responder is outside the site
 
     @classmethod
-    def of(cls, pairs: Pairs, features: Features, known: Knowledge) -> Self:
-        """Looks everything up; `features` are those of `pairs`."""
-        names = Names.of(pairs, known)
+    def of(cls, pairs: Pairs, features: Features, known: Knowledge | None = None) -> Self:
+        """Looks everything up, by default in the knowledge that is shipped. `features` are those of `pairs`."""
+        names = ServerNames.of(pairs, known or shipped_knowledge())
         tags = names.address_tags | np.where(names.false, 0, names.name_tags)
         return cls(pairs, features, names, tags, ~pairs.resp_local)
 
@@ -95,8 +95,8 @@ def is_unknown(facts: Facts) -> Bools:
 
 
 def is_failing(facts: Facts) -> Bools:
-    """Public servers that are tried again and again and mostly do not take the connection, (n,)."""
-    tried = facts.public & (facts.pairs.proto != "icmp") & (facts.pairs.conns >= ATTEMPTS)
+    """Public servers that are tried again and again over TCP and mostly do not take the connection, (n,)."""
+    tried = facts.public & (facts.pairs.proto == "tcp") & (facts.pairs.conns >= ATTEMPTS)
     failing: Bools = tried & (np.nan_to_num(facts.feature("failed_share")) > MOSTLY)
     return failing
 
@@ -176,7 +176,7 @@ INDICATORS: tuple[Indicator, ...] = (
         "failing",
         1,
         1.5,
-        f"most of {ATTEMPTS} or more connections to a public server failed",
+        f"most of {ATTEMPTS} or more TCP connections to a public server failed",
         is_failing,
         lambda facts, row: (
             f"{facts.feature('failed_share')[row]:.0%} of {facts.pairs.conns[row]} connections failed, and it goes on"
@@ -189,7 +189,8 @@ INDICATORS: tuple[Indicator, ...] = (
         "TLS without a server name, where most of the site's TLS servers are named",
         is_unnamed_tls,
         lambda facts, row: (
-            f"TLS without a server name, where {facts.pairs.site_tls_named[row]:.0%} of this site's TLS servers have one"
+            "TLS without a server name, where "
+            f"{facts.pairs.site_tls_named[row]:.0%} of this site's TLS servers have one"
         ),
     ),
     Indicator(
@@ -246,18 +247,15 @@ class ContextTerm:
         return together
 
 
-def measure(pairs: Pairs, features: Features, known: Knowledge | None = None) -> Floats:
-    """How far each indicator holds for each pair, (n, len(INDICATORS)). `features` are those of `pairs`."""
-    if not len(pairs):
-        return np.zeros((0, len(INDICATORS)))
-    facts = Facts.of(pairs, features, known or shipped_knowledge())
+def measure(facts: Facts) -> Floats:
+    """How far each indicator holds for each pair, (n, len(INDICATORS))."""
     return np.stack([np.asarray(one.measure(facts), dtype=np.float64) for one in INDICATORS], axis=1)
 
 
 def told(indicator: Indicator, pairs: Pairs, features: Features, row: int) -> str:
     """What an indicator says of one pair, in plain words."""
     one = np.array([row])
-    return indicator.tell(Facts.of(pairs.take(one), Features(features.matrix[one]), shipped_knowledge()), 0)
+    return indicator.tell(Facts.of(pairs.take(one), Features(features.matrix[one])), 0)
 
 
 def log_odds(score: Floats) -> Floats:

@@ -3,7 +3,8 @@
 A contribution is how far the fused score falls when exactly the features of one group are set to what an unremarkable
 benign pair has (occlusion against one stated row, occlusion_baseline.py). Where the score rises instead, the
 contribution is negative: the group speaks against a beacon. Contributions do not add up to the score: several groups
-may say the same, or count only together. The rules alone do add up, and need no such trial.
+may say the same, or count only together. The rules alone do add up, and need no such trial. A fact about the server is
+tried the same way: the contribution of an indicator is how far the score falls where it is not known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from zeek_beacons.features import Features
 from zeek_beacons.features.matrix import Matrix
 from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring import rules
+from zeek_beacons.scoring.context_term import CODES
 from zeek_beacons.scoring.occlusion_baseline import unremarkable
 from zeek_beacons.scoring.reasons import GROUPS, PLACE, REASONS, Group
 from zeek_beacons.scoring.rules import RULES, Rule
@@ -30,7 +32,14 @@ BLOCK = 256  # pairs tried at once, which bounds the memory
 LEAST_ROWS = 64  # for 50 rows and fewer onnxruntime may add up the trees in another order
 
 Places: TypeAlias = NDArray[np.int16]
-Score: TypeAlias = Callable[[Features], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How scores come about, to try out what they would be otherwise."""
+
+    rhythm: Callable[[Features], Floats]  # the score of the rhythm alone, (n,)
+    together: Callable[[Floats, Floats | None], Floats]  # with the context, (n, len(CODES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,29 +69,38 @@ def by_rules(features: Features) -> Explanation:
     return Explanation.strongest(told, rules.contributions(features))
 
 
-def by_occlusion(features: Features, fused: Floats, worth: Bools, score: Score) -> Explanation:
+def by_occlusion(features: Features, context: Floats | None, fused: Floats, worth: Bools, trial: Trial) -> Explanation:
     """Contributions to the fused score of the pairs that are `worth` it; for the others the rules' reasons, unmeasured.
 
-    `score` is what made `fused`, (n,), from features.
+    `trial` is what made `fused`, (n,), from features and context.
     """
     why = by_rules(features)
     why.contributions[:] = np.nan
     for rows in np.array_split(np.flatnonzero(worth), -(-int(worth.sum()) // BLOCK) or 1):
-        tried = Features(features.matrix[rows])
-        found = Explanation.strongest(told(tried), contributions(tried, fused[rows], score))
+        tried, known = Features(features.matrix[rows]), None if context is None else context[rows]
+        found = Explanation.strongest(told(tried, known), contributions(tried, known, fused[rows], trial))
         why.reasons[rows], why.contributions[rows] = found.reasons, found.contributions
     return why
 
 
-def contributions(features: Features, fused: Floats, score: Score) -> Floats:
-    """How far the score of each pair falls without each group, (n, len(GROUPS))."""
+def contributions(features: Features, context: Floats | None, fused: Floats, trial: Trial) -> Floats:
+    """How far the score of each pair falls without each group and each fact, (n, len(GROUPS) + len(CODES)).
+
+    Without the facts' columns where no context was measured.
+    """
     n = len(features.matrix)
     if not n:
-        return np.zeros((0, len(GROUPS)))
-    rows = np.concatenate([without(group, features.matrix) for group in GROUPS])
+        return np.zeros((0, len(GROUPS) + (0 if context is None else len(CODES))))
+    rows = np.concatenate([features.matrix, *(without(group, features.matrix) for group in GROUPS)])
     padded = np.resize(rows, (max(len(rows), LEAST_ROWS), rows.shape[1]))
-    left = score(Features(padded))[: len(rows)].reshape(len(GROUPS), n).T
-    return np.round(fused[:, None] - left, DECIMALS)
+    rhythm = trial.rhythm(Features(padded))[: len(rows)].reshape(len(GROUPS) + 1, n)
+    left = [trial.together(one, context) for one in rhythm[1:]]
+    if context is not None:
+        for place in range(len(CODES)):
+            unknown = context.copy()
+            unknown[:, place] = 0.0
+            left.append(trial.together(rhythm[0], unknown))
+    return np.round(fused[:, None] - np.stack(left, axis=1), DECIMALS)
 
 
 def without(group: Group, matrix: Matrix) -> Matrix:
@@ -93,9 +111,11 @@ def without(group: Group, matrix: Matrix) -> Matrix:
     return changed
 
 
-def told(features: Features) -> Places:
-    """Which of REASONS tells of each group, (n, len(GROUPS))."""
+def told(features: Features, context: Floats | None) -> Places:
+    """Which of REASONS tells of each group and, where context was measured, of each fact; as `contributions`."""
     columns = [np.where(_holds(group, features), PLACE[group.code], PLACE[group.plain]) for group in GROUPS]
+    if context is not None:
+        columns += [np.full(len(features.matrix), PLACE[code]) for code in CODES]
     return np.stack(columns, axis=1).astype(np.int16)
 
 

@@ -20,9 +20,11 @@ from zeek_beacons.features import CATALOGUE, Features, extract
 from zeek_beacons.features.matrix import Matrix
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, OPTIONAL, PAIR_COLUMNS, Floats, Pairs
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.context_term import CODES, Facts
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-6  # what processors may differ by; the second where a value is 0 but for rounding
 FUSED = "fused"
+FACT = "context {}"  # how far an indicator holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """`n` pairs with their features, and the score of each scorer and the fused one, (n,) each."""
+    """`n` pairs with their features, the score of each scorer, the context and the fused score, (n,) each."""
 
     pairs: Pairs
     features: Features
@@ -56,7 +58,9 @@ class Golden:
         """The pairs as this program and this model see them."""
         features = extract(pairs)
         scores = scoring.score(features)
-        return cls(pairs, features, scores | {FUSED: scoring.fuse(scores)})
+        context = scoring.measure_context(Facts.of(pairs, features))
+        known = {} if context is None else dict(zip(map(FACT.format, CODES), context.T, strict=True))
+        return cls(pairs, features, scores | known | {FUSED: scoring.fuse(scores, context)})
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -68,7 +72,7 @@ class Golden:
         """Where `other`, of the same pairs, differs from this; NaN equals NaN. Raises ModelError on other scorers."""
         theirs, found = other.columns, []
         if self.columns.keys() != theirs.keys():
-            raise ModelError(f"scorers are {', '.join(other.scores)}, recorded {', '.join(self.scores)}")
+            raise ModelError(f"scores are {', '.join(other.scores)}, recorded {', '.join(self.scores)}")
         for name, recorded in self.columns.items():
             computed = theirs[name]
             same = np.isclose(computed, recorded, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)

@@ -17,11 +17,12 @@ from zeek_beacons.errors import ModelError
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION
 from zeek_beacons.files import shipped_models
 from zeek_beacons.scoring.calibration import Calibration, is_calibration
+from zeek_beacons.scoring.context_term import CODES, INDICATORS, ContextTerm
 from zeek_beacons.scoring.evidence import EvidenceTable
 from zeek_beacons.scoring.site import AlertRates
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 FOREST = "beacon_forest.onnx"
 GOLDEN = "golden.npz"
 
@@ -41,6 +42,7 @@ class Manifest:
     training: Mapping[str, Any]  # command, seed, data, versions, out-of-bag figures
     version: int = MANIFEST_VERSION
     golden_sha256: str | None = None  # see golden.py; None for a model without
+    context: ContextTerm | None = None  # None for a model that scores the rhythm alone
 
     def to_json(self) -> str:
         """The manifest as it lies beside the model; the same manifest gives the same bytes."""
@@ -52,6 +54,7 @@ class Manifest:
             "features": list(self.features),
             "thresholds": dict(self.thresholds),
             "weights": dict(self.weights),
+            **({"context": _plain(self.context)} if self.context else {}),
             "evidence": [list(row) for row in self.evidence],
             "alert_rates": [list(row) for row in self.alert_rates],
             "calibration": [list(knot) for knot in self.calibration],
@@ -76,6 +79,7 @@ class Manifest:
                 training=content["training"],
                 version=content["version"],
                 golden_sha256=content["golden"]["sha256"] if "golden" in content else None,
+                context=_context(content["context"]) if "context" in content else None,
             )
         except KeyError as error:
             raise ModelError(f"{path}: field {error} is missing") from error
@@ -140,6 +144,27 @@ class ModelFolder:
 def shipped_model() -> Path:
     """The folder of the model that comes with this package."""
     return shipped_models()
+
+
+def _plain(context: ContextTerm) -> dict[str, Any]:
+    """The context term as the manifest shows it: each weight with what it means."""
+    return {
+        "offset": context.offset,
+        "slope": context.slope,
+        "indicators": {
+            one.code: {"log_odds": round(one.sign * context.weights[one.code], 4), "means": one.meaning}
+            for one in INDICATORS
+        },
+    }
+
+
+def _context(content: Mapping[str, Any]) -> ContextTerm:
+    """Reads it back. Raises KeyError, TypeError, ValueError."""
+    odds = {one.code: one.sign * float(content["indicators"][one.code]["log_odds"]) for one in INDICATORS}
+    wrong = [*(set(content["indicators"]) - set(CODES)), *(code for code, weight in odds.items() if not weight >= 0)]
+    if wrong:
+        raise ValueError(f"context.indicators.{wrong[0]} is not one of this program's, or has the wrong sign")
+    return ContextTerm(float(content["offset"]), float(content["slope"]), odds)
 
 
 def _check_digest(path: Path, content: bytes, expected: str | None) -> None:

@@ -12,8 +12,8 @@ from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, Strings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Names:
-    """The servers of `n` pairs by name.
+class ServerNames:
+    """The servers of `n` pairs by name: what at least half of a pair's connections were called.
 
     A client claims a name (TLS SNI, HTTP Host) and may claim any. A second witness confirms it: the client looked the
     name's registered domain up and was told this address, or the address lies in a network of the name's own operator.
@@ -33,7 +33,8 @@ class Names:
     @classmethod
     def of(cls, pairs: Pairs, known: Knowledge) -> Self:
         """Looks up what `known` says of the names and addresses of pairs."""
-        claim = np.where(pairs.is_named, pairs.resp, pairs.server_name)
+        usual = np.where(2 * pairs.name_conns >= pairs.conns, pairs.server_name, "")
+        claim = np.where(pairs.is_named, pairs.resp, usual)
         claimed = claim != ""
         name = np.where(claimed, claim, pairs.dns_name)
         facts, looked_up = known.names(name), known.names(pairs.dns_name)

@@ -6,8 +6,10 @@ explain.py works out how much each contributes to a score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from zeek_beacons.features.catalogue import COLUMN
+from zeek_beacons.scoring.context_term import INDICATORS, Indicator
 from zeek_beacons.scoring.rules import RULES, Rule
 
 
@@ -18,10 +20,11 @@ class Fact:
     code: str
     feature: str
     text: str
+    is_log: bool = False
 
 
 FACTS = (
-    Fact("no_ladder", "step2_mad", "waits added up in twos stray {:.0%} from their median"),
+    Fact("no_ladder", "step2_mad", "two waits in a row, added up, stray {:.0%} from the usual sum"),
     Fact("few_bursts", "short_gap_share", "{:.0%} of the waits are short bursts"),
     Fact("usual_service", "service_fit", "no service was seen that its port is not for"),
     Fact("usual_port", "port_class", "its port is one that common services use"),
@@ -33,7 +36,9 @@ FACTS = (
     Fact("pace", "median_gap", "the median wait is {:.4g} s"),
     Fact("times", "checkins", "{:.0f} check-ins were seen"),
 )
-REASONS: tuple[Rule | Fact, ...] = (*RULES, *FACTS)
+Reason: TypeAlias = Rule | Fact | Indicator
+
+REASONS: tuple[Reason, ...] = (*RULES, *FACTS, *INDICATORS)
 PLACE = {reason.code: place for place, reason in enumerate(REASONS)}
 
 

@@ -24,6 +24,7 @@ class Rule:
     full: float
     weight: float
     text: str
+    is_log: bool = False  # the feature is a logarithm, and the text tells what it is of
 
     def membership(self, values: Floats) -> Floats:
         """How far the rule holds, 0 to 1; 0 where the feature is undefined."""
@@ -33,19 +34,27 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule("one_interval", "near_folded_20", 0.45, 0.95, 0.26, "{:.0%} of the waits lie within 20 % of one interval"),
-    Rule("steady", "block_mad", 0.35, 0.03, 0.16, "waits stray only {:.0%} from their median"),
-    Rule("not_chance", "llr_poisson", 0.2, 1.6, 0.14, "waits fit a timer better than chance by {:.1f} nats each"),
-    Rule("in_phase", "coherence", 0.3, 0.9, 0.08, "check-ins keep phase with their period ({:.0%})"),
-    Rule("regular_windows", "best_window", 0.4, 0.95, 0.10, "the most regular stretch is {:.0%} regular"),
+    Rule("steady", "block_mad", 0.35, 0.03, 0.16, "waits stray only {:.0%} from the middle one"),
+    Rule(
+        "not_chance",
+        "llr_poisson",
+        0.2,
+        1.6,
+        0.14,
+        "each wait is {:.1f} times likelier from a timer than by chance",
+        True,
+    ),
+    Rule("in_phase", "coherence", 0.3, 0.9, 0.08, "check-ins stay in step with one clock ({:.0%})"),
+    Rule("regular_windows", "best_window", 0.4, 0.95, 0.10, "its most regular stretch of hours is {:.0%} regular"),
     Rule("same_request", "orig_near_median", 0.5, 0.98, 0.10, "{:.0%} send the same amount"),
     Rule("same_answer", "resp_near_median", 0.5, 0.98, 0.06, "{:.0%} receive the same amount"),
     Rule("persistent", "parts_filled", 0.5, 1.0, 0.06, "active through {:.0%} of its time span"),
-    Rule("ladder", "step_gain", 0.2, 0.8, 0.04, "retries repeat as a ladder ({:.0%} steadier when added up)"),
+    Rule("ladder", "step_gain", 0.2, 0.8, 0.04, "retries come in a fixed series ({:.0%} steadier when added up)"),
     Rule("odd_service", "service_fit", 0.0, -1.0, 0.10, "the service is not the one that its port is for"),
     Rule("odd_port", "port_class", 1.0, 3.0, 0.08, "its port is not one that common services use"),
     Rule("shared", "prevalence", 0.2, 0.8, -0.15, "{:.0%} of the site's other hosts go there too"),
     Rule("bursts", "short_gap_share", 0.2, 0.7, -0.20, "{:.0%} of the waits are short bursts"),
-    Rule("wild_waits", "gap_mad", 0.5, 1.0, -0.15, "waits stray {:.0%} from their median"),
+    Rule("wild_waits", "gap_mad", 0.5, 1.0, -0.15, "waits stray {:.0%} from the middle one"),
 )
 
 

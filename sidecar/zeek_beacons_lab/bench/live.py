@@ -141,7 +141,8 @@ def fill(path: Path, pairs: int, seed: int = 1) -> int:
             row = {"start": start, "duration": np.round(rng.random(n), 6), "orig_bytes": sizes, "resp_bytes": sizes}
             blob = pack(row | {"state": np.full(n, "SF", dtype=np.object_)})
             addr = f"45.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-            rows["10.1.1.1", addr, 443, "tcp"] = (addr, "ssl", "", n, 0, float(start[0]), 1.0, 500.0, blob)
+            described = (addr, "ssl", "", n, 0, float(start[0]), 1.0, 500.0, "", 0, 0, 1, 0, None)
+            rows["10.1.1.1", addr, 443, "tcp"] = (*described, blob)
         history.store(Changes(pairs=rows), time.time())
     history.close()
     with sqlite3.connect(path) as database:

@@ -94,6 +94,13 @@ def _service(story: Story) -> str:
     return story.peer.service if story.peer.proto != "tcp" or _answered(story.series).any() else ""
 
 
+def _name(placed: Placed) -> str:
+    """The server's name, "" for a bare address. An implant's server has one that nobody knows."""
+    first = placed.story.peer.name
+    named = places.name if placed.label == "c2" else places.service_name
+    return named(first, placed.responder) if first else ""
+
+
 def _truth(drawn: list[Placed]) -> PairTruth:
     columns: dict[str, Any] = {
         "orig_h": [places.host(d.site, d.host) for d in drawn],
@@ -106,7 +113,7 @@ def _truth(drawn: list[Placed]) -> PairTruth:
         "jitter": [d.story.jitter for d in drawn],
         "jitter_kind": [d.story.jitter_kind for d in drawn],
         "service": [_service(d.story) for d in drawn],
-        "name": [places.name(d.story.peer.name, d.responder) if d.story.peer.name else "" for d in drawn],
+        "name": [_name(d) for d in drawn],
         "site": [d.site for d in drawn],
     }
     kinds = {"resp_p": np.int64, "site": np.int64, "sleep": np.float64, "jitter": np.float64}
@@ -146,7 +153,7 @@ def to_pairs(drawn: list[Placed], begin: float) -> tuple[Pairs, PairTruth]:
         conns=counts,
         named=named,
         name_conns=named,
-        dns_named=np.where(by_name | (truth.name == ""), 0, counts),
+        dns_named=np.where(by_name, np.nan, np.where(truth.name == "", 0.0, counts)),
         orig_local=np.ones(len(drawn), dtype=np.bool_),
         resp_local=np.array([is_private(address) for address in truth.resp], dtype=np.bool_),
         first_ts=columns["start"][offsets[:-1]],

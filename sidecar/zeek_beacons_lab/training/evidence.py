@@ -63,7 +63,7 @@ def dressed(rng: Rng, gaps: Floats) -> Pairs:
         conns=np.full(count, n),
         named=np.zeros(count, dtype=np.int64),
         name_conns=np.zeros(count, dtype=np.int64),
-        dns_named=np.zeros(count, dtype=np.int64),
+        dns_named=np.full(count, np.nan),
         orig_local=np.ones(count, dtype=np.bool_),
         resp_local=np.zeros(count, dtype=np.bool_),
         first_ts=round_time(start[:, 0]),

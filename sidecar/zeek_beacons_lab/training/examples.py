@@ -1,20 +1,23 @@
-"""What the forest is trained on: synthetic pairs of both classes, and the benign pairs of labelled captures."""
+"""What a model is trained on: synthetic pairs of both classes, and the pairs of labelled captures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
 from zeek_beacons.features.matrix import Matrix
-from zeek_beacons.labels import BENIGN, folders_of, host_days, hosts_of, lab_of, labels_of, read_labels
-from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, Strings
+from zeek_beacons.labels import BEACONS, BENIGN, DAY, PairLabel, folders_of, lab_of, labels_of, read_labels
+from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs, Strings
 from zeek_beacons.readers import Request, read
-from zeek_beacons.scoring import lookalikes
+from zeek_beacons.scoring import context_term, lookalikes, place
+from zeek_beacons.scoring.context_term import INDICATORS, Facts
+from zeek_beacons_lab.captures.labelled import family_of_pairs
 from zeek_beacons_lab.traffic import labelled_pairs
 
 WITHOUT_ANSWERS = 0.15  # share of synthetic pairs shown as one-way flows: no answer, duration or state
@@ -23,82 +26,118 @@ WITHOUT_NAMES = 0.35  # share shown as from a sensor without ssl and http logs
 WITHOUT_SERVICE = 0.25  # share shown without a service
 WITHOUT_PREVALENCE = 0.4  # share shown without a count of hosts
 REAL_WEIGHT = 0.8  # share of the benign weight given to real pairs, where there are any
-LONG = 3600.0  # seconds from which a capture counts for alerts a day
-DAY = 86_400.0
+REAL_C2_WEIGHT = 0.4  # share of the C2 weight given to real pairs, where there are any
+
+# What a pair of a capture is for training and for the alert list. `aside`: an alert on it is neither right nor wrong;
+# `other`: it is not learned from, and an alert on it is wrong.
+ROLES = ("c2", "simulated", "benign", "aside", "other")
+C2, SIMULATED, OF_BENIGN, ASIDE, OTHER = range(5)
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Labelled rows to train on. `weight` balances classes and sources."""
+class CapturePairs:
+    """The pairs of one capture that are scored, `n` in all; twins of a pair by name are left out."""
 
-    features: Features
-    is_c2: Bools
-    weight: Floats
-    quiet: Ints  # 2: a look-alike that never alerts, 1: one that does not below the conservative threshold, else 0
-    capture: Ints  # number of the capture, -1 for synthetic pairs
-    lab: Strings  # who made the capture, see `labels.lab_of`; "" for synthetic pairs
-    host_days: Mapping[int, float]  # of each capture of an hour or longer
-    sources: Mapping[str, int]  # pairs by source
+    matrix: Matrix  # (n, features)
+    context: Floats  # (n, indicators)
+    role: Bytes  # (n,) index into ROLES
+    family: Strings  # (n,) of C2, see `labelled.family_of_pairs`; "" for all else
+    loud: Ints  # (n,) 0: never alerts, 1: alerts from the conservative threshold on only, 2: by its score
+    checkins: Floats  # (n,)
+    host_days: float  # originators of pairs labelled benign, C2 or exclude, times the capture's days
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Benign:
-    """The benign pairs of one capture that are scored and may alert."""
+class Examples:
+    """`n` rows to train and to choose thresholds on: synthetic pairs and those of captures."""
 
-    matrix: Matrix
-    quiet: Ints  # as in Examples
-    host_days: float  # see `labels.host_days`
+    features: Features
+    context: Floats  # (n, indicators), nothing known of synthetic pairs
+    role: Bytes  # (n,) index into ROLES
+    family: Strings  # (n,) of C2 in captures
+    loud: Ints  # (n,) as in CapturePairs
+    capture: Ints  # (n,) number of the capture, -1 for synthetic pairs
+    lab: Strings  # (n,) who made the capture, see `labels.lab_of`; "" for synthetic pairs
+    host_days: float  # of all captures
+    sources: Mapping[str, int]  # pairs by source
+
+    @property
+    def is_c2(self) -> Bools:
+        """What is to be found, (n,)."""
+        wanted: Bools = self.role <= SIMULATED
+        return wanted
+
+    @property
+    def learned(self) -> Bools:
+        """Rows that a model learns from, (n,)."""
+        learned: Bools = self.role <= OF_BENIGN
+        return learned
+
+    @property
+    def weight(self) -> Floats:
+        """Half to each class. See `_share`."""
+        real = self.capture >= 0
+        weight = np.zeros(len(self.role))
+        for rows, share, power in (
+            (self.is_c2, REAL_C2_WEIGHT, 1.0),
+            (self.role == OF_BENIGN, REAL_WEIGHT, 0.5),
+        ):
+            weight += 0.5 * _share(rows, real, self.capture, share, power)
+        return weight * len(weight)
+
+    def take(self, rows: Bools) -> Self:
+        """The examples of these rows; the host-days stay."""
+        columns = {name: getattr(self, name)[rows] for name in ("context", "role", "family", "loud", "capture", "lab")}
+        return replace(self, features=Features(self.features.matrix[rows]), **columns)
+
+
+def _share(rows: Bools, real: Bools, capture: Ints, share: float, power: float) -> Floats:
+    """Weights that add up to 1 over `rows`: `share` of it to real ones, the captures alike (power 1: a capture with
+    many pairs is one infection) or each by the root of its number of pairs (power .5); the rest to synthetic ones.
+    """
+    weight = np.zeros(len(rows))
+    own, made = rows & real, rows & ~real
+    if not own.any() or not made.any():
+        share = float(own.any())
+    weight[made] = (1 - share) / max(1, made.sum())
+    if own.any():
+        size = np.bincount(capture[own])[capture[own]] ** -power
+        weight[own] = share * size / size.sum()
+    return weight
 
 
 def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> Examples:
-    """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, their benign pairs."""
+    """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, all that are in them."""
     say(f"generating {pairs} synthetic pairs")
     synthetic, truth = labelled_pairs(pairs, seed)
-    synthetic = impoverish(synthetic.latest(Config().max_observations), seed)
-    parts, is_c2 = [extract(synthetic).matrix], [np.asarray(truth.label == "c2")]
-    sources = {"synthetic c2": int(is_c2[0].sum()), "synthetic benign": int((~is_c2[0]).sum())}
-    quiet = [np.zeros(pairs, dtype=np.int64)]
-    capture, lab = [np.full(pairs, -1)], [np.full(pairs, "", dtype=np.object_)]
-    days_of: dict[int, float] = {}
-    for number, folder in enumerate(folders_of(captures) if captures is not None else []):
-        real = real_benign(folder)
-        n = len(real.matrix)
-        parts.append(real.matrix)
-        is_c2.append(np.zeros(n, dtype=np.bool_))
-        quiet.append(real.quiet)
-        capture.append(np.full(n, number))
-        lab.append(np.full(n, lab_of(folder), dtype=np.object_))
-        sources[f"benign of {folder.name}"] = n
-        days_of[number] = real.host_days
-    if captures is not None:
-        say(f"{sum(map(len, parts[1:]))} benign pairs of {len(parts) - 1} captures")
-    labels, numbers = np.concatenate(is_c2), np.concatenate(capture)
+    matrix = extract(impoverish(synthetic.latest(Config().max_observations), seed)).matrix
+    made = np.where(np.asarray(truth.label == "c2"), C2, OF_BENIGN).astype(np.uint8)
+    folders = folders_of(captures) if captures is not None else []
+    seen = [look_at(folder) for folder in folders]
+    sizes = [pairs, *(len(one.role) for one in seen)]
+    sources = {"synthetic c2": int((made == C2).sum()), "synthetic benign": int((made == OF_BENIGN).sum())}
+    for folder, one in zip(folders, seen, strict=True):
+        for role in (OF_BENIGN, C2, SIMULATED):
+            if n := int((one.role == role).sum()):
+                sources[f"{ROLES[role]} of {folder.name}"] = n
+    if seen:
+        count = [sum(int((one.role == role).sum()) for one in seen) for role in (OF_BENIGN, C2, SIMULATED)]
+        say(f"{count[0]} benign, {count[1]} C2 and {count[2]} simulated pairs of {len(seen)} captures")
+    nothing_known = np.zeros((pairs, len(INDICATORS)))
+    nameless = np.full(pairs, "", dtype=np.object_)
     return Examples(
-        features=Features(np.concatenate(parts)),
-        is_c2=labels,
-        weight=_weights(labels, numbers),
-        quiet=np.concatenate(quiet),
-        capture=numbers,
-        lab=np.concatenate(lab),
-        host_days=days_of,
+        features=Features(np.concatenate([matrix, *(one.matrix for one in seen)])),
+        context=np.concatenate([nothing_known, *(one.context for one in seen)]),
+        role=np.concatenate([made, *(one.role for one in seen)]),
+        family=np.concatenate([nameless, *(one.family for one in seen)]),
+        loud=np.concatenate([np.full(pairs, 2), *(one.loud for one in seen)]),
+        capture=np.repeat(np.arange(-1, len(seen)), sizes),
+        lab=np.repeat(np.array(["", *map(lab_of, folders)], dtype=np.object_), sizes),
+        host_days=sum(one.host_days for one in seen),
         sources=sources,
     )
-
-
-def _weights(is_c2: Bools, capture: Ints) -> Floats:
-    """Half to each class, and of the benign half REAL_WEIGHT to captures, each by the root of its number of pairs."""
-    weight = np.where(is_c2, 0.5 / max(1, is_c2.sum()), 0.0)
-    real = capture >= 0
-    share = REAL_WEIGHT if real.any() else 0.0
-    synthetic = ~is_c2 & ~real
-    weight[synthetic] = 0.5 * (1 - share) / max(1, synthetic.sum())
-    if real.any():
-        size = np.bincount(capture[real])[capture[real]]
-        own = 1 / np.sqrt(size)
-        weight[real] = 0.5 * share * own / own.sum()
-    return weight * len(is_c2)
 
 
 def impoverish(pairs: Pairs, seed: int) -> Pairs:
@@ -110,28 +149,50 @@ def impoverish(pairs: Pairs, seed: int) -> Pairs:
     chance = rng.random((len(pairs), 5))
     rows = np.repeat(chance[:, :2], pairs.counts, axis=0)
     answers, sizes = rows[:, 0] < WITHOUT_ANSWERS, rows[:, 1] < WITHOUT_SIZES
+    nameless = chance[:, 2] < WITHOUT_NAMES
     return replace(
         pairs,
         orig_bytes=np.where(sizes, np.nan, pairs.orig_bytes),
         resp_bytes=np.where(answers | sizes, np.nan, pairs.resp_bytes),
         duration=np.where(answers | sizes, np.nan, pairs.duration),
         state=np.where(answers | sizes, 0, pairs.state).astype(np.uint8),
-        named=np.where(chance[:, 2] < WITHOUT_NAMES, 0, pairs.named),
-        name_conns=np.where(chance[:, 2] < WITHOUT_NAMES, 0, pairs.name_conns),
+        named=np.where(nameless, 0, pairs.named),
+        name_conns=np.where(nameless, 0, pairs.name_conns),
         service=np.where(chance[:, 3] < WITHOUT_SERVICE, "", pairs.service),
         site_hosts=np.where(chance[:, 4] < WITHOUT_PREVALENCE, np.nan, pairs.site_hosts),
     )
 
 
-def real_benign(folder: Path) -> Benign:
-    """The features of a capture's benign pairs with enough connections to be scored."""
+def look_at(folder: Path) -> CapturePairs:
+    """Reads a capture as the product would. Raises InputError."""
     config = Config()
     pairs, _ = read(Request([str(folder)]), config)
     labels = read_labels(folder / "labels.csv")
-    benign = np.isin(labels_of(pairs, labels), list(BENIGN))
-    chosen = benign & (pairs.counts >= config.min_connections) & ~pairs.is_twin & ~pairs.is_multicast
-    days = host_days(hosts_of(labels), float(np.ptp(pairs.start)) if len(pairs.start) else 0.0)
-    pairs = pairs.take(chosen).latest(config.max_observations)
+    days = float(np.ptp(pairs.start)) / DAY if len(pairs.start) else 0.0
+    pairs = pairs.take((np.minimum(pairs.conns, pairs.counts) >= config.min_connections) & ~pairs.is_twin)
+    pairs = pairs.latest(config.max_observations)
     features = extract(pairs)
-    look = lookalikes.find(pairs, features)
-    return Benign(features.matrix, (look != lookalikes.NONE) + 1 * lookalikes.is_proof(look), days)
+    facts = Facts.of(pairs, features)
+    look = lookalikes.find(pairs, features, facts.names)
+    gated = np.any(list(place.gates(pairs, config).values()), axis=0)
+    label = labels_of(pairs, labels)
+    return CapturePairs(
+        matrix=features.matrix,
+        context=context_term.measure(facts),
+        role=_roles(label),
+        family=family_of_pairs(pairs, label, labels, folder.name),
+        loud=np.where(gated | look.proven, 0, np.where(look.index != lookalikes.NONE, 1, 2)),
+        checkins=features.column("checkins").astype(np.float64),
+        host_days=days * _watched(labels),
+    )
+
+
+def _roles(label: Strings) -> Bytes:
+    aside = ("exclude", "malicious_other")
+    chosen = [label == "c2", np.isin(label, list(BEACONS)), np.isin(label, list(BENIGN)), np.isin(label, aside)]
+    return np.select(chosen, [C2, SIMULATED, OF_BENIGN, ASIDE], OTHER).astype(np.uint8)
+
+
+def _watched(labels: Mapping[tuple[str, str, int, str], PairLabel]) -> int:
+    """Originators of pairs labelled benign, C2 or exclude."""
+    return len({key[0] for key, found in labels.items() if found.label in BENIGN | {"c2", "exclude"}})

@@ -40,3 +40,14 @@ def test_a_file_that_becomes_bad_leaves_the_last_good_list_and_says_so(tmp_path:
 def test_a_file_that_is_bad_from_the_start_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         AllowListFile(tmp_path / "nowhere")
+
+
+def test_a_list_of_everything_is_in_force_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "allow.list"
+    file.write_text("subnet 0.0.0.0/0\n")
+    allowed = AllowListFile(file)
+    assert "allows everything" in allowed.problem
+    assert "allow_list_too_wide" in caplog.text
+    file.write_text("subnet 10.0.0.0/8\nname a.example\n")
+    assert allowed.current(1e9).subnets
+    assert allowed.problem == ""

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.beacons.cli.commands import Ran, run
+from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live import pcap_loop
 
 ROOT = Path(__file__).parents[3]
 TRACES = ROOT / "testing-btest" / "Traces"
+LOG = "beacon_candidates.log"
 CAPTURE = TRACES / "steady.pcap"
 LABELLED = ("empire_http443", "emotet_icedid", "caldera_ragdoll", "slips_testcc1", "slips_testcc2")
 Fake = Callable[[str], Path]
@@ -126,6 +128,28 @@ def test_several_captures_make_one_report(out: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert (out / "worker_1" / "conn.log").exists()
     assert len(json.loads((out / "run_summary.json").read_text())["ingest"]["files"]) >= 2
+
+
+def test_zeek_gets_the_settings_of_the_scoring() -> None:
+    usual = pcap_loop._settings(Config(), 1234)
+    assert "Beacons::direction = Beacons::ANY;" in usual
+    assert "local_nets" not in usual
+    given = pcap_loop._settings(Config(direction="from-local", local_nets=("10.0.0.0/8", "2001:db8::/32")), 1234)
+    assert "Beacons::direction = Beacons::FROM_LOCAL;" in given
+    assert "redef Site::private_address_space_is_local = F;" in given
+    assert "redef Site::local_nets = { 10.0.0.0/8, [2001:db8::]/32 };" in given
+
+
+@pytest.mark.usefixtures("zeek")
+def test_zeek_takes_for_local_what_the_settings_say(out: Path) -> None:
+    ran = run("pcap", TRACES / "directions.pcap", "-o", out, "--local-net", "10.0.0.5/32")
+    assert ran.returncode == 0, ran.stderr
+    local = {(row["id.orig_h"], row["id.resp_h"]): (row["local_orig"], row["local_resp"]) for row in rows(out / LOG)}
+    assert local == {
+        ("10.0.0.5", "203.0.113.7"): ("T", "F"),
+        ("198.51.100.3", "10.0.0.6"): ("F", "F"),
+        ("10.0.0.5", "10.0.0.6"): ("T", "F"),
+    }
 
 
 @pytest.mark.usefixtures("zeek")

@@ -84,7 +84,7 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
         assert (verdict["boot"], verdict["seq"], verdict["uid"], verdict["resp"]) == ("b1", 1, "C1", "203.0.113.9")
         assert (verdict["label"], verdict["suppressed"], verdict["conns"]) == ("beacon", "", 64)
         assert verdict["level"] >= 1
-        assert verdict["summary"].startswith("10.0.0.5 checks in with 203.0.113.9:443/tcp every ")
+        assert verdict["summary"].startswith("10.0.0.5 checks in with 203.0.113.9:443 every ")
         assert {"code", "text", "value", "contribution"} == verdict["reasons"][0].keys()
         await zeek.until(lambda: service.state()["confirmed"])
 

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,10 +116,11 @@ def test_what_an_older_version_kept_has_no_places_and_one_name(path: Path) -> No
     worker = Worker("me", RULES, Config(), guarded(path))
     judge(worker, [at(1, [0, 60], named=2, server_name="a.example")])
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE pairs SET name_conns = NULL, orig_local = NULL, resp_local = NULL, site_tls_named = NULL")
+        db.execute("UPDATE pairs SET name_conns = NULL, orig_local = NULL, resp_local = NULL, dns_named = NULL")
     db.close()
     (row,) = worker._stored([at(2, [0])]).values()
     assert (row["name_conns"], row["orig_local"], row["resp_local"]) == (2, None, None)
+    assert np.isnan(row["dns_named"])
     judge(worker, [at(2, [120, 180], named=2, server_name="a.example", name_conns=2, local_resp=None)])
     (row,) = worker._stored([at(2, [0])]).values()
     assert (row["conns"], row["named"], row["name_conns"]) == (4, 4, 4)

@@ -98,7 +98,6 @@ def test_a_later_answer_ends_an_earlier_one_even_if_it_holds_for_less(tmp_path: 
     "given",
     [
         {"id__orig_h": "10.0.0.6"},
-        {"answers": ["203.0.113.8"]},
         {"answers": None, "TTLs": None},
         {"qtype_name": "TXT"},
         {"query": None},
@@ -108,7 +107,19 @@ def test_a_later_answer_ends_an_earlier_one_even_if_it_holds_for_less(tmp_path: 
 )
 def test_what_tells_nothing_of_the_address(given: dict[str, Any], tmp_path: Path) -> None:
     for as_json in (False, True):
-        assert named(tmp_path, [answer(-5.0, **given)], 0.0, as_json=as_json).dns_named.tolist() == [0]
+        pairs = named(tmp_path, [answer(-5.0, **given)], 0.0, as_json=as_json)
+        assert pairs.dns_name.tolist() == [""]
+        assert np.isnan(pairs.dns_named).all()
+
+
+def test_of_clients_that_got_answers_it_is_known_what_they_did_not_look_up(tmp_path: Path) -> None:
+    rows = [answer(30.0, "a.example", "203.0.113.8")]
+    assert named(tmp_path, rows, 29.0, 31.0).dns_named.tolist() == [0]
+    assert named(tmp_path, rows, 30.0 + 2 * DAY).dns_named.tolist() == [0]
+    assert np.isnan(named(tmp_path, rows, 29.0).dns_named).all()
+    assert np.isnan(named(tmp_path, rows, 31.0, id__orig_h="10.0.0.6").dns_named).all()
+    (tmp_path / "dns.log").unlink()
+    assert np.isnan(load(tmp_path, tsv(conns([0.0])))[0].dns_named).all()
 
 
 def test_contradictory_answers_of_one_moment_have_one_order(tmp_path: Path) -> None:
@@ -128,7 +139,8 @@ def test_a_pair_by_name_has_none(tmp_path: Path) -> None:
     (tmp_path / "ssl.log").write_bytes(json_log([{"ts": 1.0, "uid": "C0.0", "server_name": "sni.example"}]))
     pairs = named(tmp_path, [answer(-5.0)], 0.0)
     assert pairs.resp.tolist() == ["203.0.113.9", "sni.example"]
-    assert (pairs.dns_name.tolist(), pairs.dns_named.tolist()) == (["a.example", ""], [1, 0])
+    assert pairs.dns_name.tolist() == ["a.example", ""]
+    assert np.array_equal(pairs.dns_named, [1, np.nan], equal_nan=True)
 
 
 def test_a_continued_connection_was_looked_up_before_its_first_piece(tmp_path: Path) -> None:
@@ -159,7 +171,11 @@ def test_bad_lines_are_left_out(as_json: bool, tmp_path: Path) -> None:
 
 def test_a_log_without_the_columns_tells_nothing(tmp_path: Path) -> None:
     (tmp_path / "dns.json").write_bytes(json_log([{"ts": 1.0, "trans_id": 1, "query": "a.example"}]))
-    assert load(tmp_path, tsv(conns([0.0])))[0].dns_named.tolist() == [0]
+    (tmp_path / "dns.log").write_bytes(tsv([answer(-5.0)], [name for name in DNS if name != "answers"], "dns"))
+    assert np.isnan(load(tmp_path, tsv(conns([0.0])))[0].dns_named).all()
+    fewer = ("ts", "id.orig_h", "query", "answers")
+    (tmp_path / "dns.log").write_bytes(tsv([answer(-5.0)], fewer, "dns"))
+    assert load(tmp_path, tsv(conns([0.0])))[0].dns_named.tolist() == [1]
 
 
 def test_a_name_of_a_megabyte_is_cut(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))
         (b"#separator \n#fields\n", "unknown content"),
         (b"\x1f\x8bnot gzip at all", "damaged or cut short"),
         (b"\x28\xb5\x2f\xfdnot zstd", "damaged or cut short"),
-        (b"\xff\xfe" + "timestamp,src_ip".encode("utf-16-le"), "unknown content"),
+        (b"\xff\xfe" + "timestamp,src_ip".encode("utf-16-le"), "text in UTF-16"),
     ],
 )
 def test_what_is_no_log_is_refused_by_name(data: bytes, message: str, tmp_path: Path) -> None:

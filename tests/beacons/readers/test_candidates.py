@@ -69,6 +69,21 @@ def test_the_name_of_several_candidates_is_that_of_most(tmp_path: Path) -> None:
     assert name(("a.example", 8, 5), ("b.example", 4, 4)) == ("a.example", 5)
 
 
+def test_a_dns_name_is_that_of_the_candidate_that_saw_most_of_it(tmp_path: Path) -> None:
+    def name(*given: tuple[str | None, float | None]) -> tuple[str, float]:
+        lines = [
+            candidate([100 * at, 100 * at + 10, 100 * at + 20], dns_name=name, dns_named=conns)
+            for at, (name, conns) in enumerate(given)
+        ]
+        pairs, _ = load(tmp_path, json_log(lines), "b.log")
+        return str(pairs.dns_name[0]), float(pairs.dns_named[0])
+
+    assert name(("a.example", 3), ("b.example", 2)) == ("a.example", 3)
+    assert name(("a.example", 3), (None, None)) == ("a.example", 6), "what is known held for all connections"
+    assert name((None, 0), (None, None)) == ("", 0)
+    assert np.isnan(name((None, None), (None, None))[1])
+
+
 def test_what_zeek_knows_of_the_ends_is_read(tmp_path: Path) -> None:
     line = candidate([0, 60], local_orig=False, local_resp=True, dns_name="a.example", dns_named=1, site_tls_named=0.5)
     plain = line | {"local_orig": "F", "local_resp": "T"}

@@ -25,7 +25,7 @@ def names_log(folder: Path, names: dict[str, str | None], log: str = "ssl", as_j
 
 
 def by_key(pairs: Pairs) -> dict[str, dict[str, Any]]:
-    names = ("addr", "conns", "named", "server_name", "is_twin", "is_named", "resp_hosts")
+    names = ("addr", "conns", "named", "server_name", "name_conns", "is_twin", "is_named", "resp_hosts")
     return {resp: {name: getattr(pairs, name)[row] for name in names} for row, resp in enumerate(pairs.resp.tolist())}
 
 
@@ -107,6 +107,41 @@ def test_names_can_be_given_and_beside_is_then_ignored(tmp_path: Path) -> None:
     assert "beside.example" not in pairs.resp
     assert ingest.files[str(given)] == "server names"
     assert len(load(tmp_path, tsv([conn(0.0)]), name_logs=[])[0]) == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_quic_logs_hold_names_too(as_json: bool, tmp_path: Path) -> None:
+    rows = [{"ts": 1.0, "uid": "C0.0", "version": "1", "client_initial_dcid": "ab", "server_name": "a.example"}]
+    (tmp_path / "quic.log").write_bytes(json_log(rows) if as_json else tsv(rows, [*rows[0]], "quic"))
+    pairs, ingest = load(tmp_path, tsv(conns([0.0], proto="udp")))
+    assert pairs.resp.tolist() == ["203.0.113.9", "a.example"]
+    assert ingest.files[str(tmp_path / "quic.log")] == "server names"
+
+
+def test_a_name_in_the_majority_is_the_pairs_name(tmp_path: Path) -> None:
+    carried = ["a.example", "b.example", "a.example", None, None, None]
+    names_log(tmp_path, {f"C{at}.0": name for at, name in enumerate(carried)})
+    found = by_key(load(tmp_path, tsv(conns([float(at) for at in range(6)])))[0])
+    assert {name: found["203.0.113.9"][name] for name in ("named", "server_name", "name_conns", "is_twin")} == {
+        "named": 3,
+        "server_name": "a.example",
+        "name_conns": 2,
+        "is_twin": False,
+    }
+
+
+def test_a_name_of_a_megabyte_and_ten_thousand_for_one_address_give_pairs(tmp_path: Path) -> None:
+    times = [float(at) for at in range(10_000)]
+    names: dict[str, str | None] = {f"C{at}": f"n{at}.example" for at in times}
+    names_log(tmp_path, names | {"C0.0": "n" * 1_000_000})
+    pairs, _ = load(tmp_path, tsv(conns(times)))
+    by_address = pairs.take(~pairs.is_named)
+    assert len(pairs) == 10_001
+    assert (by_address.conns.tolist(), by_address.named.tolist(), by_address.server_name.tolist()) == (
+        [10_000],
+        [10_000],
+        [""],
+    )
 
 
 def test_an_empty_log_beside_holds_no_names(tmp_path: Path) -> None:

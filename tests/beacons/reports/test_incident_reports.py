@@ -123,7 +123,7 @@ def test_what_comes_from_outside_is_listed_apart(scored: Scored, tmp_path: Path)
     assert {(row["suppressed"], row["alert"], row["incident"]) for row in outside} == {("inbound", "false", "")}
     text = (tmp_path / "report.md").read_text().partition("## From outside")[2]
     assert "do not alert: 3." in text
-    assert {line[-24:].strip() for line in text.splitlines() if "10.0.0.2:22/" in line} == {"looks like a brute force"}
+    assert {line[-24:].strip() for line in text.splitlines() if "10.0.0.2:22 " in line} == {"looks like a brute force"}
     assert looks_like(scored, np.arange(len(scored.pairs))) == ["", "", "", "", "a brute force", "a scan", ""]
 
 
@@ -132,6 +132,6 @@ def test_the_screen_lists_incidents(conn_log: Callable[..., Path], pair: Make) -
     ran = run("score", log)
     assert "+ 1 further pair: also host 10.0.0." in ran.stdout
     assert "1 incident: 2 alerts in 3 pairs" in ran.stdout
-    assert "from outside, not alerting: 1 pair: 45.140.140.75 to 10.0.0.2:22/tcp (a brute force)" in ran.stdout
+    assert "from outside, not alerting: 1 pair: 45.140.140.75 to 10.0.0.2:22 (a brute force)" in ran.stdout
     found = json.loads(run("score", log, "--json").stdout)
     assert [(row["members"], row["kind"]) for row in found["incidents"]] == [(2, "beacon")]

@@ -102,10 +102,10 @@ def test_text_from_the_network_cannot_break_the_report(scored: Scored, tmp_path:
 
 def test_a_sentence_reads_like_a_note(scored: Scored) -> None:
     text = sentence(scored, 0)
-    assert text.startswith("10.0.0.5 checks in with 203.0.113.9:443/tcp every 6")
+    assert text.startswith("10.0.0.5 checks in with 203.0.113.9:443 every 6")
     assert ", 100 times over " in text
     assert "100 % the same size; score 0." in text
-    assert "[2001:db8::1]:443/tcp" in sentence(scored, 4)
+    assert "[2001:db8::1]:443 " in sentence(scored, 4)
     assert any("of the waits lie within 20 % of one interval" in reason for reason in reasons(scored, 0))
 
 

@@ -46,7 +46,7 @@ def test_the_shipped_model_gets_the_features_and_scores_recorded(golden: Golden)
     ran = run("model", "verify")
     assert ran.returncode == 0, ran.stderr
     assert f"features and scores of {len(golden.pairs)} pairs are as recorded" in ran.stdout
-    assert "model f218ccf41d33 is good" in ran.stdout
+    assert "is good: 96 features" in ran.stdout
 
 
 def test_a_scaled_feature_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_what_processors_differ_by_is_no_difference(golden: Golden, factor: floa
 
 
 def test_other_scorers_than_recorded_are_refused(golden: Golden) -> None:
-    with pytest.raises(ModelError, match="scorers are fused, recorded forest, significance, fused"):
+    with pytest.raises(ModelError, match="scores are fused, recorded forest, significance, context popular_name"):
         golden.differences(replace(golden, scores={"fused": golden.scores["fused"]}))
 
 

@@ -9,11 +9,14 @@ import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.features import extract
+from zeek_beacons.knowledge import shipped_knowledge
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.reports.sentence import sentence
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.lookalikes import LOOK_ALIKES, NONE, find, is_proof
+from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
+from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms, find
+from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.verdicts import LOOK_ALIKE, NOT_SUPPRESSED
 
 N = 60
@@ -34,9 +37,19 @@ def _pair(**columns: Any) -> Pairs:
 
 
 def _looks_like(**columns: Any) -> str:
-    pairs = _pair(**columns)
-    (found,) = find(pairs, extract(pairs))
+    (found,) = _found(**columns).index
     return "" if found == NONE else LOOK_ALIKES[found].code
+
+
+def _found(**columns: Any) -> KnownRhythms:
+    pairs = _pair(**columns)
+    return find(pairs, extract(pairs), ServerNames.of(pairs, shipped_knowledge()))
+
+
+def _is_proven(**columns: Any) -> bool:
+    found = _found(**columns)
+    assert found.index[0] != NONE
+    return bool(found.proven[0])
 
 
 NTP = {"resp_p": 123, "proto": "udp", "service": "ntp", "orig_bytes": [48.0] * N, "resp_bytes": [48.0] * N}
@@ -51,15 +64,15 @@ def test_ntp_is_known_by_its_packets() -> None:
     "other",
     [
         {"orig_bytes": [60.0] * N},
-        {"resp_bytes": [300.0] * N},
         {"orig_bytes": None, "resp_bytes": None},
+        {"resp_bytes": [300.0] * N},
         {"proto": "tcp"},
         {"resp_p": 124},
         {"orig_bytes": [4800.0] * N},
     ],
 )
 def test_a_port_alone_hides_nothing(other: dict[str, Any]) -> None:
-    assert _looks_like(**NTP | other) == ""
+    assert _looks_like(**NTP | {"service": ""} | other) == ""
 
 
 def test_a_resolver_is_shared_or_known() -> None:
@@ -68,6 +81,14 @@ def test_a_resolver_is_shared_or_known() -> None:
     assert _looks_like(**dns, resp_hosts=5, site_hosts=9) == "resolver"
     assert _looks_like(**dns, resp="8.8.8.8") == "resolver"
     assert _looks_like(**dns | {"orig_bytes": [200.0] * N}, resp="8.8.8.8") == ""
+
+
+def test_what_zeek_recognised_needs_no_sizes() -> None:
+    unknown = {"orig_bytes": None, "resp_bytes": None}
+    assert _looks_like(**NTP | unknown) == "time_service"
+    assert _looks_like(**unknown, resp="10.0.0.1", resp_p=67, proto="udp", service="dhcp") == "dhcp_service"
+    assert _looks_like(**unknown, resp="10.0.0.1", resp_p=137, proto="udp") == "netbios"
+    assert _looks_like(**unknown, resp_p=137, proto="udp") == ""
 
 
 def test_dhcp_stays_inside() -> None:
@@ -93,13 +114,32 @@ def test_a_name_needs_its_service_and_most_connections() -> None:
     assert _looks_like(**named | {"named": 5}) == ""
 
 
-def test_only_protocols_are_proof() -> None:
-    codes = np.arange(-1, len(LOOK_ALIKES), dtype=np.int16)
-    proven = is_proof(codes)
-    assert not proven[0]
-    assert [look.code for look, proof in zip(LOOK_ALIKES, proven[1:], strict=True) if proof] == [
-        "ntp", "dhcp", "netbios", "snmp", "resolver", "echo",
-    ]  # fmt: skip
+def test_only_protocols_are_proof_by_themselves() -> None:
+    certain = [look.code for look in LOOK_ALIKES if look.certain and not (look.names or look.labels)]
+    assert certain == ["ntp", "time_service", "dhcp", "dhcp_service", "netbios", "snmp", "resolver", "echo"]
+    assert _is_proven(**NTP)
+    assert not _is_proven(resp="10.0.0.53", resp_p=53, proto="udp", service="dns", orig_bytes=[40.0] * N)
+    assert not _is_proven(resp="10.0.0.9", resp_p=445, service="gssapi,smb")
+
+
+UPDATE: dict[str, Any] = {"service": "ssl", "server_name": "aus5.mozilla.org", "named": N}
+
+
+@pytest.mark.parametrize(
+    ("witness", "proven"),
+    [
+        ({}, False),
+        ({"dns_name": "aus5.mozilla.org"}, True),
+        ({"dns_name": "cdn.attacker.example"}, False),
+        ({"server_name": "", "named": 0, "dns_name": "aus5.mozilla.org"}, True),
+        ({"server_name": "safebrowsing.google.com"}, False),
+        ({"server_name": "safebrowsing.google.com", "resp": "173.194.113.71"}, True),
+        ({"server_name": "d.dropbox.com", "dns_name": "d.dropbox.com"}, False),  # implants talk through it
+        ({"resp_p": 993, "server_name": "imap.attacker.example", "dns_name": "imap.attacker.example"}, False),
+    ],
+)
+def test_a_name_is_proof_with_a_second_witness(witness: dict[str, Any], proven: bool) -> None:
+    assert _is_proven(**UPDATE | witness) == proven
 
 
 def test_a_look_alike_is_told_and_does_not_alert() -> None:
@@ -127,11 +167,11 @@ def test_names_match_by_how_their_first_label_begins() -> None:
     assert _looks_like(**OCSP, server_name="crl.example.org") == "ocsp"
     assert _looks_like(**OCSP, server_name="www.ocsp.example.org") == ""
     assert _looks_like(**OCSP | {"orig_bytes": [900.0] * N}, server_name="ocsp.example.org") == ""
-    assert _looks_like(**MAIL, server_name="imap.example.org") == "mail"
+    assert _looks_like(**MAIL, server_name="imap.example.org") == "mail_names"
     assert _looks_like(**MAIL, server_name="example.org") == ""
 
 
-@pytest.mark.parametrize(("named", "expected"), [(N // 2, "mail"), (N // 2 - 1, "")])
+@pytest.mark.parametrize(("named", "expected"), [(N // 2, "mail_names"), (N // 2 - 1, "")])
 def test_half_of_the_connections_must_carry_the_name(named: int, expected: str) -> None:
     assert _looks_like(**MAIL | {"named": named}, server_name="imap.example.org") == expected
 
@@ -140,7 +180,6 @@ def test_half_of_the_connections_must_carry_the_name(named: int, expected: str) 
 EDGES = [
     ("ntp", {"resp_p": 123, "proto": "udp"}, (48, 960), (48, 48_000)),
     ("dhcp", {"resp_p": 67, "proto": "udp", "resp": "192.168.1.1"}, (60, 600), (0, 700)),
-    ("netbios", {"resp_p": 137, "proto": "udp", "resp": "10.9.9.9"}, (40, 3000), (0, 60_000)),
     ("resolver", {"resp_p": 53, "proto": "udp", "service": "dns", "resp": "9.9.9.9"}, (17, 120), (0, 60_000)),
     ("echo", {"resp_p": 0, "proto": "icmp"}, (0, 64), (0, 64)),
     ("ocsp", OCSP | {"server_name": "ocsp.example.org"}, (100, 700), (0, 60_000)),
@@ -186,7 +225,7 @@ def test_what_is_inside(addr: str, inside: bool) -> None:
 @pytest.mark.parametrize(("strays", "expected"), [(6, "ntp"), (7, "")])
 def test_nine_packets_in_ten_are_whole(strays: int, expected: str) -> None:
     sizes = [49.0] * strays + [48.0] * (N - strays)
-    assert _looks_like(**NTP | {"orig_bytes": sizes, "resp_bytes": sizes}) == expected
+    assert _looks_like(**NTP | {"service": ""} | {"orig_bytes": sizes, "resp_bytes": sizes}) == expected
 
 
 @pytest.mark.parametrize(("hosts", "expected"), [(2, ""), (3, "resolver")])

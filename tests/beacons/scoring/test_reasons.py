@@ -17,6 +17,7 @@ from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.reports.sentence import reasons
 from zeek_beacons.scoring import Scoring, explain, rules
+from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
 from zeek_beacons.scoring.occlusion_baseline import unremarkable
 from zeek_beacons.scoring.reasons import GROUPS, REASONS, Group
 from zeek_beacons_lab.traffic import labelled_pairs
@@ -25,6 +26,13 @@ Make = Callable[..., dict[str, Any]]
 SHIPPED, RULES = Scoring.load(), Scoring.rules_only()
 # Of a contribution: a fused score is rounded to four digits, and calibration stretches the last one up to fivefold.
 EXACT = 1e-3
+
+
+def rhythm(features: Features) -> Floats:
+    return SHIPPED.rhythm(SHIPPED.score(features))
+
+
+TRIAL = explain.Trial(rhythm, SHIPPED.together)
 
 
 def fused(scoring: Scoring, matrix: Any) -> Floats:
@@ -62,8 +70,8 @@ def test_every_feature_that_scores_belongs_to_one_reason() -> None:
 
 def test_every_reason_tells_of_one_group_by_a_feature_of_the_catalogue() -> None:
     codes = [code for group in GROUPS for code in (group.code, group.otherwise) if code]
-    assert sorted(codes) == sorted(reason.code for reason in REASONS)
-    assert {reason.feature for reason in REASONS} <= COLUMN.keys()
+    assert sorted(codes) == sorted(reason.code for reason in REASONS if not isinstance(reason, Indicator))
+    assert {reason.feature for reason in REASONS if not isinstance(reason, Indicator)} <= COLUMN.keys()
 
 
 def test_what_a_rule_names_is_what_it_adds(traffic: Features) -> None:
@@ -120,7 +128,8 @@ def test_only_what_may_alert_is_tried(traffic: Features, why: explain.Explanatio
         seen.append(len(tried.matrix))
         return np.zeros(len(tried.matrix))
 
-    explain.by_occlusion(traffic, before, np.zeros(len(before), dtype=np.bool_), counting)
+    trial = explain.Trial(counting, SHIPPED.together)
+    explain.by_occlusion(traffic, None, before, np.zeros(len(before), dtype=np.bool_), trial)
     assert not seen
 
 
@@ -138,9 +147,9 @@ def test_few_rows_are_summed_up_like_many(traffic: Features, why: explain.Explan
 
     def asking(tried: Features) -> Floats:
         asked.append(len(tried.matrix))
-        return fused(SHIPPED, tried.matrix)
+        return rhythm(tried)
 
-    explain.contributions(Features(traffic.matrix[[0]]), np.zeros(1), asking)
+    explain.contributions(Features(traffic.matrix[[0]]), None, np.zeros(1), explain.Trial(asking, SHIPPED.together))
     assert min(asked) > 50
 
 
@@ -163,8 +172,8 @@ def test_equal_pairs_have_equal_reasons(pair: Make) -> None:
 def test_an_unremarkable_pair_has_nothing_to_take_away() -> None:
     row = np.array([unremarkable()])
     before = fused(SHIPPED, row)
-    assert before[0] < 0.01
-    found = explain.contributions(Features(row), before, lambda tried: fused(SHIPPED, tried.matrix))
+    assert before[0] < 0.05
+    found = explain.contributions(Features(row), None, before, TRIAL)
     assert np.abs(found).max() < EXACT
 
 
@@ -172,7 +181,7 @@ def test_what_is_not_known_is_no_reason(pair: Make) -> None:
     timer = {"service": "ssl", "orig_bytes": None, "resp_bytes": None}
     nothing, rare = pair(**timer), pair(**timer, resp_hosts=1.0, site_hosts=20.0)
     features = extract(Pairs.build([nothing, rare]))
-    found = explain.contributions(features, fused(SHIPPED, features.matrix), lambda f: fused(SHIPPED, f.matrix))
+    found = explain.contributions(features, None, fused(SHIPPED, features.matrix), TRIAL)
     columns = {group.code: values for group, values in zip(GROUPS, found.T, strict=True)}
     assert columns["shared"][0] == pytest.approx(0, abs=EXACT)
     assert columns["shared"][1] > EXACT
@@ -194,7 +203,7 @@ def test_a_reason_says_only_what_is_true(pair: Make) -> None:
     loud = replace(SHIPPED, thresholds=dict.fromkeys(SHIPPED.thresholds, 0.0))
     usual, odd = pair(service="ssl"), pair(resp_p=50_123, service="ssl")
     features = extract(Pairs.build([usual, odd]))
-    told = explain.told(features)
+    told = explain.told(features, None)
     for group, (of_usual, of_odd) in zip(GROUPS, told.T, strict=True):
         if group.code in ("odd_port", "odd_service"):
             assert (REASONS[of_usual].code, REASONS[of_odd].code) == (group.otherwise, group.code)
@@ -202,3 +211,25 @@ def test_a_reason_says_only_what_is_true(pair: Make) -> None:
     for row in range(20):
         assert all("nan" not in text for text in reasons(scored, row))
         assert np.isfinite(scored.verdicts.contributions[row, 0])
+
+
+def test_a_fact_contributes_what_the_score_falls_by_without_it(pair: Make) -> None:
+    pairs = Pairs.build(
+        [pair(resp="203.0.113.7", resp_p=4444, service="ssl", resp_local=False, state=["S0"] * 60, n=60)]
+    )
+    features = extract(pairs)
+    context = SHIPPED.measure_context(Facts.of(pairs, features))
+    assert context is not None
+    assert {code for code, holds in zip(CODES, context[0], strict=True) if holds} == {
+        "unknown_server", "failing", "uncommon_port", "unfit_service"
+    }  # fmt: skip
+    scores = SHIPPED.score(features)
+    whole = SHIPPED.fuse(scores, context)
+    why = SHIPPED.explain(features, whole, context)
+    for place, added in zip(why.reasons[0], why.contributions[0], strict=True):
+        reason = REASONS[place]
+        if place >= 0 and isinstance(reason, Indicator):
+            without = context.copy()
+            without[0, CODES.index(reason.code)] = 0
+            assert whole[0] - SHIPPED.fuse(scores, without)[0] == pytest.approx(added, abs=EXACT)
+            assert added > 0

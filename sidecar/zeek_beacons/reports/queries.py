@@ -1,0 +1,78 @@
+"""Where to look on: a filter for a pair's connections in one line, and the command that shows them in the log read.
+
+Names and file names come from outside: in filters they are JSON strings, in commands quoted for the shell.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from zeek_beacons.errors import InputError
+from zeek_beacons.pipeline import Scored
+from zeek_beacons.readers.files import STDIN, Input
+
+FILES = 3  # that a command names
+COLUMNS = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p service duration orig_bytes resp_bytes conn_state"
+LOGS = frozenset({"conn", "candidates"})  # formats with Zeek's own columns
+UNPACK = {".gz": "zcat", ".zst": "zstdcat"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the pairs were read from, as far as it is known: files by format, and the newest uids of some pairs."""
+
+    files: Mapping[str, str] = field(default_factory=dict)  # path -> format
+    is_json: frozenset[str] = frozenset()  # the paths of logs in JSON
+    uids: Mapping[int, Sequence[str]] = field(default_factory=dict)  # row -> newest first
+
+    @classmethod
+    def of(cls, files: Mapping[str, str], uids: Mapping[int, Sequence[str]] | None = None) -> Self:
+        """The sources of a run, from the files that its reading names."""
+        logs = {path: form for path, form in files.items() if form in LOGS}
+        return cls(logs, frozenset(path for path in logs if _is_json(path)), uids or {})
+
+
+def filter_of(scored: Scored, row: int) -> str:
+    """The pair as a condition over conn.log's fields; by its server's name where it is a pair by name."""
+    pairs = scored.pairs
+    if pairs.is_named[row]:
+        server = f"server_name == {json.dumps(pairs.resp[row])}"
+    else:
+        server = f'id.resp_h == "{pairs.addr[row]}"'
+    ends = f'id.orig_h == "{pairs.orig_h[row]}" && {server} && id.resp_p == {pairs.resp_p[row]}'
+    return f'{ends} && proto == "{pairs.proto[row]}"'
+
+
+def command_of(scored: Scored, row: int, sources: Sources) -> str:
+    """A line of shell that shows the pair's connections (by its newest address), "" where no Zeek log was read."""
+    paths = [path for path in sources.files if path != STDIN and sources.files[path] == "conn"]
+    if not paths:
+        return ""
+    chosen = paths if len(paths) <= FILES else paths[-1:]
+    orig, resp, port = scored.pairs.orig_h[row], scored.pairs.addr[row], int(scored.pairs.resp_p[row])
+    if chosen[-1] in sources.is_json:
+        named = f'."id.orig_h" == "{orig}" and ."id.resp_h" == "{resp}" and ."id.resp_p" == {port}'
+        return f"{_unpacked(chosen)} | jq -c {shlex.quote(f'select({named})')}"
+    condition = f'$3 == "{orig}" && $5 == "{resp}" && $6 == {port}'
+    return f"{_unpacked(chosen)} | zeek-cut {COLUMNS} | awk -F '\\t' {shlex.quote(condition)}"
+
+
+def _unpacked(paths: Iterable[str]) -> str:
+    """What prints these files, packed or not."""
+    listed = list(paths)
+    tools = {next((tool for end, tool in UNPACK.items() if path.endswith(end)), "cat") for path in listed}
+    tool = tools.pop() if len(tools) == 1 else "zcat -f"
+    return " ".join([tool, *(shlex.quote(f"./{path}" if path.startswith("-") else path) for path in listed)])
+
+
+def _is_json(path: str) -> bool:
+    if path == STDIN:
+        return False
+    try:
+        return Input(path).head().lstrip().startswith(b"{")
+    except InputError:
+        return False
