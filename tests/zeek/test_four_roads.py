@@ -70,8 +70,9 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
 def play(interface: str) -> None:
     """Sends the packets of some traces, each spread over the same time, and of one the same from another host."""
     host, other = (socket.inet_aton(addr) for addr in (HOST, OTHER_HOST))
-    again = [(when, frame.replace(host, other)) for when, frame in packets(TRACES / "beacon.pcap")]
-    merged = sorted([*again, *(one for name in PLAYED for one in packets(TRACES / f"{name}.pcap"))])
+    merged = [one for name in PLAYED for one in packets(TRACES / f"{name}.pcap")]
+    merged += [(when, frame.replace(host, other)) for when, frame in packets(TRACES / "beacon.pcap")]
+    merged.sort(key=lambda one: one[0])
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((interface, 0))
         began = time.monotonic()
@@ -95,6 +96,15 @@ def verdicts_of_score(log: Path) -> Verdicts:
     return {key: (LABELS[label], points) for key, label, points, row in rows if row >= 0}
 
 
+def assert_same_facts(one: Path, other: Path) -> None:
+    """What two logs of one Zeek tell of the pairs with two connections or more."""
+    known, told = (read(Request([str(log)]), Config())[0] for log in (one, other))
+    known, told = (pairs.take(pairs.conns >= 2) for pairs in (known, told))
+    for name in (*KEY_COLUMNS, *DESCRIPTIVE):
+        np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
+    assert set(known.dns_name) > {"", "c2.example"}
+
+
 def incidents_of_log(folder: Path) -> set[frozenset[Key]]:
     """Which pairs alert together, by their last verdicts."""
     rows = map(json.loads, (folder / "beacon_verdicts.log").read_text().splitlines())
@@ -114,15 +124,6 @@ def grouped(incidents: dict[Key, str]) -> set[frozenset[Key]]:
         if incident:
             groups.setdefault(incident, set()).add(key)
     return set(map(frozenset, groups.values()))
-
-
-def assert_same_facts(one: Path, other: Path) -> None:
-    """What two logs of one Zeek tell of the pairs with two connections or more."""
-    known, told = (read(Request([str(log)]), Config())[0] for log in (one, other))
-    known, told = (pairs.take(pairs.conns >= 2) for pairs in (known, told))
-    for name in (*KEY_COLUMNS, *DESCRIPTIVE):
-        np.testing.assert_array_equal(getattr(told, name), getattr(known, name), err_msg=name)
-    assert set(known.dns_name) > {"", "c2.example"}
 
 
 def until(condition: object, zeek: subprocess.Popen[bytes], what: str) -> None:

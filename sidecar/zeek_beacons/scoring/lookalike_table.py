@@ -95,7 +95,7 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
         "udp",
         (53,),
         ("dns",),
-        sent=(17, 120),
+        sent=(17, 60),  # names that people and programs ask for; a tunnel's queries are longer
         inside=True,
         certain=False,
     ),

@@ -115,7 +115,7 @@ def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> E
     matrix = extract(impoverish(synthetic.latest(Config().max_observations), seed)).matrix
     made = np.where(np.asarray(truth.label == "c2"), C2, OF_BENIGN).astype(np.uint8)
     folders = folders_of(captures) if captures is not None else []
-    seen = [look_at(folder) for folder in folders]
+    seen = [learn_from(look_at(folder)) for folder in folders]
     sizes = [pairs, *(len(one.role) for one in seen)]
     sources = {"synthetic c2": int((made == C2).sum()), "synthetic benign": int((made == OF_BENIGN).sum())}
     for folder, one in zip(folders, seen, strict=True):
@@ -163,31 +163,62 @@ def impoverish(pairs: Pairs, seed: int) -> Pairs:
     )
 
 
-def look_at(folder: Path) -> CapturePairs:
-    """Reads a capture as the product would. Raises InputError."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """The pairs of one capture that are scored, `n` in all, as the product sees them before any score."""
+
+    rows: Ints  # (n,) of the pairs among all that the capture holds
+    pairs: Pairs
+    features: Features
+    facts: Facts
+    look: lookalikes.KnownRhythms
+    gates: Mapping[int, Bools]  # by SUPPRESSIONS, see `place.gates`
+    label: Strings
+    family: Strings
+    host_days: float
+
+
+def look_at(folder: Path) -> Looked:
+    """Reads a capture as the product would; twins of a pair by name are left out. Raises InputError."""
     config = Config()
-    pairs, _ = read(Request([str(folder)]), config)
+    everything, _ = read(Request([str(folder)]), config)
     labels = read_labels(folder / "labels.csv")
-    days = float(np.ptp(pairs.start)) / DAY if len(pairs.start) else 0.0
-    pairs = pairs.take((np.minimum(pairs.conns, pairs.counts) >= config.min_connections) & ~pairs.is_twin)
-    pairs = pairs.latest(config.max_observations)
+    days = float(np.ptp(everything.start)) / DAY if len(everything.start) else 0.0
+    enough = np.minimum(everything.conns, everything.counts) >= config.min_connections
+    rows = np.flatnonzero(enough & ~everything.is_twin)
+    pairs = everything.take(rows).latest(config.max_observations)
     features = extract(pairs)
     facts = Facts.of(pairs, features)
-    look = lookalikes.find(pairs, features, facts.names)
-    gated = np.any(list(place.gates(pairs, config).values()), axis=0)
     label = labels_of(pairs, labels)
-    return CapturePairs(
-        matrix=features.matrix,
-        context=context_term.measure(facts),
-        role=_roles(label),
+    return Looked(
+        rows=rows,
+        pairs=pairs,
+        features=features,
+        facts=facts,
+        look=lookalikes.find(pairs, features, facts.names),
+        gates=place.gates(pairs, config),
+        label=label,
         family=family_of_pairs(pairs, label, labels, folder.name),
-        loud=np.where(gated | look.proven, 0, np.where(look.index != lookalikes.NONE, 1, 2)),
-        checkins=features.column("checkins").astype(np.float64),
         host_days=days * _watched(labels),
     )
 
 
-def _roles(label: Strings) -> Bytes:
+def learn_from(seen: Looked) -> CapturePairs:
+    """What training needs of a capture."""
+    gated = np.any(list(seen.gates.values()), axis=0)
+    return CapturePairs(
+        matrix=seen.features.matrix,
+        context=context_term.measure(seen.facts),
+        role=roles(seen.label),
+        family=seen.family,
+        loud=np.where(gated | seen.look.proven, 0, np.where(seen.look.index != lookalikes.NONE, 1, 2)),
+        checkins=seen.features.column("checkins").astype(np.float64),
+        host_days=seen.host_days,
+    )
+
+
+def roles(label: Strings) -> Bytes:
+    """What pairs with these labels are for training and for the alert list, as indices into ROLES, (n,)."""
     aside = ("exclude", "malicious_other")
     chosen = [label == "c2", np.isin(label, list(BEACONS)), np.isin(label, list(BENIGN)), np.isin(label, aside)]
     return np.select(chosen, [C2, SIMULATED, OF_BENIGN, ASIDE], OTHER).astype(np.uint8)

@@ -63,8 +63,8 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     surprise = significance.score(examples.features)
     context = None
     if real.any():
-        votes, rhythm, together = _left_out(examples, votes, surprise, seed)
-        context = fit(*_lessons(examples, rhythm, real & learned))
+        votes, rhythm, together = out_of_fold(examples, votes, seed)
+        context = fit(*lessons(examples, rhythm, real & learned))
     else:
         rhythm = together = fuse(votes, surprise)
     table = calibrate(together[learned], examples.is_c2[learned], real[learned])
@@ -177,7 +177,7 @@ def _hidden(matrix: NDArray[np.float32], families: tuple[str, ...]) -> NDArray[n
     return np.where(hidden, MISSING, matrix)
 
 
-def _folds(examples: Examples, seed: int) -> list[tuple[Bools, Bools]]:
+def folds(examples: Examples, seed: int) -> list[tuple[Bools, Bools]]:
     """Which rows are scored by a model that learned from which others, as pairs of (n,) masks.
 
     Whole labs are left out, so that a network never stands on both sides. A lab that made most of the C2 would leave
@@ -210,27 +210,28 @@ def _families(examples: Examples, rows: Bools) -> dict[int, str]:
     return found
 
 
-def _left_out(examples: Examples, votes: Floats, surprise: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
+def out_of_fold(examples: Examples, votes: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
     """Votes, scores of the rhythm and those with context, (n,) each, by models that did not learn from the row.
 
-    Twice over: the context term that scores a capture is fitted on the other captures' scores, out of fold themselves.
+    `votes`: of synthetic pairs, by trees that were not shown them; those of captures are replaced. Twice over: the
+    context term that scores a capture is fitted on the other captures' scores, which are out of fold themselves.
     """
-    votes, folds = votes.copy(), _folds(examples, seed)
-    for out, known in folds:
+    votes, parts = votes.copy(), folds(examples, seed)
+    for out, known in parts:
         forest, _votes = _fit(examples, known & examples.learned, FOLD_TREES, seed)
         votes[out] = forest.predict_proba(inputs(Features(examples.features.matrix[out])))[:, 1]
-    rhythm = np.round(fuse(votes, surprise), DECIMALS)
+    rhythm = np.round(fuse(votes, significance.score(examples.features)), DECIMALS)
     real = examples.capture >= 0
     together = np.zeros(len(rhythm))
-    for out, known in folds:
-        term = fit(*_lessons(examples, rhythm, known & real & examples.learned))
+    for out, known in parts:
+        term = fit(*lessons(examples, rhythm, known & real & examples.learned))
         together[out] = term.apply(rhythm[out], examples.context[out])
-    every = fit(*_lessons(examples, rhythm, real & examples.learned))
+    every = fit(*lessons(examples, rhythm, real & examples.learned))
     together[~real] = every.apply(rhythm[~real], examples.context[~real])
     return votes, rhythm, np.round(together, DECIMALS)
 
 
-def _lessons(examples: Examples, rhythm: Floats, rows: Bools) -> tuple[Floats, Floats, Bools, Ints]:
+def lessons(examples: Examples, rhythm: Floats, rows: Bools) -> tuple[Floats, Floats, Bools, Ints]:
     """What the context term is fitted on: of these rows those that nothing keeps quiet."""
     rows = rows & (examples.loud > 0)
     return rhythm[rows], examples.context[rows], examples.is_c2[rows], examples.capture[rows]

@@ -15,6 +15,10 @@ class Studies(LazyGroup):
     """The commands of `python -m zeek_beacons_lab evaluate`."""
 
     table: ClassVar[CommandTable] = {
+        "list": (
+            f"{_HERE}.captures:alert_list",
+            "The alert list as shown, nothing set aside: with and without context, each gate, each fact, the peers.",
+        ),
         "real": (
             f"{_HERE}.captures:real",
             "Labelled captures: what is found, what alerts falsely, and where the C2 ranks.",

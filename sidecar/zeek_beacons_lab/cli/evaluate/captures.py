@@ -11,6 +11,7 @@ from zeek_beacons.cli import options
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.scoring import Scoring
+from zeek_beacons_lab.baselines import BASELINES
 from zeek_beacons_lab.captures import labelled as labelled
 from zeek_beacons_lab.captures.sample import ours
 from zeek_beacons_lab.cli.evaluate.shared import (
@@ -216,3 +217,31 @@ def judged_pairs(
         "injected beacons": study.on_injections(captures, scoring_for, settings, draws, seed),
         "synthetic pairs, shipped model": study.on_synthetic(shipped, settings, seed),
     }
+
+
+def alert_list(
+    folder: Captures,
+    seed_benchmark: SeedBenchmark = None,
+    pairs: PairsToTrainOn = 20_000,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """The alert list as shown, nothing set aside: with and without context, each gate, each fact, and the peers.
+
+    Everything that learns saw nothing of a capture's lab, or of its family where one lab made most of the C2.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate list captures/ --seed-benchmark seed-benchmark/
+    """
+    with extra("lab"):
+        from zeek_beacons_lab.studies import alert_list as study
+        from zeek_beacons_lab.studies import peers
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    rivals = {name: peers.over(one.formula) for name, one in BASELINES.items()}
+    if seed_benchmark is not None:
+        rivals[peers.STUDY_FOREST] = peers.study_forest(seed_benchmark)
+    everything = [capture.pairs for capture in captures]
+    finish(study.run(folder, Scoring.load(), rivals, everything, pairs, seed), output)
