@@ -120,7 +120,8 @@ def test_a_verdict_says_where_it_belongs() -> None:
     assert other.incident not in ("", first.incident)
     (quiet,) = judge(worker, [alert(4, orig_h="10.0.0.78", sleep=600.0, jitter=1.0, n=6)])
     assert (quiet.level, quiet.incident) == (0, "")
-    (outside,) = judge(worker, [alert(5, orig_h="45.140.140.75", resp="10.0.0.2", resp_h="10.0.0.2", resp_p=22)])
+    ends = {"orig_h": "45.140.140.75", "resp": "10.0.0.2", "resp_h": "10.0.0.2", "resp_p": 22}
+    (outside,) = judge(worker, [alert(5, **ends, local_orig=False, local_resp=True)])
     assert (outside.kind, outside.level, outside.incident, outside.suppressed) == ("inbound", 0, "", "inbound")
     assert outside.summary.endswith("; comes from outside, looks like a brute force")
 
