@@ -46,7 +46,10 @@ def test_the_threshold_of_a_profile_names_it(log: Path, tmp_path: Path) -> None:
 
 def test_a_budget_says_what_it_gave_and_why(conn_log: Log, pair: Make, tmp_path: Path) -> None:
     log = conn_log(
-        [pair(resp_p=4444), *(pair(orig_h=f"10.0.1.{n}", resp="198.51.100.7", rhythm=False, seed=n) for n in range(5))]
+        [
+            pair(resp="45.77.1.9", resp_p=4444),
+            *(pair(orig_h=f"10.0.1.{n}", resp="198.51.100.7", rhythm=False, seed=n) for n in range(5)),
+        ]
     )
     screen, _, report, summary = said(log, tmp_path / "out", "--alerts-per-host-day", "0.1")
     budget = summary["budget"]

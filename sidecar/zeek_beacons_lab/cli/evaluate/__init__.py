@@ -17,7 +17,7 @@ class Studies(LazyGroup):
     table: ClassVar[CommandTable] = {
         "list": (
             f"{_HERE}.captures:alert_list",
-            "The alert list as shown, nothing set aside: with and without context, each gate, each fact, and the peers.",
+            "The alert list as shown, nothing set aside: with and without context, gates and facts, and the peers.",
         ),
         "real": (
             f"{_HERE}.captures:real",

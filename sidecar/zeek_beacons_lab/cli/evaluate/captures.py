@@ -227,7 +227,7 @@ def alert_list(
     output: Results = RESULTS,
     config: options.ConfigFile = None,
 ) -> None:
-    """The alert list as shown, nothing set aside: with and without context, each gate, each fact, and the peers.
+    """The alert list as shown, nothing set aside: with and without context, gates and facts, and the peers.
 
     Everything that learns saw nothing of a capture's lab, or of its family where one lab made most of the C2.
 
