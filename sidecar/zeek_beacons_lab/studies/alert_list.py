@@ -18,12 +18,13 @@ import numpy as np
 from zeek_beacons.labels import folders_of
 from zeek_beacons.metrics import roc_auc
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
-from zeek_beacons.scoring import Scoring, lookalikes
+from zeek_beacons.scoring import Scoring, calibration, lookalikes
 from zeek_beacons.scoring.context_term import CODES, INDICATORS, ContextTerm
 from zeek_beacons.scoring.evidence import needed
 from zeek_beacons.scoring.judge import LEAST_SPAN
 from zeek_beacons.verdicts import SUPPRESSIONS
 from zeek_beacons_lab.studies import metrics
+from zeek_beacons_lab.studies.calibration import BINS, Judged
 from zeek_beacons_lab.studies.tables import Cell, Report, Table
 from zeek_beacons_lab.training.context import fit
 from zeek_beacons_lab.training.examples import ASIDE, C2, OF_BENIGN, SIMULATED, Looked, collect, look_at, roles
@@ -187,7 +188,21 @@ def run(
             "alert_list": Table(("method", *_HEAD), lines),
             "alert_list_parts": Table(("without", *_HEAD), parts),
             "alert_list_context": weights(scoring.context),
+            "alert_list_calibration": calibrated(whole, mine, scoring, seed),
         }
+    )
+
+
+def calibrated(whole: WholeList, mine: Ours, scoring: Scoring, seed: int) -> Table:
+    """Whether a score means what it says, on pairs labelled C2 or benign that something may alert on, out of fold."""
+    known = mine.may() & np.isin(whole.role, (C2, OF_BENIGN))
+    said = calibration.apply(scoring.calibration, mine.together)[known]
+    judged = Judged(said, whole.role[known] == C2, whole.capture[known])
+    low, high = judged.interval(seed)
+    error = metrics.reliability(judged.score, judged.positive, BINS).ece
+    counts = int(judged.positive.sum()), int((~judged.positive).sum())
+    return Table(
+        ("C2 pairs", "benign pairs", "expected calibration error", "low", "high"), [[*counts, error, low, high]]
     )
 
 
