@@ -22,6 +22,7 @@ from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import read
 from zeek_beacons.readers.ingest import TWICE, Ingest
 from zeek_beacons.readers.uids import newest_uids
+from zeek_beacons.reports.looks_local import looks_local
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.truth import Outcome, Truth
@@ -92,6 +93,7 @@ def score(
         reports.prepare(output)
     with options.progress(inputs) as advance:
         pairs, ingest = read(request, settings, advance)
+    ingest.notes += looks_local(pairs)
     read_at = time.perf_counter()
     if alerts_per_host_day is None:
         scored, site = score_pairs(pairs, scoring, settings, allowed), None
