@@ -104,6 +104,7 @@ class _Measured:
     scores: Mapping[str, Floats]
     context: Floats | None
     look: lookalikes.KnownRhythms
+    false_name: Bools  # (n,) whose client claims a name that it has not looked the address up by
 
 
 def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
@@ -112,6 +113,8 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
     chosen = pairs.take(enough)
     features = extract(chosen)
     facts = Facts.of(chosen, features)
+    false_name = np.zeros(len(pairs), dtype=np.bool_)
+    false_name[enough] = facts.names.false
     return _Measured(
         pairs=pairs,
         row=np.where(enough, np.cumsum(enough) - 1, -1),
@@ -119,6 +122,7 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
         scores=scoring.score(features),
         context=scoring.measure_context(facts),
         look=lookalikes.find(chosen, features, facts.names),
+        false_name=false_name,
     )
 
 
@@ -140,7 +144,7 @@ def _conclude(
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration))
     verdicts = verdicts.spread(measured.row >= 0, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
-    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin} | place.gates(pairs, config)
+    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
     verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
     verdicts = timer.told(verdicts, pairs, features, measured.row)
     return Scored(

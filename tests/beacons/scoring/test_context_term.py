@@ -18,6 +18,7 @@ from zeek_beacons.pipeline import score
 from zeek_beacons.reports.sentence import reasons
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.context_term import CODES, FORGEABLE, INDICATORS, ContextTerm, Facts, measure, told
+from zeek_beacons.verdicts import NAMED_TWIN, NOT_SUPPRESSED
 
 Make = Callable[..., dict[str, Any]]
 SHIPPED = Scoring.load()
@@ -189,3 +190,11 @@ def test_whatever_is_claimed_there_is_a_verdict(
     held = measure(_facts(pairs))
     assert ((held >= 0) & (held <= 1)).all()
     assert all(len(text) < 2_000_000 for text in reasons(scored, 0))
+
+
+def test_a_false_name_does_not_silence_the_address(pair: Make) -> None:
+    server = {"resp": "45.67.89.10", "resp_local": False}
+    named = {"server_name": "www.google.com", "named": 100, "name_conns": 100} | server
+    twin, false = pair(**named), pair(**named, dns_name="c2.evil-9173.net", dns_named=100)
+    suppressed = score(Pairs.build([twin, false]), SHIPPED, Config()).verdicts.suppressed.tolist()
+    assert suppressed == [NAMED_TWIN, NOT_SUPPRESSED]
