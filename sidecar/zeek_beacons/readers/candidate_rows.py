@@ -20,6 +20,7 @@ REQUIRED = ("id.orig_h", "id.resp_h", "id.resp_p", "proto", "resp", "conns", "st
 NUMBER_VECTORS = {"starts": "start", "durations": "duration", "orig_bytes": "orig_bytes", "resp_bytes": "resp_bytes"}
 
 SITE = ("resp_hosts", "site_hosts", "site_tls_named")  # facts of the site
+LARGEST = {"resp_hosts": 2.0**32, "site_hosts": 2.0**32, "site_tls_named": 1.0}
 
 # A mapping for `Pairs.build` with all pair and observation columns.
 Candidate = dict[str, Any]
@@ -129,6 +130,9 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     proto = str(row["proto"])
     if orig_h is None or addr is None or not 0 <= port <= 65_535 or proto not in PROTOS:
         raise UnfitError("an address, port or protocol is none")
+    site = {name: _number(row[name]) if row.get(name) is not None else np.nan for name in SITE}
+    if any(not (np.isnan(value) or 0 <= value <= LARGEST[name]) for name, value in site.items()):
+        raise UnfitError("a count of hosts or a share of servers is impossible")
     return (
         observed
         | described
@@ -145,7 +149,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
             "orig_local": _truth(row.get("local_orig")),
             "resp_local": _truth(row.get("local_resp")),
             "first_ts": float(round_time(np.array(first_ts))),
-            **{name: _number(row[name]) if row.get(name) is not None else np.nan for name in SITE},
+            **site,
             "state": np.array([state if state in STATES else "" for state in states], dtype=np.object_),
         }
     )

@@ -179,7 +179,7 @@ INDICATORS: tuple[Indicator, ...] = (
         f"most of {ATTEMPTS} or more TCP connections to a public server failed",
         is_failing,
         lambda facts, row: (
-            f"{facts.feature('failed_share')[row]:.0%} of {facts.pairs.conns[row]} connections failed, and it goes on"
+            f"{facts.feature('failed_share')[row]:.0%} of the newest {facts.pairs.counts[row]} connections failed"
         ),
     ),
     Indicator(
@@ -199,7 +199,7 @@ INDICATORS: tuple[Indicator, ...] = (
         1.0,
         "a public server's port that no common service has",
         is_uncommon_port,
-        lambda facts, row: f"port {facts.pairs.resp_p[row]} is not one that common services use",
+        lambda facts, row: f"port {facts.pairs.resp_p[row]} is not a standard one",
     ),
     Indicator(
         "unfit_service",
@@ -207,7 +207,7 @@ INDICATORS: tuple[Indicator, ...] = (
         1.0,
         "a public server speaks another protocol than its port is for",
         is_unfit_service,
-        lambda facts, row: f"{facts.pairs.service[row]} is not what port {facts.pairs.resp_p[row]} is for",
+        lambda facts, row: f"port {facts.pairs.resp_p[row]} is not the standard one of {facts.pairs.service[row]}",
     ),
     Indicator(
         "quic", -1, 1.0, "it is QUIC, as browsers speak it", is_quic, lambda *_: "it is QUIC, as browsers speak it"

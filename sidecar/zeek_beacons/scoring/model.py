@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from zeek_beacons.config import PROFILES
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import MODEL_FEATURES, SCHEMA_VERSION
@@ -98,6 +100,12 @@ class Manifest:
             )
         if self.features != MODEL_FEATURES:
             raise ModelError(f"{path}: features differ from this program's: {_first_difference(self.features)}")
+        if not self.evidence:
+            raise ModelError(f"{path}: evidence is empty")
+        if not np.isfinite([number for row in (*self.evidence, *self.alert_rates) for number in row]).all():
+            raise ModelError(f"{path}: evidence or alert_rates hold what is no number")
+        if not np.isfinite(list(self.weights.values())).all():
+            raise ModelError(f"{path}: weights are {dict(self.weights)}, expected numbers")
         if any(weight < 0 for weight in self.weights.values()) or abs(sum(self.weights.values()) - 1) > 1e-9:
             raise ModelError(f"{path}: weights are {dict(self.weights)}, expected numbers that add up to 1")
         if not is_calibration(self.calibration):
@@ -164,7 +172,10 @@ def _context(content: Mapping[str, Any]) -> ContextTerm:
     wrong = [*(set(content["indicators"]) - set(CODES)), *(code for code, weight in odds.items() if not weight >= 0)]
     if wrong:
         raise ValueError(f"context.indicators.{wrong[0]} is not one of this program's, or has the wrong sign")
-    return ContextTerm(float(content["offset"]), float(content["slope"]), odds)
+    offset, slope = float(content["offset"]), float(content["slope"])
+    if not np.isfinite([offset, slope, *odds.values()]).all() or slope <= 0:
+        raise ValueError(f"context.offset is {offset}, context.slope {slope}: expected numbers, the slope above 0")
+    return ContextTerm(offset, slope, odds)
 
 
 def _check_digest(path: Path, content: bytes, expected: str | None) -> None:

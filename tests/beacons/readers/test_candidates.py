@@ -123,6 +123,9 @@ def test_what_zeek_knows_of_the_ends_is_read(tmp_path: Path) -> None:
         ({"local_resp": 1}, "local_orig or local_resp is neither true nor false"),
         ({"dns_named": "many"}, "a value of the wrong kind"),
         ({"starts": {"a": 1}}, "a value of the wrong kind"),
+        ({"resp_hosts": float("inf")}, "a count of hosts or a share of servers is impossible"),
+        ({"site_hosts": -1}, "a count of hosts or a share of servers is impossible"),
+        ({"site_tls_named": 61}, "a count of hosts or a share of servers is impossible"),
     ],
 )
 def test_a_bad_line_is_counted_by_reason(bad: dict[str, Any], reason: str, tmp_path: Path) -> None:

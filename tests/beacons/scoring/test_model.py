@@ -53,6 +53,14 @@ def test_a_manifest_survives_being_written_and_read() -> None:
         (lambda m: m["weights"].update(forest=-1), "weights are"),
         (lambda m: m["weights"].update(forest=0.1), "add up to 1"),
         (lambda m: m.update(weights=[1]), "not a model manifest"),
+        (lambda m: m["weights"].update(forest=float("nan")), "weights are"),
+        (lambda m: m["context"].update(slope=-1), "context.slope -1"),
+        (lambda m: m["context"].update(offset=float("nan")), "context.offset is nan"),
+        (lambda m: m["context"]["indicators"]["quic"].update(log_odds=float("-inf")), "context.offset"),
+        (lambda m: m["context"]["indicators"]["quic"].update(log_odds=1.0), "wrong sign"),
+        (lambda m: m["context"]["indicators"].pop("quic"), "'quic' is missing"),
+        (lambda m: m.update(evidence=[]), "evidence is empty"),
+        (lambda m: m.update(alert_rates=[[float("nan"), 0.1]]), "no number"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(folder: Path, edit: Any, problem: str) -> None:
