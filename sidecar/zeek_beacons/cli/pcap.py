@@ -122,10 +122,14 @@ def _report(
     allowed = AllowList.load(allow) if allow else None
     scored = score_pairs(pairs, scoring, settings, allowed)
     seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
+    # The logs still lie aside: people are told where they will be. Without `output` nobody is told of them.
+    names = {path: str((output or folder) / Path(path).relative_to(folder)) for path in ingest.files}
+    sources = known_sources(scored, ingest).moved(names)
+    ingest.files = {names[path]: form for path, form in ingest.files.items()}
     summary = summarise(scored, ingest, scoring, settings, seconds, allow=allowed)
     for warning in summary["warnings"]:
         print(f"WARNING: {warning}", file=sys.stderr)
-    reports.write(scored, summary, folder, sources=known_sources(scored, ingest))
+    reports.write(scored, summary, folder, sources=sources)
     show(scored, summary, ingest, None, output)
 
 

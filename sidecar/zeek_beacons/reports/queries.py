@@ -35,6 +35,11 @@ class Sources:
         logs = {path: form for path, form in files.items() if form in LOGS}
         return cls(logs, frozenset(path for path in logs if _is_json(path)), uids or {})
 
+    def moved(self, names: Mapping[str, str]) -> Self:
+        """The same sources where the files go by other names: each path's new one."""
+        files = {names[path]: form for path, form in self.files.items()}
+        return type(self)(files, frozenset(names[path] for path in self.is_json), self.uids)
+
 
 def filter_of(scored: Scored, row: int) -> str:
     """The pair as a condition over conn.log's fields; by its server's name where it is a pair by name."""

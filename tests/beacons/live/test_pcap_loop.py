@@ -120,6 +120,10 @@ def test_real_zeek_gives_notices_and_reports(out: Path) -> None:
         path.name for path in out.iterdir()
     }
     assert not {pcap_loop.ZEEK_OUTPUT, "settings.zeek"} & {path.name for path in out.iterdir()}
+    files = json.loads((out / "run_summary.json").read_text())["ingest"]["files"]
+    assert files
+    assert all(Path(file).is_file() for file in files), "reports name logs that are there"
+    assert f"cat {out / 'conn.log'}" in (out / "report.md").read_text()
 
 
 @pytest.mark.usefixtures("zeek")
