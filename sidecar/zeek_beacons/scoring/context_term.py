@@ -18,7 +18,7 @@ import numpy as np
 
 from zeek_beacons.features import Features
 from zeek_beacons.features.catalogue import COLUMN
-from zeek_beacons.features.context import ASSIGNED
+from zeek_beacons.features.context import ALTERNATIVE_PORTS, ASSIGNED
 from zeek_beacons.knowledge import OPERATORS, TAG_BIT, TAG_TEXTS, Knowledge, shipped_knowledge, tag_names
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring.names import ServerNames
@@ -41,14 +41,14 @@ class Facts:
     pairs: Pairs
     features: Features
     names: ServerNames
-    tags: Ints  # (n,) of the address, and of the name unless its claim is false
+    tags: Ints  # (n,) of the address, and of a name that somebody else than the client confirms
     public: Bools  # (n,) whether the responder is outside the site
 
     @classmethod
     def of(cls, pairs: Pairs, features: Features, known: Knowledge | None = None) -> Self:
         """Looks everything up, by default in the knowledge that is shipped. `features` are those of `pairs`."""
         names = ServerNames.of(pairs, known or shipped_knowledge())
-        tags = names.address_tags | np.where(names.false, 0, names.name_tags)
+        tags = names.address_tags | np.where(names.confirmed & ~names.false, names.name_tags, 0)
         return cls(pairs, features, names, tags, ~pairs.resp_local)
 
     def has(self, mask: int) -> Bools:
@@ -115,8 +115,9 @@ def is_uncommon_port(facts: Facts) -> Bools:
 
 
 def is_unfit_service(facts: Facts) -> Bools:
-    """Public servers that speak another protocol than their port is for, (n,)."""
-    unfit: Bools = facts.public & (facts.feature("service_fit") < 0)
+    """Public servers that speak another protocol than their port is for, (n,); 8080 and its like are for the web."""
+    web = np.isin(facts.pairs.resp_p, ALTERNATIVE_PORTS) & facts.serves("http", "ssl")
+    unfit: Bools = facts.public & (facts.feature("service_fit") < 0) & ~web
     return unfit
 
 

@@ -32,7 +32,7 @@ class LookAlike:
     packet: int = 0  # bytes of a packet: known sizes both ways are whole multiples of it, nearly all
     addresses: tuple[str, ...] = ()  # the responder is one of these, or `shared` holds
     same_sent: float = 0.0  # least share of connections that send the median amount, within 10 %
-    inside: bool = False  # the responder's address is private
+    inside: bool = False  # the responder is one of the site's own
     shared: int = 1  # hosts of the site that go there, at least
     certain: bool = True  # a protocol that nothing else is like: what fits never alerts
 

@@ -9,10 +9,9 @@ malware is known to hide behind that very site.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,6 @@ from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES, LookAlike
 from zeek_beacons.scoring.names import ServerNames
 
 NONE = -1
-PRIVATE = tuple(
-    ipaddress.ip_network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
-)
 LONGEST = 253  # bytes of a name, RFC 1035
 PACKETS = 0.9  # share of the sizes that must be whole packets
 
@@ -49,7 +44,7 @@ def find(pairs: Pairs, features: Features, names: ServerNames) -> KnownRhythms:
     """The first look-alike that each pair fits. `features` and `names` are those of `pairs`."""
     index = np.full(len(pairs), NONE, dtype=np.int16)
     proven = np.zeros(len(pairs), dtype=np.bool_)
-    own = _Named(names.name, names.confirmed, pairs.dns_name, (names.name_tags & TAG_BIT["trusted_site"]) != 0)
+    own = _Named(names.name, names.confirmed, names.looked_up, (names.name_tags & TAG_BIT["trusted_site"]) != 0)
     for place, look in reversed(list(enumerate(LOOK_ALIKES))):
         rows = np.flatnonzero(_addressed(pairs, look))
         called, confirmed = own.called(rows, look)
@@ -129,7 +124,7 @@ def _behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
     if look.same_sent:
         fits &= features.column("orig_near_median") >= look.same_sent
     if look.inside:
-        fits &= np.array([_is_private(addr) for addr in pairs.addr], dtype=np.bool_)
+        fits &= pairs.resp_local
     if look.packet:
         fits &= _whole_packets(pairs, look.packet)
     if look.shared > 1:
@@ -150,9 +145,3 @@ def _whole_packets(pairs: Pairs, size: int) -> Bools:
 def _bytes(logarithm: NDArray[np.float32]) -> Floats:
     median: Floats = 10.0 ** logarithm.astype(np.float64) - 1
     return median
-
-
-@lru_cache(maxsize=4096)
-def _is_private(addr: str) -> bool:
-    address = ipaddress.ip_address(addr)
-    return any(address in network for network in PRIVATE if network.version == address.version)

@@ -22,6 +22,7 @@ class ServerNames:
     """
 
     name: Strings  # (n,) as claimed, or as looked up where nothing was claimed; "" where there is none
+    looked_up: Strings  # (n,) what the client had looked the address up by, "" where it had not
     claimed: Bools  # (n,) whether the client itself has claimed it
     confirmed: Bools  # (n,) whether somebody else than the client says so
     false: Bools  # (n,) whether the claim is a false one
@@ -35,9 +36,10 @@ class ServerNames:
         """Looks up what `known` says of the names and addresses of pairs."""
         usual = np.where(2 * pairs.name_conns >= pairs.conns, pairs.server_name, "")
         claim = np.where(pairs.is_named, pairs.resp, usual)
+        told = np.where(2 * np.nan_to_num(pairs.dns_named) >= pairs.conns, pairs.dns_name, "")
         claimed = claim != ""
-        name = np.where(claimed, claim, pairs.dns_name)
-        facts, looked_up = known.names(name), known.names(pairs.dns_name)
+        name = np.where(claimed, claim, told)
+        facts, looked_up = known.names(name), known.names(told)
         name_tags = facts.tags.astype(np.int64)
         address_tags = known.addresses(pairs.addr).astype(np.int64)
         asked = looked_up.registered != ""
@@ -47,6 +49,7 @@ class ServerNames:
         confirmed = (~claimed & (name != "")) | same | own_network
         return cls(
             name=name,
+            looked_up=told,
             claimed=claimed,
             confirmed=confirmed,
             false=claimed & asked & ~same & ~own_network & ~serves_many,

@@ -167,7 +167,10 @@ def run(
     seen = [look_at(folder) for folder in folders_of(root)]
     whole = WholeList.of(seen)
     mine = ours(root, seen, scoring, pairs, seed)
-    loud = mine.may() & ~mine.by_name
+    days = float(whole.host_days.sum())
+    certain = metrics.limit(mine.together[whole.wrong & mine.may()], int(BUDGETS[0] * days + 1e-9))
+    mere_name = mine.by_name & (mine.together <= certain)  # quiet below the conservative threshold only
+    loud = mine.may() & ~mere_name
     nothing = np.ones(len(loud), dtype=np.bool_)
     lines: list[list[Cell]] = [
         ["**zeek-beacons**", *whole.line(mine.together, loud, seed)],
@@ -180,7 +183,7 @@ def run(
         lines.append([name, *whole.line(found, nothing, seed)])
     parts: list[list[Cell]] = [["all of it", *whole.line(mine.together, loud, seed)]]
     for gate in mine.gates:
-        parts.append([f"gate: {gate}", *whole.line(mine.together, mine.may(gate) & ~mine.by_name, seed)])
+        parts.append([f"gate: {gate}", *whole.line(mine.together, mine.may(gate) & ~mere_name, seed)])
     parts.append(["look-alikes by a mere name", *whole.line(mine.together, mine.may(), seed)])
     parts += [[f"context: {code}", *whole.line(mine.without[code], loud, seed)] for code in CODES]
     return Report(

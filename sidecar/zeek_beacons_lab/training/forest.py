@@ -247,9 +247,14 @@ def _thresholds(examples: Examples, fused: Floats) -> tuple[dict[str, float], di
             {name: f"{rate:.1%} of synthetic benign pairs, out of bag" for name, rate in FALSE_POSITIVES.items()},
         )
     days = examples.host_days
-    loud = {name: wrong & (examples.loud >= (1 if name == "conservative" else 2)) for name in WRONG_ITEMS}
+    # A mere name keeps a pair quiet below the conservative threshold, as at run time.
+    certain = _threshold(fused[wrong], int(WRONG_ITEMS["conservative"] * days))
+    loud = wrong & ((examples.loud == 2) | (fused >= certain))
     return (
-        {name: _threshold(fused[loud[name]], int(rate * days)) for name, rate in WRONG_ITEMS.items()},
+        {
+            name: certain if name == "conservative" else _threshold(fused[loud], int(rate * days))
+            for name, rate in WRONG_ITEMS.items()
+        },
         {
             name: f"{rate} wrong items per host-day in {days:.1f} host-days of captures left out, nothing set aside"
             for name, rate in WRONG_ITEMS.items()
@@ -268,7 +273,9 @@ def _may_be_wrong(examples: Examples) -> Bools:
 def _alert_rates(examples: Examples, fused: Floats) -> AlertRates:
     """How many wrong items of captures left out reach a score, per host-day; () without captures."""
     days = examples.host_days
-    loud = np.sort(fused[_may_be_wrong(examples) & (examples.loud == 2)])[::-1]
+    wrong = _may_be_wrong(examples)
+    certain = _threshold(fused[wrong], int(WRONG_ITEMS["conservative"] * days)) if wrong.any() else 1.0
+    loud = np.sort(fused[wrong & ((examples.loud == 2) | (fused >= certain))])[::-1]
     table = {_threshold(loud, int(rate * days)): rate for rate in RATES if rate * days < len(loud)}
     return tuple(sorted(table.items(), reverse=True))
 

@@ -198,3 +198,18 @@ def test_a_false_name_does_not_silence_the_address(pair: Make) -> None:
     twin, false = pair(**named), pair(**named, dns_name="c2.evil-9173.net", dns_named=100)
     suppressed = score(Pairs.build([twin, false]), SHIPPED, Config()).verdicts.suppressed.tolist()
     assert suppressed == [NAMED_TWIN, NOT_SUPPRESSED]
+
+
+def test_a_forged_name_does_not_make_a_server_an_operators() -> None:
+    assert set(holds(**named("www.google.com"))) == {"popular_name"}
+    assert "own_network" in holds(**named("www.google.com", addr=GOOGLE))
+
+
+@pytest.mark.parametrize(("looked_up", "counts"), [(9, False), (10, True)])
+def test_a_look_up_counts_from_half_of_the_connections_on(looked_up: int, counts: bool) -> None:
+    assert ("popular_name" in holds(dns_name="www.wikipedia.org", dns_named=looked_up)) == counts
+
+
+def test_an_alternative_web_port_is_for_the_web() -> None:
+    assert "unfit_service" not in holds(resp_p=8080, service="http")
+    assert "unfit_service" in holds(resp_p=8080, service="ftp")

@@ -25,7 +25,7 @@ N = 60
 def _pair(**columns: Any) -> Pairs:
     described = {
         "orig_h": "10.0.0.5",
-        "resp": "203.0.113.9",
+        "resp": "45.77.1.9",
         "resp_p": 443,
         "start": 1_700_000_000 + 64.0 * np.arange(N),
         "orig_bytes": [500.0] * N,
@@ -214,7 +214,7 @@ def test_sizes_fit_up_to_the_edge(
         ("169.254.3.3", True),
         ("fd00::1", True),
         ("fe80::1", True),
-        ("2001:db8::1", False),
+        ("2001:67c::1", False),
     ],
 )
 def test_what_is_inside(addr: str, inside: bool) -> None:
@@ -239,3 +239,9 @@ def test_echoes_are_of_one_size(same: int, expected: str) -> None:
     sizes = [32.0] * same + [60.0] * (N - same)
     echo = {"resp_p": 0, "proto": "icmp", "orig_bytes": sizes, "resp_bytes": [32.0] * N}
     assert _looks_like(**echo) == expected
+
+
+@pytest.mark.parametrize(("addr", "local"), [("147.32.80.9", True), ("10.9.9.9", False)])
+def test_inside_is_what_the_site_says(addr: str, local: bool) -> None:
+    snmp = {"resp_p": 161, "proto": "udp", "service": "snmp"}
+    assert _looks_like(**snmp, resp=addr, resp_local=local) == ("snmp" if local else "")
