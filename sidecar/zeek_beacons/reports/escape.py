@@ -4,8 +4,9 @@ from __future__ import annotations
 
 
 def plain(text: str) -> str:
-    """The text with a backslash before whatever Markdown would take for its own."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)
+    """The text on one line, with a backslash before whatever Markdown would take for its own, bare links too."""
+    line = "".join(f"\\{c}" if c in "\\`*_[]<>|#~&" else c if c.isprintable() else " " for c in text)
+    return line.replace("://", "\\://").replace("www.", "www\\.").replace("@", "\\@")
 
 
 def code(text: str) -> str:

@@ -112,7 +112,7 @@ def test_every_technique_has_a_name_and_a_page() -> None:
 
 def test_what_it_could_be_instead_follows_from_the_port_or_the_look_alike(pair: Make) -> None:
     scored = judged(
-        pair(resp_p=5666),
+        pair(resp="45.77.1.9", resp_p=5666),
         pair(resp_p=4444, orig_h="10.0.0.6"),
         pair(service="ssl", resp_hosts=9.0, site_hosts=20.0, orig_h="10.0.0.7"),
         pair(
