@@ -11,6 +11,7 @@ import numpy as np
 
 from zeek_beacons.pairs import Bools, Ints
 
+_PLAIN = re.compile("[!-~]*")
 LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # What a tab-separated log has for no name and an empty one, and for names that look like these.
@@ -58,6 +59,14 @@ def server_name(text: str) -> str | None:
     octets = name[:LONGEST_NAME].encode("utf-8", "surrogateescape")
     escaped = "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)
     return escaped[:LONGEST_NAME]
+
+
+def printable(text: str, most: int) -> str:
+    """A text from elsewhere as it is kept and told: printable ASCII, all else escaped as Zeek does, cut to `most`."""
+    if len(text) <= most and _PLAIN.fullmatch(text):
+        return text
+    octets = text[:most].encode("utf-8", "surrogateescape")
+    return "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)[:most]
 
 
 def has_direction(direction: str, orig_local: Bools, resp_local: Bools) -> Bools:

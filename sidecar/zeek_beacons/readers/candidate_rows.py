@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, PROTOS, STATES, Floats, round_time
-from zeek_beacons.readers.addresses import address
+from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable
 
 REQUIRED = ("id.orig_h", "id.resp_h", "id.resp_p", "proto", "resp", "conns", "starts")
 # Vectors of equal length, one element an observation; -1 or an empty state where a value is missing.
@@ -113,10 +113,9 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     if not 0 <= named <= conns < 2**62 or conns < len(states):
         raise UnfitError("conns and named do not fit the observations")
     described = {
-        "service": str(row.get("service") or ""),
-        "server_name": str(row.get("server_name") or ""),
-        "dns_name": str(row.get("dns_name") or ""),
+        name: printable(str(row.get(name) or ""), LONGEST_NAME) for name in ("service", "server_name", "dns_name")
     }
+    resp = address(str(row["resp"])) or printable(str(row["resp"]), LONGEST_NAME)
     # Older candidates name a server only where all named connections agree.
     agreed = named if described["server_name"] else 0
     name_conns = agreed if row.get("name_conns") is None else int(row["name_conns"])
@@ -128,7 +127,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
         raise UnfitError("first_ts impossible")
     orig_h, addr, port = address(str(row["id.orig_h"])), address(str(row["id.resp_h"])), int(row["id.resp_p"])
     proto = str(row["proto"])
-    if orig_h is None or addr is None or not 0 <= port <= 65_535 or proto not in PROTOS:
+    if not resp or orig_h is None or addr is None or not 0 <= port <= 65_535 or proto not in PROTOS:
         raise UnfitError("an address, port or protocol is none")
     site = {name: _number(row[name]) if row.get(name) is not None else np.nan for name in SITE}
     if any(not (np.isnan(value) or 0 <= value <= LARGEST[name]) for name, value in site.items()):
@@ -138,7 +137,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
         | described
         | {
             "orig_h": orig_h,
-            "resp": address(str(row["resp"])) or str(row["resp"]),
+            "resp": resp,
             "resp_p": port,
             "proto": proto,
             "addr": addr,

@@ -165,3 +165,11 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     columns = [name for name in CANDIDATE if name != "conns"]
     with pytest.raises(InputError, match=r"b\.log:7: column conns missing in #fields"):
         load(tmp_path, tsv([candidate([0])], columns, "beacon_candidates"), "b.log")
+
+
+def test_names_are_kept_printable_and_short(tmp_path: Path) -> None:
+    line = candidate([0, 60], resp="a\n\x1b[31m" + "x" * 5000, server_name="é", service="ssl\r")
+    pairs, _ = load(tmp_path, json_log([line]), "beacon_candidates.log")
+    assert pairs.resp[0].startswith("a\\x0a\\x1b[31mxxx")
+    assert len(pairs.resp[0]) == 253
+    assert (pairs.server_name[0], pairs.service[0]) == ("\\xc3\\xa9", "ssl\\x0d")

@@ -31,6 +31,7 @@ from zeek_beacons.live.protocol.messages import (
     ZeekHello,
 )
 from zeek_beacons.pairs import PROTOS, Floats
+from zeek_beacons.readers.addresses import printable
 from zeek_beacons.readers.candidate_rows import UnfitError, checked
 from zeek_beacons.verdicts import KINDS, OWN_BEACON
 
@@ -39,7 +40,6 @@ HIGHEST_LEVEL = 4
 _SINCE_2 = frozenset(("kind", "incident", "joined"))
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PLAIN = re.compile("[!-~]*")
 
 
 class _UnusableError(ValueError):
@@ -156,11 +156,7 @@ def _text(given: dict[str, Any], name: str, default: str | None = None) -> str:
 
 
 def _name(text: str) -> str:
-    """A name as it is told to people and kept: printable ASCII, everything else escaped, as Zeek does."""
-    if _PLAIN.fullmatch(text):
-        return text
-    octets = text.encode()
-    return "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)[:LONGEST_TEXT]
+    return printable(text, LONGEST_TEXT)
 
 
 def _count(given: dict[str, Any], name: str, least: int = 0, most: int = LARGEST_COUNT) -> int:
