@@ -115,7 +115,10 @@ class LiveIncidents:
         return taken
 
     def _neighbours(self, alerts: Iterable[Member]) -> Iterator[Key]:
-        """Those that an alert may belong to: the newest of each of its buckets, and of its own incident as it was."""
+        """Keys of the members that the alerts are held against: the newest COMPARED in each bucket of each alert.
+
+        A key comes once for every bucket it shares with an alert. An alert's own earlier self may be among them.
+        """
         for alert in alerts:
             for bucket in buckets_of(alert):
                 yield from islice(reversed(self._buckets.get(bucket, {})), COMPARED)
