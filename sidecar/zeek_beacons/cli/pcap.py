@@ -15,13 +15,13 @@ import typer
 from zeek_beacons import reports
 from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
-from zeek_beacons.cli.score import known_sources, show
+from zeek_beacons.cli.score import known_sources, read_logs, show
 from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.files import replacing
 from zeek_beacons.pipeline import score as score_pairs
-from zeek_beacons.readers import Request, read
+from zeek_beacons.readers import Request
 from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _report(
         print("no connections: no reports")
         return
     began = time.perf_counter()
-    pairs, ingest = read(Request(inputs=conns), settings)
+    pairs, ingest = read_logs(Request(inputs=conns), settings)
     read_at = time.perf_counter()
     allowed = AllowList.load(allow) if allow else None
     scored = score_pairs(pairs, scoring, settings, allowed)

@@ -17,9 +17,12 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.cli import options
 from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
 from zeek_beacons.cli.summary import summarise
+from zeek_beacons.config import Config
+from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import NEAR, Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
-from zeek_beacons.readers import read
+from zeek_beacons.readers import Request, read
+from zeek_beacons.readers.files import Progress
 from zeek_beacons.readers.ingest import TWICE, Ingest
 from zeek_beacons.readers.uids import newest_uids
 from zeek_beacons.reports.looks_local import looks_local
@@ -92,8 +95,7 @@ def score(
     if output is not None:
         reports.prepare(output)
     with options.progress(inputs) as advance:
-        pairs, ingest = read(request, settings, advance)
-    ingest.notes += looks_local(pairs)
+        pairs, ingest = read_logs(request, settings, advance)
     read_at = time.perf_counter()
     if alerts_per_host_day is None:
         scored, site = score_pairs(pairs, scoring, settings, allowed), None
@@ -119,6 +121,13 @@ def score(
         show(scored, summary, ingest, outcome, output)
     if fail_on_alert and scored.verdicts.alerts.any():
         raise typer.Exit(1)
+
+
+def read_logs(request: Request, settings: Config, progress: Progress | None = None) -> tuple[Pairs, Ingest]:
+    """Reads logs as `readers.read` does; among the notes are networks that look local."""
+    pairs, ingest = read(request, settings, progress)
+    ingest.notes += looks_local(pairs)
+    return pairs, ingest
 
 
 def known_sources(scored: Scored, ingest: Ingest) -> Sources:

@@ -13,6 +13,9 @@ from tests.beacons.cli.commands import Ran, run
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live import pcap_loop
+from zeek_beacons.reports.looks_local import LEAST_SERVERS
+
+from ..readers.logs import conn, tsv
 
 ROOT = Path(__file__).parents[3]
 TRACES = ROOT / "testing-btest" / "Traces"
@@ -102,6 +105,22 @@ def test_a_folder_with_something_in_it_is_refused(fake: Fake, out: Path) -> None
 @pytest.mark.parametrize("arguments", [["nowhere.pcap"], [CAPTURE, "--allow", "nowhere"], [CAPTURE, "--zeek", "none"]])
 def test_bad_usage_is_said_before_any_work(arguments: list[object], out: Path) -> None:
     failed(run("pcap", *arguments, "-o", out), out)
+
+
+def test_a_network_that_looks_local_is_suggested_as_by_score(
+    fake: Fake, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connections(_capture: Path, folder: Path, _loop: pcap_loop.PcapLoop) -> dict[str, int]:
+        clients = [conn(at, id__orig_h="147.32.83.165", id__resp_h=f"45.77.{at}.9") for at in range(LEAST_SERVERS)]
+        (folder / "conn.log").write_bytes(tsv(clients))
+        (folder / pcap_loop.ZEEK_OUTPUT).write_text("")
+        return {"scored": 0, "notices": 0}
+
+    monkeypatch.setattr(pcap_loop, "run", connections)
+    ran = run("pcap", CAPTURE, "-o", out, "--zeek", fake("exit 0"))
+    (note,) = json.loads((out / "run_summary.json").read_text())["ingest"]["notes"]
+    assert note.startswith("147.32.83.0/24 looks local")
+    assert f"note: {note}" in ran.stdout
 
 
 def test_captures_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
