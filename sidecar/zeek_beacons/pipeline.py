@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from zeek_beacons import incidents
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
-from zeek_beacons.incidents import Incidents
+from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring, lookalikes, place, timer
 from zeek_beacons.scoring.context_term import Facts
@@ -30,7 +30,7 @@ NEAR = 0.05  # below the threshold: a near miss
 LINES = 200  # beacons whose line of the allow-list is looked up
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scored:
     """A batch of `n` pairs and what was concluded about each of them."""
 
@@ -38,9 +38,13 @@ class Scored:
     verdicts: Verdicts  # n
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
-    incidents: Incidents  # what alerts, by what belongs together
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
     allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """What alerts, by what belongs together; formed when first asked for. A running sidecar has its own."""
+        return find(self.pairs, self.verdicts)
 
     @property
     def near_miss(self) -> Bools:
@@ -152,7 +156,6 @@ def _conclude(
         verdicts=verdicts,
         features=features,
         feature_row=measured.row,
-        incidents=incidents.find(pairs, verdicts),
         context=context,
         allowed_by=_lines(pairs, verdicts, allow) if allow else {},
     )

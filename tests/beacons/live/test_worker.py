@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.beacons.live.histories import KEY, RULES, at, guarded, judge
 from tests.beacons.live.made import T0, candidate
+from zeek_beacons import pipeline
 from zeek_beacons.config import Config
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits
@@ -126,6 +127,20 @@ def test_what_an_older_version_kept_has_no_places_and_one_name(path: Path) -> No
     assert (row["conns"], row["named"], row["name_conns"]) == (4, 4, 4)
     assert (row["orig_local"], row["resp_local"]) == (True, True)
     assert Pairs.build([row]).is_twin.all()
+
+
+def test_incidents_are_formed_once_and_over_all_that_alerted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a batch alone would be thrown away."""
+
+    def formed(*_: object) -> NoReturn:
+        raise AssertionError("the incidents of a batch were formed")
+
+    monkeypatch.setattr(pipeline, "find", formed)
+    worker = Worker("me", RULES, Config(), guarded(path))
+    (verdict,) = judge(worker, [candidate(5)])
+    assert verdict.level
+    assert worker.incidents.of(KEY) == verdict.incident
+    assert worker.faults == 0
 
 
 def test_scoring_that_fails_takes_only_the_one_with_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
