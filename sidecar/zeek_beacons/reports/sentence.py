@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from zeek_beacons.features import CATALOGUE, JITTER_KINDS, Features
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.scoring.context_term import CODES, Indicator, told
+from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
-from zeek_beacons.scoring.reasons import REASONS, Reason
+from zeek_beacons.scoring.reasons import REASONS, Fact, Reason
+from zeek_beacons.scoring.rules import Rule
 from zeek_beacons.verdicts import BEACON
 
 ROUND_SLEEPS = (3600, 900, 300, 60, 30, 15, 10, 5, 1)  # seconds, the roundest first
@@ -90,7 +92,11 @@ def round_jitter(jitter: float) -> float:
 
 def reasons(scored: Scored, row: int) -> list[str]:
     """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last."""
-    return [_told(scored, row, index) for index in scored.verdicts.reasons[row].tolist() if index >= 0]
+    given = [REASONS[index] for index in scored.verdicts.reasons[row].tolist() if index >= 0]
+    about_server = _told_of_server(scored, row, [reason for reason in given if isinstance(reason, Indicator)])
+    return [
+        about_server[reason.code] if isinstance(reason, Indicator) else _told(scored, row, reason) for reason in given
+    ]
 
 
 def weighed_reasons(scored: Scored, row: int) -> list[str]:
@@ -110,12 +116,16 @@ def reason_value(scored: Scored, row: int, reason: Reason) -> float:
     return _feature(scored, row, reason.feature)
 
 
-def _told(scored: Scored, row: int, index: int) -> str:
-    reason = REASONS[index]
-    if isinstance(reason, Indicator):
-        place = np.array([scored.feature_row[row]])
-        one = scored.pairs.take(np.array([row])), Features(scored.features.matrix[place])
-        return _spaced(told(reason, *one, 0))
+def _told_of_server(scored: Scored, row: int, indicators: Sequence[Indicator]) -> dict[str, str]:
+    """What the facts about the server say in words, by the indicator's code; looked up once for all of them."""
+    if not indicators:
+        return {}
+    pair, place = scored.pairs.take(np.array([row])), np.array([scored.feature_row[row]])
+    facts = Facts.of(pair, Features(scored.features.matrix[place]))
+    return {one.code: _spaced(one.tell(facts, 0)) for one in indicators}
+
+
+def _told(scored: Scored, row: int, reason: Rule | Fact) -> str:
     value = _feature(scored, row, reason.feature)
     if math.isnan(value):
         return f"{CATALOGUE[COLUMN[reason.feature]].meaning}: not known"

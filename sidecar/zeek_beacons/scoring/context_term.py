@@ -253,12 +253,6 @@ def measure(facts: Facts) -> Floats:
     return np.stack([np.asarray(one.measure(facts), dtype=np.float64) for one in INDICATORS], axis=1)
 
 
-def told(indicator: Indicator, pairs: Pairs, features: Features, row: int) -> str:
-    """What an indicator says of one pair, in plain words."""
-    one = np.array([row])
-    return indicator.tell(Facts.of(pairs.take(one), Features(features.matrix[one])), 0)
-
-
 def log_odds(score: Floats) -> Floats:
     """ln(p / (1 - p)) of scores kept EDGE away from 0 and 1, (n,)."""
     kept = np.clip(score, EDGE, 1 - EDGE)

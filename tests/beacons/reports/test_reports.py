@@ -20,6 +20,8 @@ from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.reports.sentence import duration, reasons, sentence
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.context_term import Facts, Indicator
+from zeek_beacons.scoring.reasons import REASONS
 
 Make = Callable[..., dict[str, Any]]
 SUMMARY = {
@@ -183,3 +185,19 @@ def test_numbers_below_zero_stay_numbers(pair: Make, tmp_path: Path) -> None:
     (row,) = rows(tmp_path / "scored_pairs.csv")
     assert row["contributions"].startswith("-")
     assert all(float(number) <= 0 for number in row["contributions"].split())
+
+
+def test_the_facts_about_a_server_are_looked_up_once_a_pair(pair: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = score(Pairs.build([pair(resp="45.77.1.9", resp_p=4444)]), Scoring.load(), Config())
+    given = [REASONS[index] for index in scored.verdicts.reasons[0]]
+    assert sum(isinstance(reason, Indicator) for reason in given) >= 2
+    looked_up = []
+    of = Facts.of
+
+    def counted(pairs: Pairs, *more: Any) -> Facts:
+        looked_up.append(len(pairs))
+        return of(pairs, *more)
+
+    monkeypatch.setattr(Facts, "of", counted)
+    assert any("no public list knows 45.77.1.9" in text for text in reasons(scored, 0))
+    assert looked_up == [1]

@@ -17,7 +17,7 @@ from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.reports.sentence import reasons
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.context_term import CODES, FORGEABLE, INDICATORS, ContextTerm, Facts, measure, told
+from zeek_beacons.scoring.context_term import CODES, FORGEABLE, INDICATORS, ContextTerm, Facts, measure
 from zeek_beacons.verdicts import NAMED_TWIN, NOT_SUPPRESSED
 
 Make = Callable[..., dict[str, Any]]
@@ -108,14 +108,14 @@ def test_every_indicator_tells_itself_in_words() -> None:
             _described({"dns_name": "x.example.net", "dns_named": 20}),
         ]
     )
-    features = extract(pairs)
+    facts = _facts(pairs)
     for row in range(len(pairs)):
-        for indicator, value in zip(INDICATORS, measure(Facts.of(pairs, features))[row], strict=True):
+        for indicator, value in zip(INDICATORS, measure(facts)[row], strict=True):
             if value:
-                text = told(indicator, pairs, features, row)
+                text = indicator.tell(facts, row)
                 assert text
                 assert "nan" not in text
-    assert told(INDICATORS[1], pairs, features, 1) == "it belongs to Google"
+    assert INDICATORS[1].tell(facts, 1) == "it belongs to Google"
 
 
 def test_what_is_not_known_leaves_the_score_to_the_rhythm(pair: Make) -> None:
