@@ -16,7 +16,7 @@ from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.facts import notice
 from zeek_beacons.reports.incident_text import further
 from zeek_beacons.reports.outside import remark
-from zeek_beacons.reports.sentence import reason_value, reasons
+from zeek_beacons.reports.sentence import reason_texts, reason_value
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import KINDS, LABELS, SEVERITIES, SUPPRESSIONS
 
@@ -82,7 +82,7 @@ def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
 def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
     given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
     told = []
-    for place, (reason, text) in enumerate(zip(given, reasons(scored, row), strict=True)):
+    for place, (reason, text) in enumerate(zip(given, reason_texts(scored, row), strict=True)):
         numbers = {
             "value": _number(reason_value(scored, row, reason)),
             "contribution": _number(scored.verdicts.contributions[row, place]),

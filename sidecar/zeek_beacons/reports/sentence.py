@@ -91,7 +91,15 @@ def round_jitter(jitter: float) -> float:
 
 
 def reasons(scored: Scored, row: int) -> list[str]:
-    """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last."""
+    """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last.
+
+    Those with nothing to tell, since the value they would tell is not known, are told of together at the end.
+    """
+    return [*filter(None, reason_texts(scored, row)), *_not_known(scored, row)]
+
+
+def reason_texts(scored: Scored, row: int) -> list[str]:
+    """A text for each reason of one verdict, in their order; "" where the value that it would tell is not known."""
     given = [REASONS[index] for index in scored.verdicts.reasons[row].tolist() if index >= 0]
     about_server = _told_of_server(scored, row, [reason for reason in given if isinstance(reason, Indicator)])
     return [
@@ -100,10 +108,11 @@ def reasons(scored: Scored, row: int) -> list[str]:
 
 
 def weighed_reasons(scored: Scored, row: int) -> list[str]:
-    """The same, each with its contribution to the score where it was measured."""
+    """What `reasons` gives, each reason with its contribution to the score where it was measured."""
     given = scored.verdicts.contributions[row].tolist()
     weights = ["" if math.isnan(added) else f" ({added:+.2f})" for added in given]
-    return [text + weight for text, weight in zip(reasons(scored, row), weights, strict=False)]
+    told = [text + weight for text, weight in zip(reason_texts(scored, row), weights, strict=False) if text]
+    return [*told, *_not_known(scored, row)]
 
 
 def reason_value(scored: Scored, row: int, reason: Reason) -> float:
@@ -114,6 +123,14 @@ def reason_value(scored: Scored, row: int, reason: Reason) -> float:
             math.nan if scored.context is None or place < 0 else float(scored.context[place, CODES.index(reason.code)])
         )
     return _feature(scored, row, reason.feature)
+
+
+def _not_known(scored: Scored, row: int) -> list[str]:
+    """One line on all values that reasons would tell and that are not known; none where all are."""
+    told = [REASONS[index] for index in scored.verdicts.reasons[row].tolist() if index >= 0]
+    lacking = [one.feature for one in told if not isinstance(one, Indicator)]
+    meanings = [CATALOGUE[COLUMN[name]].meaning for name in lacking if math.isnan(_feature(scored, row, name))]
+    return [f"not known: {', '.join(meanings)}"] if meanings else []
 
 
 def _told_of_server(scored: Scored, row: int, indicators: Sequence[Indicator]) -> dict[str, str]:
@@ -128,7 +145,7 @@ def _told_of_server(scored: Scored, row: int, indicators: Sequence[Indicator]) -
 def _told(scored: Scored, row: int, reason: Rule | Fact) -> str:
     value = _feature(scored, row, reason.feature)
     if math.isnan(value):
-        return f"{CATALOGUE[COLUMN[reason.feature]].meaning}: not known"
+        return ""
     return _spaced(reason.text.format(math.exp(value) if reason.is_log else value))
 
 

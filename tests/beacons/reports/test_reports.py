@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
@@ -18,10 +19,10 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import OutputError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored, score
-from zeek_beacons.reports.sentence import duration, reasons, sentence
+from zeek_beacons.reports.sentence import duration, reason_texts, reasons, sentence, weighed_reasons
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.context_term import Facts, Indicator
-from zeek_beacons.scoring.reasons import REASONS
+from zeek_beacons.scoring.reasons import PLACE, REASONS
 
 Make = Callable[..., dict[str, Any]]
 SUMMARY = {
@@ -201,3 +202,20 @@ def test_the_facts_about_a_server_are_looked_up_once_a_pair(pair: Make, monkeypa
     monkeypatch.setattr(Facts, "of", counted)
     assert any("no public list knows 45.77.1.9" in text for text in reasons(scored, 0))
     assert looked_up == [1]
+
+
+def test_what_is_not_known_is_told_once_at_the_end(pair: Make) -> None:
+    scored = score(Pairs.build([pair(n=10)]), Scoring.load(), Config())
+    codes = ("persistent", "not_chance", "shared", "one_interval")
+    verdicts = replace(
+        scored.verdicts,
+        reasons=np.array([[PLACE[code] for code in codes]], dtype=np.int16),
+        contributions=np.array([[0.4, 0.3, 0.2, 0.1]]),
+    )
+    scored = replace(scored, verdicts=verdicts)
+    lacking = "not known: filled 24ths of the span, other hosts of the site that go there"
+    chance, interval, end = reasons(scored, 0)
+    assert (chance[:9], interval[-12:], end) == ("each wait", "one interval", lacking)
+    assert weighed_reasons(scored, 0) == [f"{chance} (+0.30)", f"{interval} (+0.10)", lacking]
+    assert reason_texts(scored, 0) == ["", chance, "", interval]
+    assert not reasons(replace(scored, verdicts=replace(verdicts, reasons=verdicts.reasons[:, 1:2])), 0)[1:]
