@@ -42,6 +42,11 @@ class ScoredLogs:
         """Their verdicts, (n,), in the same order."""
         return self.scored.verdicts
 
+    @property
+    def warnings(self) -> list[str]:
+        """What to hear of before trusting the scores: a model without a knowledge file of its own."""
+        return self.scored.scoring.warnings
+
     def alerts(self) -> list[dict[str, Any]]:
         """What alerts, by rank, as `alerts.csv` has it: each with its sentence in `summary`."""
         rows: list[dict[str, Any]] = tables.alerts(self.scored, Sources.of(self.ingest.files)).to_pylist()

@@ -14,7 +14,6 @@ from zeek_beacons.features import Features, extract
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring, lookalikes, place, timer
-from zeek_beacons.scoring.context_term import Facts
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
@@ -38,6 +37,7 @@ class Scored:
     verdicts: Verdicts  # n
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
+    scoring: Scoring  # what scored them
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
     allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
 
@@ -116,7 +116,7 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
     enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
     chosen = pairs.take(enough)
     features = extract(chosen)
-    facts = Facts.of(chosen, features)
+    facts = scoring.facts(chosen, features)
     false_name = np.zeros(len(pairs), dtype=np.bool_)
     false_name[enough] = facts.names.false
     return _Measured(
@@ -156,6 +156,7 @@ def _conclude(
         verdicts=verdicts,
         features=features,
         feature_row=measured.row,
+        scoring=scoring,
         context=context,
         allowed_by=_lines(pairs, verdicts, allow) if allow else {},
     )

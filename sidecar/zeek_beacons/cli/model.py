@@ -38,8 +38,7 @@ def verify(folder: Folder = None) -> None:
     """
     from zeek_beacons.errors import ModelError
     from zeek_beacons.features import MODEL_FEATURES
-    from zeek_beacons.knowledge import Knowledge
-    from zeek_beacons.knowledge.file import KNOWLEDGE, KNOWLEDGE_MANIFEST
+    from zeek_beacons.knowledge.file import KNOWLEDGE
     from zeek_beacons.scoring import Scoring, golden
     from zeek_beacons.scoring.model import GOLDEN, ModelFolder, shipped_model
 
@@ -53,8 +52,7 @@ def verify(folder: Folder = None) -> None:
             more = f"; and {len(differences) - SHOWN} more columns" if len(differences) > SHOWN else ""
             raise ModelError(f"{model.path / GOLDEN}: {'; '.join(map(str, differences[:SHOWN]))}{more}")
         compared = f"features and scores of {pairs} pairs are as recorded"
-    if (model.path / KNOWLEDGE).exists() or (model.path / KNOWLEDGE_MANIFEST).exists():
-        known = Knowledge.load(model.path)
+    if known := scoring.knowledge:
         knowledge = f"{KNOWLEDGE} is good: {known.counts['popular_domains']:,} popular domains of {known.date}"
     else:
         knowledge = f"it has no {KNOWLEDGE}, so the one that ships with this program is used"

@@ -48,7 +48,7 @@ def summarise(
         "incidents": len(scored.incidents),
         "near_misses": int(scored.near_miss.sum()),
         "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
-        "warnings": warnings(scored, allow),
+        "warnings": [*scoring.warnings, *warnings(scored, allow)],
         "profile": settings.profile,
         "thresholds": dict(scoring.thresholds),
         "threshold": verdicts.threshold,

@@ -5,7 +5,7 @@ from one dated file beside the model (docs/knowledge.md); nothing is fetched. It
 score; it clears nobody: implants sit on clouds, behind popular names and on trusted sites.
 """
 
-from zeek_beacons.knowledge.lookup import Knowledge, NameFacts, registered_domain, shipped_knowledge
+from zeek_beacons.knowledge.lookup import Knowledge, NameFacts, knowledge_of, registered_domain, shipped_knowledge
 from zeek_beacons.knowledge.tags import CDNS, CLOUDS, OPERATORS, TAG_BIT, TAG_TEXTS, TAGS, tag_names, tag_texts
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "TAG_TEXTS",
     "Knowledge",
     "NameFacts",
+    "knowledge_of",
     "registered_domain",
     "shipped_knowledge",
     "tag_names",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zeek_beacons.errors import ModelError
 from zeek_beacons.files import shipped_models
 from zeek_beacons.knowledge.addresses import Masks, masks_of
-from zeek_beacons.knowledge.file import KnowledgeFile
+from zeek_beacons.knowledge.file import KNOWLEDGE, KNOWLEDGE_MANIFEST, KnowledgeFile
 from zeek_beacons.knowledge.popular import PopularDomains
 from zeek_beacons.knowledge.suffixes import SuffixRules, ends_of, normalise
 from zeek_beacons.knowledge.tags import OPERATORS, TAG_BIT
@@ -103,6 +103,15 @@ class Knowledge:
 def shipped_knowledge() -> Knowledge:
     """What comes with this package, loaded once in a process. Raises ModelError."""
     return Knowledge.load(shipped_models())
+
+
+def knowledge_of(folder: Path) -> Knowledge | None:
+    """What lies in a model folder; None where it holds no knowledge. Raises ModelError for one that is broken."""
+    if folder.resolve() == shipped_models().resolve():
+        return shipped_knowledge()
+    if (folder / KNOWLEDGE).exists() or (folder / KNOWLEDGE_MANIFEST).exists():
+        return Knowledge.load(folder)
+    return None
 
 
 def registered_domain(name: str) -> str:

@@ -57,6 +57,8 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
             }
         },
     )
+    for warning in scoring.warnings:
+        log.warning("knowledge_missing", extra={"fields": {"problem": warning}})
     history = site = None
     alerts: list[str] = []
     if path is not None:

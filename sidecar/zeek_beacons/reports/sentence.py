@@ -11,7 +11,7 @@ import numpy as np
 from zeek_beacons.features import CATALOGUE, JITTER_KINDS, Features
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
+from zeek_beacons.scoring.context_term import CODES, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
 from zeek_beacons.scoring.reasons import REASONS, Fact, Reason
 from zeek_beacons.scoring.rules import Rule
@@ -138,7 +138,7 @@ def _told_of_server(scored: Scored, row: int, indicators: Sequence[Indicator]) -
     if not indicators:
         return {}
     pair, place = scored.pairs.take(np.array([row])), np.array([scored.feature_row[row]])
-    facts = Facts.of(pair, Features(scored.features.matrix[place]))
+    facts = scored.scoring.facts(pair, Features(scored.features.matrix[place]))
     return {one.code: _spaced(one.tell(facts, 0)) for one in indicators}
 
 

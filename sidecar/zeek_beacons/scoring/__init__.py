@@ -11,7 +11,9 @@ import numpy as np
 
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import Features
-from zeek_beacons.pairs import Floats
+from zeek_beacons.knowledge import Knowledge, knowledge_of, shipped_knowledge
+from zeek_beacons.knowledge.file import KNOWLEDGE
+from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.scoring import calibration, context_term, explain, rules, significance
 from zeek_beacons.scoring.calibration import Calibration
 from zeek_beacons.scoring.context_term import ContextTerm, Facts
@@ -54,10 +56,11 @@ class Scoring:
     alert_rates: AlertRates
     model: ModelFolder | None
     context: ContextTerm | None = None
+    knowledge: Knowledge | None = None  # the model's own; None: the shipped one
 
     @classmethod
     def load(cls, folder: Path | None = None, threads: int = 0) -> Self:
-        """The scorers that a model folder weighs (default: the shipped one). Raises ModelError."""
+        """The scorers that a model folder weighs (default: the shipped one), and its knowledge. Raises ModelError."""
         model = ModelFolder.load(folder or shipped_model())
         known: dict[str, Scorer] = {
             "forest": Forest(model, threads).score,
@@ -77,12 +80,24 @@ class Scoring:
             alert_rates=model.manifest.alert_rates,
             model=model,
             context=model.manifest.context,
+            knowledge=knowledge_of(model.path),
         )
 
     @classmethod
     def rules_only(cls) -> Self:
         """The rules by themselves: no model file is needed."""
         return cls({"rules": rules.score}, {"rules": 1.0}, RULE_THRESHOLDS, chance_table(), (), RULE_RATES, None)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What an operator must hear of before trusting the scores."""
+        if self.model is None or self.knowledge is not None:
+            return []
+        shipped = shipped_knowledge()
+        return [
+            f"{self.model.path / KNOWLEDGE} is missing: what is known of servers comes from {shipped.path} "
+            f"of {shipped.date}, not from this model's folder"
+        ]
 
     @property
     def identity(self) -> str:
@@ -98,6 +113,10 @@ class Scoring:
     def score(self, features: Features) -> dict[str, Floats]:
         """The score of each scorer, (n,) each."""
         return {name: scorer(features) for name, scorer in self.scorers.items()}
+
+    def facts(self, pairs: Pairs, features: Features) -> Facts:
+        """What this model's knowledge says of the servers of `n` pairs; `features` are those of `pairs`."""
+        return Facts.of(pairs, features, self.knowledge)
 
     def measure_context(self, facts: Facts) -> Floats | None:
         """How far each fact about the servers holds, see `context_term.measure`; None where it does not score."""

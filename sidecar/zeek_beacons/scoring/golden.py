@@ -20,7 +20,7 @@ from zeek_beacons.features import CATALOGUE, Features, extract
 from zeek_beacons.features.matrix import Matrix
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, OPTIONAL, PAIR_COLUMNS, Floats, Pairs
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.context_term import CODES, Facts
+from zeek_beacons.scoring.context_term import CODES
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-6  # what processors may differ by; the second where a value is 0 but for rounding
 FUSED = "fused"
@@ -58,7 +58,7 @@ class Golden:
         """The pairs as this program and this model see them."""
         features = extract(pairs)
         scores = scoring.score(features)
-        context = scoring.measure_context(Facts.of(pairs, features))
+        context = scoring.measure_context(scoring.facts(pairs, features))
         known = {} if context is None else dict(zip(map(FACT.format, CODES), context.T, strict=True))
         return cls(pairs, features, scores | known | {FUSED: scoring.fuse(scores, context)})
 

@@ -15,7 +15,6 @@ from zeek_beacons.features import Features
 from zeek_beacons.files import staged
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, STATES, Bools, Floats, Pairs
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.scoring.context_term import Facts
 from zeek_beacons.scoring.golden import FUSED, Golden
 from zeek_beacons.scoring.model import GOLDEN, MANIFEST, ModelFolder
 from zeek_beacons_lab.traffic import EPOCH, KINDS, labelled_pairs
@@ -75,7 +74,7 @@ def is_steady(pairs: Pairs, scoring: Scoring) -> Bools:
     for sign in (np.ones(shape), -np.ones(shape), *(rng.choice([-1.0, 1.0], shape) for _ in range(4))):
         moved = Features((plain.features.matrix * (1 + NUDGE * sign)).astype(np.float32))
         scores = scoring.score(moved)
-        context = scoring.measure_context(Facts.of(pairs, plain.features))
+        context = scoring.measure_context(scoring.facts(pairs, plain.features))
         for name, values in scores.items():
             steady &= np.isclose(values, plain.scores[name], rtol=0, atol=NUDGE)
         for way in (1 - NUDGE, 1.0, 1 + NUDGE):

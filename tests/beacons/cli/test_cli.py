@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from zeek_beacons import __version__
+from zeek_beacons.scoring.model import shipped_model
 
 from .commands import run
 
@@ -170,6 +172,17 @@ def test_a_full_disk_is_one_line_and_exit_code_2(log: Path) -> None:
         ran = spawn("score", log, "--json", stdout=full)
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: ")
+
+
+def test_a_model_without_knowledge_is_warned_of(log: Path, tmp_path: Path) -> None:
+    model, out = tmp_path / "model", tmp_path / "out"
+    shutil.copytree(shipped_model(), model, ignore=shutil.ignore_patterns("public_knowledge.*"))
+    ran = run("score", log, "--model", model, "-o", out)
+    assert ran.returncode == 0
+    (warning,) = json.loads((out / "run_summary.json").read_text())["warnings"]
+    assert warning.startswith(f"{model / 'public_knowledge.bin'} is missing")
+    assert f"WARNING: {warning}" in ran.stderr
+    assert "the one that ships with this program is used" in run("model", "verify", model).stdout
 
 
 def test_model_show_and_verify() -> None:

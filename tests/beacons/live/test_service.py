@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
 from zeek_beacons.live.transport import websocket
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.model import shipped_model
 
 from .fake_zeek import FakeZeek, listening
 from .made import fields
@@ -116,6 +118,17 @@ def test_an_older_zeek_gets_what_it_can_read(tmp_path: Path, scoring: Scoring) -
         return service
 
     assert asyncio.run(scene()).state()["notices"] == 1
+
+
+def test_a_model_without_knowledge_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model, own = tmp_path / "model", SidecarConfig(history="none", state="none")
+    shutil.copytree(shipped_model(), model, ignore=shutil.ignore_patterns("public_knowledge.*"))
+    start(own, Config(), Scoring.load(model))
+    (told,) = [record for record in caplog.records if record.message == "knowledge_missing"]
+    assert told.fields["problem"].startswith(f"{model / 'public_knowledge.bin'} is missing")  # type: ignore[attr-defined]
+    caplog.clear()
+    start(own, Config(), Scoring.load())
+    assert "knowledge_missing" not in caplog.text
 
 
 @pytest.mark.parametrize("code", [None, 1001, 1011])

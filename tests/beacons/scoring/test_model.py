@@ -13,8 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.beacons.knowledge import small
+from zeek_beacons.config import Config
 from zeek_beacons.errors import ModelError
+from zeek_beacons.knowledge.file import KNOWLEDGE, KNOWLEDGE_MANIFEST
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.pipeline import score
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.context_term import CODES
 from zeek_beacons.scoring.forest import Forest
 from zeek_beacons.scoring.model import FOREST, GOLDEN, MANIFEST, ModelFolder, shipped_model
 
@@ -151,3 +157,35 @@ def test_score_imports_no_scikit_learn(conn_log: Callable[..., Path], pair: Call
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+def popular(scoring: Scoring) -> list[bool]:
+    """Whether `www.big.com` and `www.wikipedia.org` are popular, which the small file and the shipped one know."""
+    start = 60.0 * np.arange(20)
+    pairs = Pairs.build(
+        {"orig_h": "10.0.0.5", "resp": f"45.0.0.{n}", "resp_p": 443, "start": start, "dns_name": name, "dns_named": 20}
+        for n, name in enumerate(("www.big.com", "www.wikipedia.org"))
+    )
+    context = score(pairs, scoring, Config()).context
+    assert context is not None
+    return [bool(value) for value in context[:, CODES.index("popular_name")] > 0]
+
+
+def test_a_model_without_knowledge_says_that_the_shipped_one_is_used(folder: Path) -> None:
+    assert Scoring.load().warnings == Scoring.load(folder).warnings == Scoring.rules_only().warnings == []
+    for name in (KNOWLEDGE, KNOWLEDGE_MANIFEST):
+        (folder / name).unlink()
+    scoring = Scoring.load(folder)
+    (warning,) = scoring.warnings
+    assert warning.startswith(f"{folder / KNOWLEDGE} is missing")
+    assert str(shipped_model() / KNOWLEDGE) in warning
+    assert popular(scoring) == popular(Scoring.load()) == [False, True]
+
+
+def test_a_model_goes_by_the_knowledge_in_its_folder(folder: Path) -> None:
+    small.write(folder)
+    assert Scoring.load(folder).warnings == []
+    assert popular(Scoring.load(folder)) == [True, False]
+    (folder / KNOWLEDGE).unlink()
+    with pytest.raises(ModelError, match=f"{KNOWLEDGE}: cannot be read"):
+        Scoring.load(folder)
