@@ -29,6 +29,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from zeek_beacons.called import called
 from zeek_beacons.knowledge import registered_domain
 from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs
 from zeek_beacons.verdicts import Verdicts
@@ -38,7 +39,7 @@ Key: TypeAlias = tuple[str, str, int, str]  # orig_h, resp, resp_p, proto
 PROXY_PORTS = frozenset((1080, 3128, 3129, 8000, 8008, 8080, 8081, 8088, 8118, 8888, 9090))
 SLEEPS_AGREE = 1.15  # the longer over the shorter, at most
 MOSTLY = 0.5  # share of failed connections from which on a server counts as dead
-SEVERAL = "*"  # in place of a name: connections carried several
+SEVERAL = "*"  # in place of a name: connections carried some, none of them at least half of all
 
 # What documentation and tests have in place of public addresses, though Zeek counts it as local (RFC 5737, RFC 3849).
 _EXAMPLES = ("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:")
@@ -56,10 +57,9 @@ class Member(NamedTuple):
     proto: str
     addr: str
     service: str
-    server_name: str
+    name: str  # what its server is called, see called.py
     conns: int
     named: int
-    dns_name: str
     local: bool  # whether its responder belongs to the site
     first_ts: float
     sleep: float
@@ -78,15 +78,8 @@ class Member(NamedTuple):
         return self.resp != self.addr
 
     @property
-    def name(self) -> str:
-        """The name it goes by: that of most connections that carried one, else the one its address was looked up by."""
-        if self.is_named:
-            return self.resp
-        return self.server_name or ("" if self.named else self.dns_name)
-
-    @property
     def domain(self) -> str:
-        """Registered domain of its name; empty where it has none, SEVERAL where connections carried several."""
+        """Registered domain of its name; empty where it has none, SEVERAL where connections carried other names."""
         name = self.name
         return (registered_domain(name) or name) if name else SEVERAL if self.named else ""
 
@@ -127,7 +120,7 @@ def find(pairs: Pairs, verdicts: Verdicts) -> Incidents:
 def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints) -> list[Member]:
     """What is known of the pairs at some rows, which must be scored."""
     columns = [getattr(pairs, name)[rows].tolist() for name in ("orig_h", "resp", "resp_p", "proto", "addr", "service")]
-    columns += [getattr(pairs, name)[rows].tolist() for name in ("server_name", "conns", "named", "dns_name")]
+    columns += [called(pairs).name[rows].tolist(), pairs.conns[rows].tolist(), pairs.named[rows].tolist()]
     columns += [pairs.resp_local[rows].tolist(), pairs.first_ts[rows].tolist()]
     columns += [verdicts.sleep[rows].tolist(), failed_share(pairs, rows).tolist()]
     columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist()]
@@ -249,7 +242,7 @@ def _server(members: Sequence[Member], places: list[int]) -> Links:
 
 def _speaks_for(named: Member, address: Member) -> bool:
     """Whether a name and its newest address are twins."""
-    return address.named > 0 and address.server_name in ("", named.resp) and 2 * named.conns > address.named
+    return address.named > 0 and address.name in ("", named.resp) and 2 * named.conns > address.named
 
 
 def _is_behind(named: Member, proxy: Member) -> bool:

@@ -31,10 +31,9 @@ def member(resp: str = "45.0.0.9", **given: Any) -> Member:
         "proto": "tcp",
         "addr": resp if resp[0].isdigit() else "45.0.0.9",
         "service": "ssl",
-        "server_name": "",
+        "name": "" if resp[0].isdigit() else resp,
         "conns": 100,
         "named": 0 if resp[0].isdigit() else 100,
-        "dns_name": "",
         "local": False,
         "first_ts": 0.0,
         "sleep": 60.0,
@@ -62,9 +61,9 @@ PROXY = {"addr": "10.1.1.1", "resp_p": 3128, "service": "http"}
     "members",
     [
         # 1. twins
-        (member("c2.example"), member("45.0.0.7", named=60, server_name="c2.example", sleep=500.0)),
+        (member("c2.example"), member("45.0.0.7", named=60, name="c2.example", sleep=500.0)),
         (member("c2.example"), member("45.0.0.9", named=60, sleep=500.0)),
-        (member("c2.example"), member("45.0.0.7", dns_name="c2.example", sleep=500.0)),
+        (member("c2.example"), member("45.0.0.7", name="c2.example", sleep=500.0)),
         # 2. a proxy
         (member("c2.example", **PROXY), member("10.1.1.1", **PROXY, conns=150, named=150, sleep=500.0)),
         (member("c2.example", **PROXY), member("10.1.1.1", **PROXY, conns=900, named=900, sleep=61.0)),
@@ -97,8 +96,8 @@ def test_belongs_together(members: tuple[Member, ...]) -> None:
         (member("one.example"), member("two.example", resp_p=80, service="http")),
         (member("one.example"), member("two.example", sleep=600.0), member("45.0.0.9", conns=500, named=400)),
         (member("one.example", **PROXY), member("10.1.1.1", **PROXY, conns=900, named=900, sleep=5.0)),
-        (member("one.example", server_name="one.example"), member("45.0.0.9", named=60, server_name="two.example")),
-        (member("45.0.0.9", dns_name="one.example"), member("45.0.0.10", dns_name="two.example")),
+        (member("one.example"), member("45.0.0.9", named=60, name="two.example")),
+        (member("45.0.0.9", name="one.example"), member("45.0.0.10", name="two.example")),
         # a name and an address that has none
         (member("one.example"), member("45.0.0.10")),
         # a rotation needs one rhythm, port, protocol and service
@@ -122,13 +121,12 @@ def test_stays_apart(members: tuple[Member, ...]) -> None:
 
 NAMES = st.sampled_from(("45.0.0.9", "45.0.0.10", "10.1.1.1", "a.one.example", "b.one.example", "two.example"))
 ANY = st.builds(
-    lambda resp, addr, server_name, **more: member(
-        resp, **more, addr=resp if resp[0].isdigit() else addr, server_name=server_name if more["named"] else ""
+    lambda resp, addr, name, **more: member(
+        resp, **more, **({"addr": resp, "name": name} if resp[0].isdigit() else {"addr": addr, "name": resp})
     ),
     NAMES,
     addr=st.sampled_from(("45.0.0.9", "10.1.1.1")),
-    server_name=st.sampled_from(("", "a.one.example", "two.example")),
-    dns_name=st.sampled_from(("", "b.one.example", "two.example")),
+    name=st.sampled_from(("", "", "a.one.example", "b.one.example", "two.example")),
     orig_h=st.sampled_from(("10.0.0.5", "10.0.0.6")),
     resp_p=st.sampled_from((443, 3128, 80)),
     service=st.sampled_from(("ssl", "")),

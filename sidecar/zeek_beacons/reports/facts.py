@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from zeek_beacons.called import called
 from zeek_beacons.features.payload import FAILED
 from zeek_beacons.pairs import STATE_CODE
 from zeek_beacons.pipeline import Scored
@@ -21,11 +22,8 @@ from zeek_beacons.reports.queries import Sources, command_of, filter_of
 from zeek_beacons.reports.sentence import implant, sentence, waits
 
 NOTICE = 500  # characters of a notice, unless names alone take more
-# Where a server's name may have been learned, the surest first: a column of `Pairs`, and what to call it by service.
-NAMES: tuple[tuple[str, Mapping[str, str], str], ...] = (
-    ("server_name", {"ssl": "TLS SNI", "quic": "TLS SNI", "http": "HTTP Host"}, "TLS SNI or HTTP Host"),
-    ("dns_name", {}, "a DNS answer"),
-)
+# Where a client claims a server's name, by service.
+CLAIMED_IN: Mapping[str, str] = {"ssl": "TLS SNI", "quic": "TLS SNI", "http": "HTTP Host"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +166,13 @@ def _sum(scored: Scored, row: int, column: str) -> int | None:
 
 
 def _name(scored: Scored, row: int) -> tuple[str, str]:
+    """What the server is called, and where that was learned; both "" where it has no name."""
+    server = called(scored.pairs.take(np.array([row])))
+    if not server.claimed[0]:
+        return server.name[0], "a DNS answer" if server.name[0] else ""
     services = scored.pairs.service[row].lower().split(",")
-    for column, sources, otherwise in NAMES:
-        names = getattr(scored.pairs, column, None)
-        if names is not None and names[row]:
-            learned = [sources[service] for service in services if service in sources]
-            return str(names[row]), learned[0] if len(set(learned)) == 1 else otherwise
-    return "", ""
+    learned = {CLAIMED_IN[service] for service in services if service in CLAIMED_IN}
+    return server.name[0], learned.pop() if len(learned) == 1 else "TLS SNI or HTTP Host"
 
 
 def _whole(value: float) -> int | None:

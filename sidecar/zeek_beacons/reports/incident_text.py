@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from zeek_beacons.incidents import PROXY_PORTS, Member
+from zeek_beacons.incidents import PROXY_PORTS, SEVERAL, Member
 
 MOST_NAMED = 3  # of a kind; of the rest the number is told
 
@@ -38,11 +38,11 @@ def _way(head: Member, member: Member) -> tuple[str, str]:
     at_one_address = member.addr == head.addr
     if at_one_address and member.is_named != head.is_named:
         proxy = head if head.resp == head.addr else member
-        if proxy.resp_p in PROXY_PORTS and proxy.server_name == "" and proxy.named:
+        if proxy.resp_p in PROXY_PORTS and proxy.domain == SEVERAL:
             return ("name", member.resp) if proxy is head else ("proxy", f"{_host(member.resp)}:{member.resp_p}")
-    if member.is_named and not head.is_named and same_port and (at_one_address or head.server_name == member.resp):
+    if member.is_named and not head.is_named and same_port and (at_one_address or head.name == member.resp):
         return "name", member.resp
-    if head.is_named and not member.is_named and same_port and (at_one_address or member.server_name == head.resp):
+    if head.is_named and not member.is_named and same_port and (at_one_address or member.name == head.resp):
         return "address", member.resp
     if at_one_address or member.resp == head.resp:
         return "port", f"{member.resp_p}/{member.proto}"
@@ -69,8 +69,7 @@ def _told(way: str, which: list[str]) -> str:
 def servers(members: Iterable[Member]) -> int:
     """How many servers there are: a name and its address are one."""
     known = {member.addr: member.resp for member in members if member.is_named}
-    names = (member.resp if member.is_named else member.server_name for member in members)
-    return len({name or known.get(member.addr, member.resp) for name, member in zip(names, members, strict=True)})
+    return len({member.name or known.get(member.addr, member.resp) for member in members})
 
 
 def connections(members: Sequence[Member]) -> int:

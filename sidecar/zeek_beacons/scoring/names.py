@@ -7,13 +7,14 @@ from typing import Self
 
 import numpy as np
 
+from zeek_beacons.called import called
 from zeek_beacons.knowledge import CDNS, OPERATORS, Knowledge
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, Strings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServerNames:
-    """The servers of `n` pairs by name: what at least half of a pair's connections were called.
+    """The servers of `n` pairs by name, as `called.called` has it.
 
     A client claims a name (TLS SNI, HTTP Host) and may claim any. A second witness confirms it: the client looked the
     name's registered domain up and was told this address, or the address lies in a network of the name's own operator.
@@ -34,11 +35,8 @@ class ServerNames:
     @classmethod
     def of(cls, pairs: Pairs, known: Knowledge) -> Self:
         """Looks up what `known` says of the names and addresses of pairs."""
-        usual = np.where(2 * pairs.name_conns >= pairs.conns, pairs.server_name, "")
-        claim = np.where(pairs.is_named, pairs.resp, usual)
-        told = np.where(2 * np.nan_to_num(pairs.dns_named) >= pairs.conns, pairs.dns_name, "")
-        claimed = claim != ""
-        name = np.where(claimed, claim, told)
+        server = called(pairs)
+        name, claimed, told = server.name, server.claimed, server.looked_up
         facts, looked_up = known.names(name), known.names(told)
         name_tags = facts.tags.astype(np.int64)
         address_tags = known.addresses(pairs.addr).astype(np.int64)

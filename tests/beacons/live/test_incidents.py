@@ -22,7 +22,7 @@ from zeek_beacons.live.history.store import Limits
 from zeek_beacons.live.incidents import LiveIncidents, Place
 from zeek_beacons.live.worker import Worker
 
-NAME, TWIN = member("c2.example"), member("45.0.0.9", named=60, server_name="c2.example", sleep=500.0)
+NAME, TWIN = member("c2.example"), member("45.0.0.9", named=60, name="c2.example", sleep=500.0)
 OTHER = member("45.0.0.77", orig_h="10.0.0.7", sleep=300.0)
 
 

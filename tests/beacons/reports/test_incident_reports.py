@@ -31,7 +31,7 @@ SILENT = {"resp_bytes": np.full(100, np.nan), "state": ["S0"] * 100}
     ("rest", "told"),
     [
         ([], ""),
-        ([member("45.0.0.9", named=60, server_name="c2.example")], "1 further pair: also by address 45.0.0.9"),
+        ([member("45.0.0.9", named=60, name="c2.example")], "1 further pair: also by address 45.0.0.9"),
         ([member("10.1.1.1", **PROXY, named=50)], "1 further pair: also through proxy 10.1.1.1:3128"),
         ([member("c2.example", resp_p=80)], "1 further pair: also on port 80/tcp"),
         (

@@ -73,8 +73,9 @@ def _member(orig_h: str, resp: str, resp_p: int, proto: str, incident: str, text
 
 def _from_verdict(key: Key, verdict: Mapping[str, Any]) -> list[Any]:
     """As far as a verdict tells: not which name an address had, nor how much failed."""
-    named = int(verdict["conns"]) if key[1] != verdict["resp_h"] else 0
-    described = [verdict["resp_h"], verdict.get("service", ""), "", int(verdict["conns"]), named, ""]
+    conns, is_named = int(verdict["conns"]), key[1] != verdict["resp_h"]
+    named = (key[1], conns, conns) if is_named else ("", conns, 0)
+    described = [verdict["resp_h"], verdict.get("service", ""), *named]
     return [
         *key,
         *described,
