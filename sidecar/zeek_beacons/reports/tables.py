@@ -143,6 +143,7 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         **_key(scored, order),
         "addr": pa.array(pairs.addr[order], pa.string()),
         "server_name": pa.array(pairs.server_name[order], pa.string()),
+        "dns_name": pa.array(pairs.dns_name[order], pa.string()),
         "service": pa.array(pairs.service[order], pa.string()),
         "first_seen": _times(pairs.first_ts[order]),
         "last_seen": _times(pairs.last_ts[order]),

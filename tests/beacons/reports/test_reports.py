@@ -219,3 +219,11 @@ def test_what_is_not_known_is_told_once_at_the_end(pair: Make) -> None:
     assert weighed_reasons(scored, 0) == [f"{chance} (+0.30)", f"{interval} (+0.10)", lacking]
     assert reason_texts(scored, 0) == ["", chance, "", interval]
     assert not reasons(replace(scored, verdicts=replace(verdicts, reasons=verdicts.reasons[:, 1:2])), 0)[1:]
+
+
+def test_a_name_learned_from_dns_stands_in_the_tables(pair: Make, tmp_path: Path) -> None:
+    looked_up = {"dns_name": "=c2.example", "dns_named": 100}
+    reports.write(score(Pairs.build([pair(**looked_up)]), Scoring.rules_only(), Config()), SUMMARY, tmp_path)
+    (alert,), (row,) = (rows(tmp_path / name) for name in ("alerts.csv", "scored_pairs.csv"))
+    assert (alert["server_name"], alert["dns_name"], alert["name_from"]) == ("", "'=c2.example", "a DNS answer")
+    assert row["dns_name"] == alert["dns_name"]
