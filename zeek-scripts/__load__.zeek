@@ -5,6 +5,7 @@
 @load ./dns
 @load ./allow
 @load ./allow-file
+@load ./allow-wide
 @load ./units
 @load ./merge
 @load ./reservoir
