@@ -28,7 +28,8 @@ from zeek_beacons.readers.arrow_parse import (
 from zeek_beacons.readers.columns import Batch, Texts
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, first_line
-from zeek_beacons.readers.reservoir import Collector, Where
+from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.where import Where
 
 COLUMNS: Aliases = {
     "start": ("starttime",),

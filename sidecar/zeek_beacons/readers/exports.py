@@ -33,7 +33,8 @@ from zeek_beacons.readers.arrow_parse import (
 from zeek_beacons.readers.columns import Batch
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, first_line, require
-from zeek_beacons.readers.reservoir import Collector, Where
+from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.where import Where
 
 COLUMNS: Aliases = {
     "start": ("ts", "_time", "start_time", "starttime", "timestamp", "@timestamp", "datetime", "time"),

@@ -16,7 +16,8 @@ from zeek_beacons.readers.arrow_parse import TEXT, Table, batch, integers, numbe
 from zeek_beacons.readers.columns import IN, OUT, WHOLE, Batch
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.headers import CsvFile, cells, columns_of, first_line
-from zeek_beacons.readers.reservoir import Collector, Where
+from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.where import Where
 
 # Names of each field, lower case, by source: normalized, nfdump -o csv (1.6, 1.7), IPFIX elements, common exports.
 ALIASES: Mapping[str, tuple[str, ...]] = {

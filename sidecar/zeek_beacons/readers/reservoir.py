@@ -33,30 +33,12 @@ from zeek_beacons.readers.halves import flows, fold
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
 from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PairTable, Spelled, by_pair_and_start, pack
+from zeek_beacons.readers.where import Where
 
 PENDING = 3_000_000  # rows kept unsorted before they are sorted into the reservoir
 LOOSE = 250_000  # open or mid-stream TCP connections kept before they are merged
 _PROTO_CODE = {name: code for code, name in enumerate(PROTOS)} | {"6": 0, "17": 1, "1": 2, "58": 2}
 _PROTO_CODE |= dict.fromkeys(("icmp6", "icmpv6", "ipv6-icmp"), 2)
-
-
-class Where:
-    """Names the row of a batch for diagnostics: its file, its line and its text."""
-
-    def __init__(self, path: str, line: int, data: bytes) -> None:
-        self.path, self._line, self._data = path, line, data
-        self._lines: list[bytes] | None = None
-
-    def locate(self, row: int) -> tuple[int, str]:
-        """Line number and text of a row; blank lines hold no row."""
-        if self._lines is None:
-            self._lines = self._data.split(b"\n")
-        seen = -1
-        for offset, line in enumerate(self._lines):
-            seen += bool(line.strip())
-            if seen == row:
-                return self._line + offset, line.decode("utf-8", "replace")
-        return self._line, ""
 
 
 class Collector:

@@ -13,7 +13,8 @@ from zeek_beacons.readers.arrow_parse import NUMBER, TEXT, Table, ahead, batch, 
 from zeek_beacons.readers.columns import Batch
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.names import Names
-from zeek_beacons.readers.reservoir import Collector, Where
+from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.where import Where
 from zeek_beacons.readers.zeek_rows import log_path, log_rows
 
 COLUMNS: Mapping[str, Any] = {
