@@ -10,14 +10,15 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import binetflow, candidates, exports, flow_csv, zeek_log
-from zeek_beacons.readers.answers import read_answers
+from zeek_beacons.readers.answers import AnswerCollector, Answers
 from zeek_beacons.readers.candidate_rows import Candidate
 from zeek_beacons.readers.combined import is_combined
 from zeek_beacons.readers.files import STDIN, Input, Progress
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.inputs import beside, expand
-from zeek_beacons.readers.names import log_of, read_names
+from zeek_beacons.readers.names import NameCollector, Names, log_of
 from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.side_logs import BadRows, spared
 from zeek_beacons.readers.unreadable import unknown
 from zeek_beacons.readers.zeek_rows import log_name
 
@@ -40,25 +41,45 @@ Reader = Callable[[Sequence[Input], Request, Config, Ingest, Progress | None], P
 def _read_conn(
     sources: Sequence[Input], request: Request, config: Config, ingest: Ingest, progress: Progress | None
 ) -> Pairs:
-    if request.name_logs is None:
-        found = beside([source.path for source in sources])
-        logs = found.files
-        ingest.notes += found.notes
-    else:
-        logs = list(request.name_logs)
-    dns = [log for log in logs if log_of(log) == "dns"]
-    streams = [source for source in sources if is_combined(source.head())]
-    if any(not source.is_file for source in streams):
-        ingest.notes.append("names in a stream of all logs are joined from a file, not from a pipe")
-    both = [source.path for source in streams if source.is_file]
-    names = read_names([log for log in logs if log not in dns], both)
-    answers = read_answers([*dns, *both], ingest)
-    ingest.files |= {log: "DNS answers" if log in dns else "server names" for log in logs}
+    names, answers = _read_names(sources, request, ingest)
     collector = Collector(config, ingest, request.begin, request.until, answers)
     for source in sources:
         ingest.begin_file()
         zeek_log.read(source, collector, names, progress)
     return collector.pairs()
+
+
+def _read_names(sources: Sequence[Input], request: Request, ingest: Ingest) -> tuple[Names, Answers]:
+    """What the logs beside the input tell of names, or those that were named, which must be readable then."""
+    names, answers = NameCollector(), AnswerCollector()
+    if request.name_logs is None:
+        found = beside([source.path for source in sources])
+        ingest.notes += found.notes
+        for path in found.files:
+            with spared(ingest):
+                _read_name_log(path, names, answers, ingest)
+    else:
+        for path in request.name_logs:
+            _read_name_log(path, names, answers, ingest)
+    streams = [source for source in sources if is_combined(source.head())]
+    if any(not source.is_file for source in streams):
+        ingest.notes.append("names in a stream of all logs are joined from a file, not from a pipe")
+    for path in (source.path for source in streams if source.is_file):
+        names.read_stream(path)
+        answers.read(path, BadRows(path))  # its bad rows are told as those of the connections
+    ingest.notes += answers.notes()
+    return names.names(), answers.answers()
+
+
+def _read_name_log(path: str, names: NameCollector, answers: AnswerCollector, ingest: Ingest) -> None:
+    """Takes one log whole, or nothing of it where it raises InputError."""
+    log, bad = log_of(path), BadRows(path, ingest.strict)
+    if log == "dns":
+        answers.read(path, bad)
+    elif log:
+        names.read(path, log, bad)
+    ingest.files[path] = "DNS answers" if log == "dns" else "server names"
+    ingest.notes += bad.notes()
 
 
 def _by(read_one: Callable[[Input, Collector, Progress | None], None]) -> Reader:

@@ -21,8 +21,8 @@ from zeek_beacons.readers.addresses import Intern, address, server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, texts, times
 from zeek_beacons.readers.columns import Connections, Texts
 from zeek_beacons.readers.files import Input
-from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.pair_table import HOST_BITS, pack
+from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_rows, set_separator
 
 SHORTEST, LONGEST = 3600.0, 86_400.0  # seconds that an answer holds, whatever its TTL
@@ -119,12 +119,19 @@ class AnswerCollector:
         self._runs: list[_Runs] = []
         self.forgotten = 0
 
-    def read(self, path: str) -> None:
-        """Takes one dns log (TSV or JSON); lines that do not parse are left out."""
-        for table in _tables(Input(path)):
-            self._add(table)
-            if sum(map(len, self._runs)) > PENDING + MOST:
-                self._runs = [self._renumbered(self._settled())]
+    def read(self, path: str, bad: BadRows) -> None:
+        """Takes one dns log (TSV or JSON) whole, or nothing of it where it raises InputError."""
+        log = AnswerCollector()
+        for table in _tables(Input(path), bad):
+            log._add(table)
+            log._bound()
+        self.forgotten += log.forgotten
+        self._runs += [self._numbered_here(run, log._hosts, log._names) for run in log._runs]
+        self._bound()
+
+    def notes(self) -> list[str]:
+        """What to tell where the logs held more than is kept."""
+        return [f"DNS answers beyond {MOST}: the oldest {self.forgotten} were left out"] if self.forgotten else []
 
     def answers(self) -> Answers:
         """All that was read."""
@@ -142,6 +149,11 @@ class AnswerCollector:
         since_us = since[good].astype(np.int64)
         key = pack(client[good], server[good], HOST_BITS)
         self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
+
+    def _bound(self) -> None:
+        """Makes one of the answers that say the same, once there are many."""
+        if sum(map(len, self._runs)) > PENDING + MOST:
+            self._runs = [self._renumbered(self._settled())]
 
     def _settled(self) -> _Runs:
         """Runs of what follows each other, by key and time, without the oldest where they are too many."""
@@ -177,20 +189,15 @@ class AnswerCollector:
         order = np.lexsort((runs.since, key))
         return _Runs(key, runs.since, runs.until, name).take(order)
 
+    def _numbered_here(self, runs: _Runs, hosts: Intern, names: Intern) -> _Runs:
+        """Runs of another collector, with these numbers of its texts, by the numbers that they have here."""
+        host, name = self._hosts.codes(hosts.values), self._names.codes(names.values)
+        client, server = runs.key >> HOST_BITS, runs.key & ((1 << HOST_BITS) - 1)
+        return _Runs(pack(host[client], host[server], HOST_BITS), runs.since, runs.until, name[runs.name])
+
 
 def _numbered(column: Texts, known: Intern) -> Ints:
     return column.map(known.codes(column.values))
-
-
-def read_answers(paths: Sequence[str], ingest: Ingest) -> Answers:
-    """Reads dns logs; says in `ingest` where they hold more than is kept."""
-    collector = AnswerCollector()
-    for path in paths:
-        collector.read(path)
-    answers = collector.answers()
-    if collector.forgotten:
-        ingest.notes.append(f"DNS answers beyond {MOST}: the oldest {collector.forgotten} were left out")
-    return answers
 
 
 def _joined(runs: _Runs) -> _Runs:
@@ -208,7 +215,7 @@ def _joined(runs: _Runs) -> _Runs:
     return _Runs(key[first], since[first], until[np.append(first[1:], len(runs)) - 1], name[first])
 
 
-def _tables(source: Input) -> Iterator[Table]:
+def _tables(source: Input, bad: BadRows) -> Iterator[Table]:
     """The answers that hold an address, a row each: client, query, at, ttl, answer. A log without them has none."""
     head = source.head()
     as_json = head.lstrip().startswith(b"{")
@@ -217,6 +224,7 @@ def _tables(source: Input) -> Iterator[Table]:
     wanted = {"ts": NUMBER, "id.orig_h": text, "query": text, "qtype_name": text, "rtt": NUMBER}
     wanted |= {"answers": listed, "TTLs": ttls}
     for part in log_rows(source, wanted, ()):
+        bad.add_lines(part.bad)
         if part.table is not None and set(part.table.column_names) >= set(NEEDED):
             yield _flattened(_asked(part.table), "" if as_json else set_separator(head))
 

@@ -59,7 +59,7 @@ def expand(inputs: Sequence[str]) -> Found:
 
 
 def beside(paths: Sequence[str]) -> Found:
-    """The http, ssl, quic and dns logs in the folders of these files. Raises InputError."""
+    """The http, ssl, quic and dns logs in the folders of these files."""
     folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
     kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _NAME_LOGS]
     return Found([file for kind in kinds for file in kind.files], [note for kind in kinds for note in kind.notes])
@@ -87,7 +87,7 @@ def _files(within: Iterable[Path]) -> list[Path]:
 def _of_kind(files: Sequence[Path], log: str, name: re.Pattern[str]) -> Found:
     """The files with such names, but for those whose content is no such log."""
     named = [str(file) for file in files if name.search(file.name)]
-    others = [path for path in named if log and not _is_log(Input(path).head(), log)]
+    others = [path for path in named if log and _is_other(path, log)]
     if not others:
         return Found(named, [])
     shown = ", ".join([*others[:_TOLD], *["…"][: len(others) - _TOLD]])
@@ -96,6 +96,14 @@ def _of_kind(files: Sequence[Path], log: str, name: re.Pattern[str]) -> Found:
         [path for path in named if path not in left_out],
         [f"left out by content, no {log} log: {len(others)} file{'s'[: len(others) - 1]} ({shown})"],
     )
+
+
+def _is_other(path: str, log: str) -> bool:
+    """Whether a file says that it is another log; of one that cannot be read that is told where it is read."""
+    try:
+        return not _is_log(Input(path).head(), log)
+    except InputError:
+        return False
 
 
 def _is_log(head: bytes, log: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.readers.arrow_parse import Table
 from zeek_beacons.readers.columns import Texts
 from zeek_beacons.readers.combined import NAME_COLUMN, name_tables
 from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
 LOGS = (*NAME_COLUMN, "dns")
@@ -49,37 +51,47 @@ def log_of(path: str) -> str:
     return found
 
 
-def read_names(paths: Sequence[str], streams: Sequence[str] = ()) -> Names:
-    """Reads ssl, quic and http logs (TSV or JSON); raises InputError where a file is another log.
+class NameCollector:
+    """Takes ssl, quic and http logs, gives Names."""
 
-    `streams`: files that hold all logs, in JSON.
-    """
-    uids, names = [], []
-    for tables in (*map(_tables, paths), *map(name_tables, streams)):
+    def __init__(self) -> None:
+        self._uids: list[Any] = []
+        self._names: list[Any] = []
+
+    def read(self, path: str, log: str, bad: BadRows) -> None:
+        """Takes one log (TSV or JSON) whole, or nothing of it where it raises InputError."""
+        self._add(list(_tables(path, log, bad)))
+
+    def read_stream(self, path: str) -> None:
+        """Takes what a file that holds all logs, in JSON, tells of names. Raises InputError."""
+        self._add(list(name_tables(path)))
+
+    def names(self) -> Names:
+        """All that was read."""
+        all_uids = pa.chunked_array(self._uids, pa.string()).combine_chunks()
+        all_names = pc.dictionary_encode(pa.chunked_array(self._names, pa.string())).combine_chunks()
+        if not len(all_uids):
+            return Names(all_uids, np.zeros(0, dtype=np.int64), [])
+        encoded = pc.dictionary_encode(all_uids)
+        first = np.unique(encoded.indices.to_numpy(), return_index=True)[1]
+        codes = all_names.indices.to_numpy(zero_copy_only=False)[first].astype(np.int64)
+        return Names(encoded.dictionary, codes, all_names.dictionary.to_pylist())
+
+    def _add(self, tables: Sequence[Table]) -> None:
         for table in tables:
-            known = pc.and_(pc.is_valid(table.column(0)), pc.is_valid(table.column(1)))
-            table = table.filter(known)
-            uids += table.column(0).cast(pa.string()).chunks
-            names += table.column(1).cast(pa.string()).chunks
-    all_uids = pa.chunked_array(uids, pa.string()).combine_chunks()
-    all_names = pc.dictionary_encode(pa.chunked_array(names, pa.string())).combine_chunks()
-    if not len(all_uids):
-        return Names(all_uids, np.zeros(0, dtype=np.int64), [])
-    encoded = pc.dictionary_encode(all_uids)
-    first = np.unique(encoded.indices.to_numpy(), return_index=True)[1]
-    codes = all_names.indices.to_numpy(zero_copy_only=False)[first].astype(np.int64)
-    return Names(encoded.dictionary, codes, all_names.dictionary.to_pylist())
+            known = table.filter(pc.and_(pc.is_valid(table.column(0)), pc.is_valid(table.column(1))))
+            self._uids += known.column(0).cast(pa.string()).chunks
+            self._names += known.column(1).cast(pa.string()).chunks
 
 
-def _tables(path: str) -> list[Any]:
-    source, log = Input(path), log_of(path)
-    if not log:
-        return []
-    wanted = ("uid", NAME_COLUMN[log])
-    rows = log_rows(source, {name: pa.string() for name in wanted}, ("uid",))
-    tables = [part.table for part in rows if part.table is not None]
-    chosen = [table.select(wanted) for table in tables if set(wanted) <= set(table.column_names)]
-    if not source.head().startswith(b"#"):
-        return chosen
-    # Zeek's writer of tab-separated logs doubles backslashes.
-    return [table.set_column(1, log, pc.replace_substring(table.column(1), "\\\\", "\\")) for table in chosen]
+def _tables(path: str, log: str, bad: BadRows) -> Iterator[Table]:
+    source, wanted = Input(path), ("uid", NAME_COLUMN[log])
+    is_tsv = source.head().startswith(b"#")
+    for part in log_rows(source, {name: pa.string() for name in wanted}, ("uid",)):
+        bad.add_lines(part.bad)
+        if part.table is None or not set(wanted) <= set(part.table.column_names):
+            continue
+        table = part.table.select(wanted)
+        if is_tsv:  # Zeek's writer of tab-separated logs doubles backslashes
+            table = table.set_column(1, log, pc.replace_substring(table.column(1), "\\\\", "\\"))
+        yield table
