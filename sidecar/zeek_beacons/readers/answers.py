@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
 from zeek_beacons.readers.addresses import Intern, address, server_name
-from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, texts, times
+from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, possible, texts, times
 from zeek_beacons.readers.columns import Connections, Texts
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.pair_table import HOST_BITS, pack
 from zeek_beacons.readers.side_logs import BadRows
+from zeek_beacons.readers.where import Where
 from zeek_beacons.readers.zeek_rows import log_rows, set_separator
 
 SHORTEST, LONGEST = 3600.0, 86_400.0  # seconds that an answer holds, whatever its TTL
@@ -145,7 +146,7 @@ class AnswerCollector:
         name = _numbered(texts(table, "query"), self._names)
         since = np.rint(table.column("at").to_numpy() * MICROSECONDS)
         life = np.rint(lifetime(table.column("ttl").to_numpy()) * MICROSECONDS)
-        good = (client >= 0) & (name >= 0) & (server >= 0) & (np.abs(since) < 1e17)
+        good = (client >= 0) & (name >= 0) & (server >= 0)
         since_us = since[good].astype(np.int64)
         key = pack(client[good], server[good], HOST_BITS)
         self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
@@ -226,7 +227,22 @@ def _tables(source: Input, bad: BadRows) -> Iterator[Table]:
     for part in log_rows(source, wanted, ()):
         bad.add_lines(part.bad)
         if part.table is not None and set(part.table.column_names) >= set(NEEDED):
-            yield _flattened(_asked(part.table), "" if as_json else set_separator(head))
+            timed = _timed(part.table, Where(source.path, part.line, part.data), bad)
+            yield _flattened(_asked(timed), "" if as_json else set_separator(head))
+
+
+def _timed(table: Table, where: Where, bad: BadRows) -> Table:
+    """The rows whose answer came at a time that can be, with that time as the column `at`."""
+    asked, took = times(table, "ts"), np.nan_to_num(numbers(table, "rtt"), nan=0.0)
+    good = np.ones(table.num_rows, dtype=np.bool_)
+    for sane, problem in (
+        (possible(asked), "time missing or impossible"),
+        ((took >= 0) & possible(took), "round-trip time negative or impossible"),
+    ):
+        if len(wrong := np.flatnonzero(good & ~sane)):
+            bad.add(problem, where.locate(int(wrong[0]))[0], len(wrong))
+        good &= sane
+    return table.append_column("at", pa.array(np.where(good, asked, 0.0) + np.where(good, took, 0.0))).filter(good)
 
 
 def _asked(table: Table) -> Table:
@@ -247,14 +263,12 @@ def _flattened(table: Table, separator: str) -> Table:
         ttls = None if ttls is None else pc.split_pattern(ttls, separator)
     parent = pc.list_parent_indices(answers).to_numpy()
     flat = pc.list_flatten(answers)
-    at = times(table, "ts") + np.nan_to_num(numbers(table, "rtt"), nan=0.0)
     kept = pc.fill_null(pc.match_substring_regex(flat, _ADDRESS), False).to_numpy(zero_copy_only=False)
-    columns = {name: table.column(ours).take(pa.array(parent[kept])) for name, ours in _TEXTS.items()}
-    life = _ttl_of(answers, ttls)[kept]
-    return pa.table({**columns, "at": at[parent[kept]], "ttl": life, "answer": flat.filter(pa.array(kept))})
+    columns = {name: table.column(ours).take(pa.array(parent[kept])) for name, ours in _COLUMNS.items()}
+    return pa.table({**columns, "ttl": _ttl_of(answers, ttls)[kept], "answer": flat.filter(pa.array(kept))})
 
 
-_TEXTS = {"client": "id.orig_h", "query": "query"}
+_COLUMNS = {"client": "id.orig_h", "query": "query", "at": "at"}
 
 
 def _ttl_of(answers: Any, ttls: Any) -> Floats:

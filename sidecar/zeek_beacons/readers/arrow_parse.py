@@ -25,6 +25,7 @@ from zeek_beacons.readers.files import BadLine, Block
 LONGEST_GOOD_LINE = 1 << 20  # bytes; a longer one is skipped as bad
 
 MILLISECONDS_FROM = 1e11  # an epoch this large is in milliseconds (Zeek's JSON::TS_MILLIS, IPFIX)
+IMPOSSIBLE_FROM = 1e11  # epoch seconds
 
 Table = Any  # pyarrow ships no types
 
@@ -291,6 +292,12 @@ def swapped(one: Texts, other: Texts, rows: Bools) -> tuple[Texts, Texts]:
         Texts(np.where(rows, shifted, one.codes), values),
         Texts(np.where(rows, one.codes, shifted), values),
     )
+
+
+def possible(times: Floats) -> Bools:
+    """Which epoch seconds are a time at all: neither missing nor thousands of years away."""
+    sane: Bools = np.abs(times) < IMPOSSIBLE_FROM  # also false for NaN
+    return sane
 
 
 def times(table: Table, name: str) -> Floats:

@@ -27,6 +27,7 @@ from zeek_beacons.pairs import (
 )
 from zeek_beacons.readers.addresses import Intern, address, has_direction, server_name
 from zeek_beacons.readers.answers import NOT_KNOWN, Answers
+from zeek_beacons.readers.arrow_parse import possible
 from zeek_beacons.readers.columns import IN, WHOLE, Batch, Connections, PairRows, joined
 from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.halves import flows, fold
@@ -104,7 +105,7 @@ class Collector:
         states = np.array([STATE_CODE.get(state, 0) for state in batch.state.values], dtype=np.uint8)
         protos = np.array([_PROTO_CODE.get(proto.lower(), -1) for proto in batch.proto.values], dtype=np.int64)
         start = batch.start
-        sane = (start > -1e11) & (start < 1e11)  # also false for NaN
+        sane = possible(start)
         bad_duration = (batch.duration < 0) | (batch.duration > 1e9)
         rows = Connections(
             start_us=np.rint(np.where(sane, start, 0.0) * MICROSECONDS).astype(np.int64),

@@ -107,6 +107,32 @@ def test_a_damaged_log_is_told_on_the_screen_and_in_the_summary(tmp_path: Path) 
     assert f"note: {note}" in ran.stdout
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"ts": 1e308}, "time missing or impossible"),
+        ({"ts": -1e15}, "time missing or impossible"),
+        ({"ts": None}, "time missing or impossible"),
+        ({"rtt": 1e308}, "round-trip time negative or impossible"),
+        ({"rtt": -1.0}, "round-trip time negative or impossible"),
+    ],
+)
+def test_an_answer_at_an_impossible_time_is_a_bad_row(
+    wrong: dict[str, Any], problem: str, as_json: bool, tmp_path: Path
+) -> None:
+    rows = [answer(-5.0), answer(-4.0, "wrong.example", **wrong), answer(-3.0, "wrong.example", **wrong)]
+    path = tmp_path / "dns.log"
+    path.write_bytes(json_log(rows) if as_json else tsv(rows, DNS, "dns"))
+    pairs, ingest = load(tmp_path, CONNECTIONS)
+    assert pairs.dns_name.tolist() == ["a.example"]
+    line = 2 if as_json else 10
+    assert ingest.notes == [f"left out 2 bad rows of {path}, first at {path}:{line}: {problem}"]
+    assert ingest.rows_used == len(TIMES)
+    with pytest.raises(InputError, match=f"dns.log:{line}: {problem}"):
+        load(tmp_path, CONNECTIONS, strict=True)
+
+
 @pytest.mark.parametrize("log", LOGS)
 def test_lines_that_do_not_parse_are_counted(log: str, tmp_path: Path) -> None:
     path = tmp_path / f"{log}.log"
