@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from typer.testing import CliRunner
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons_lab.cli import app
+from zeek_beacons_lab.cli.evaluate import Studies, all_studies
 from zeek_beacons_lab.studies import evidence
 
 CAPTURE = """\
@@ -88,3 +91,21 @@ def test_real_needs_none_of_the_extras(folder: Path) -> None:
         f"app(['evaluate', 'real', {str(folder)!r}], standalone_mode=False)"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+
+def test_all_makes_the_tables_of_every_study(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The studies are stand-ins: each says its name in place of a report."""
+    made: list[str] = []
+    studies = {*Studies.table} - {"all", "ctu13", "list"}
+    names = sorted({*studies, "alert_list", "pipeline_ablation"})
+    for name in names:
+        study = importlib.import_module(f"zeek_beacons_lab.studies.{name}")
+        stand_in = MagicMock(**{"report.return_value": name})
+        parts = ("evaluate", "methods", "study_forest", "compare", "early_auc", "run")
+        for part in (*parts, "on_captures", "on_injections", "on_synthetic"):
+            result = {"alert_list": name, "real": stand_in}.get(name, {} if part == "methods" else ())
+            monkeypatch.setattr(study, part, MagicMock(return_value=result), raising=False)
+        monkeypatch.setattr(study, "report", stand_in.report, raising=False)
+    monkeypatch.setattr(all_studies, "finish", lambda report, _output: made.append(report))
+    run("all", folder, "--seed-benchmark", tmp_path, "-o", tmp_path / "out")
+    assert sorted(made) == names

@@ -6,7 +6,7 @@ from zeek_beacons.cli import options
 from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.captures import labelled as labelled
 from zeek_beacons_lab.captures.sample import ours
-from zeek_beacons_lab.cli.evaluate.captures import judged_pairs
+from zeek_beacons_lab.cli.evaluate.captures import judged_pairs, list_report
 from zeek_beacons_lab.cli.evaluate.shared import (
     DRAWS,
     RESULTS,
@@ -59,6 +59,7 @@ def every(
     shipped = Scoring.load()
     scoring_for = scoring_for_each(captures, None, trainer_of(True, folder, pairs, seed, trees, keep))
     mine = ours(scoring_for, settings)
+    finish(list_report(folder, captures, seed_benchmark, pairs, seed), output)
     finish(study.evaluate(captures, mine, settings).report(seed), output)
     rivals = {peers.OURS: mine, f"{peers.OURS} as shipped": ours(lambda _capture: shipped, settings)}
     rivals |= peers.methods(captures, seed_benchmark, settings, seed)

@@ -35,7 +35,10 @@ from zeek_beacons_lab.cli.evaluate.shared import (
 from zeek_beacons_lab.studies import real as study
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zeek_beacons_lab.studies.calibration import Judged
+    from zeek_beacons_lab.studies.tables import Report
 
 
 def real(
@@ -235,13 +238,19 @@ def alert_list(
 
         python -m zeek_beacons_lab evaluate list captures/ --seed-benchmark seed-benchmark/
     """
+    captures = labelled.load_all(folder, options.settings(config))
+    finish(list_report(folder, captures, seed_benchmark, pairs, seed), output)
+
+
+def list_report(
+    folder: Path, captures: list[labelled.Capture], seed_benchmark: Path | None, pairs: int, seed: int
+) -> Report:
+    """The tables of the alert list; `captures`: those in `folder`."""
     with extra("lab"):
         from zeek_beacons_lab.studies import alert_list as study
         from zeek_beacons_lab.studies import peers
-    settings = options.settings(config)
-    captures = labelled.load_all(folder, settings)
     rivals = {name: peers.over(one.formula) for name, one in BASELINES.items()}
     if seed_benchmark is not None:
         rivals[peers.STUDY_FOREST] = peers.study_forest(seed_benchmark)
     everything = [capture.pairs for capture in captures]
-    finish(study.run(folder, Scoring.load(), rivals, everything, pairs, seed), output)
+    return study.run(folder, Scoring.load(), rivals, everything, pairs, seed)
