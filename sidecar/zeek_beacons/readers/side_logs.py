@@ -48,4 +48,5 @@ class BadRows:
 
     def notes(self) -> list[str]:
         """What to tell of them; nothing where there are none."""
-        return [f"left out {self.rows} bad rows of {self.path}, {self.first}"] if self.rows else []
+        plural = "" if self.rows == 1 else "s"
+        return [f"left out {self.rows} bad row{plural} of {self.path}, {self.first}"] if self.rows else []

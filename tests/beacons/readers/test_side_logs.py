@@ -140,7 +140,7 @@ def test_lines_that_do_not_parse_are_counted(log: str, tmp_path: Path) -> None:
     path.write_bytes(b"".join([*lines[:9], b"rubbish\n", *lines[9:]]))
     pairs, ingest = load(tmp_path, CONNECTIONS)
     assert (pairs.dns_name != "").any() or (pairs.server_name != "").any()
-    assert ingest.notes == [f"left out 1 bad rows of {path}, first at {path}:10: too few fields"]
+    assert ingest.notes == [f"left out 1 bad row of {path}, first at {path}:10: too few fields"]
 
 
 def test_a_stream_of_all_logs_has_its_bad_rows_told_once(tmp_path: Path) -> None:
