@@ -44,7 +44,7 @@ def cobalt_strike(rng: Rng, plan: Plan) -> Story:
 def cobalt_strike_dns(rng: Rng, plan: Plan) -> Story:
     """Cobalt Strike over DNS: the same sleep law, an A query a check-in, more when there is a task (user guide)."""
     return timed(
-        rng, plan, _name_server(rng), _query(rng), "shortened", _jitter(rng), habits=_DNS_HABITS, bounds=SLEEPS
+        rng, plan, _name_server(rng), _query(rng), "shortened", draw_jitter(rng), habits=_DNS_HABITS, bounds=SLEEPS
     )
 
 
@@ -95,8 +95,8 @@ def caldera(rng: Rng, plan: Plan) -> Story:
 
     Source: mitre/caldera, conf/agents.yml. As a law: symmetric about the middle, jitter 1/3 by default.
     """
-    peer = replace(_server(rng), service="http", port=one_of(rng, (8888, 80, 443, 8443)), name="")
-    wire = replace(_padded(rng), up=log_uniform(rng, 100, 900), down=log_uniform(rng, 100, 9000))
+    peer = replace(server(rng), service="http", port=one_of(rng, (8888, 80, 443, 8443)), name="")
+    wire = replace(padded(rng), up=log_uniform(rng, 100, 900), down=log_uniform(rng, 100, 9000))
     return timed(rng, plan, peer, wire, "symmetric", 1 / 3, habits=IMPLANT, bounds=SLEEPS)
 
 
@@ -112,8 +112,8 @@ def metasploit(rng: Rng, plan: Plan) -> Story:
     for index in tasked:
         since[index:] = np.arange(beats - index)
     waits = np.minimum(np.where(since < 10, 0.01, 0.1) * since, 10.0)
-    wire = replace(_padded(rng), seconds=log_uniform(rng, 0.03, 0.6), linger=0.0)
-    return Story(unfold(rng, plan, traits, waits, wire, "tcp"), _server(rng), 10.0, 0.0, "fixed")
+    wire = replace(padded(rng), seconds=log_uniform(rng, 0.03, 0.6), linger=0.0)
+    return Story(unfold(rng, plan, traits, waits, wire, "tcp"), server(rng), 10.0, 0.0, "fixed")
 
 
 def dns_implant(rng: Rng, plan: Plan) -> Story:
@@ -132,8 +132,8 @@ def long_poll(rng: Rng, plan: Plan) -> Story:
 
     Time-outs of 30 to 300 s and longer are assumed; the technique is ATT&CK T1071.001 over HTTP long polling.
     """
-    wire = replace(_padded(rng), seconds_spread=0.002)
-    return timed(rng, plan, _server(rng), wire, "fixed", habits=IMPLANT, bounds=SLEEPS, hold=0.95)
+    wire = replace(padded(rng), seconds_spread=0.002)
+    return timed(rng, plan, server(rng), wire, "fixed", habits=IMPLANT, bounds=SLEEPS, hold=0.95)
 
 
 def remote_tool(rng: Rng, plan: Plan) -> Story:
@@ -163,20 +163,20 @@ def bot(rng: Rng, plan: Plan) -> Story:
 
 
 def _http(rng: Rng, plan: Plan, law: str, *, jitter: float | None = None, habits: Habits = IMPLANT) -> Story:
-    jitter = _jitter(rng) if jitter is None else jitter
-    return timed(rng, plan, _server(rng), _padded(rng), law, jitter, habits=habits, bounds=SLEEPS)
+    jitter = draw_jitter(rng) if jitter is None else jitter
+    return timed(rng, plan, server(rng), padded(rng), law, jitter, habits=habits, bounds=SLEEPS)
 
 
-def _jitter(rng: Rng) -> float:
+def draw_jitter(rng: Rng) -> float:
     """0 in three cases of ten (many defaults are), else up to 0.9 in whole percents, small ones more often."""
     return 0.0 if rng.random() < 0.3 else round(0.9 * float(rng.random()) ** 1.3, 2)
 
 
 def _law_jitter(rng: Rng, law: str) -> float:
-    return 0.0 if law == "fixed" else _jitter(rng)
+    return 0.0 if law == "fixed" else draw_jitter(rng)
 
 
-def _server(rng: Rng) -> Peer:
+def server(rng: Rng) -> Peer:
     """Where an implant calls: mostly TLS or HTTP at their own ports, often without a name, at times disguised.
 
     Assumed, after public malware captures: plain HTTP or a protocol of its own at 443 and 80, web protocols and raw
@@ -192,7 +192,7 @@ def _server(rng: Rng) -> Peer:
     return Peer(service, port, "tcp", one_of(rng, ("cdn", "www", "api", "update", "static")) if named else "")
 
 
-def _padded(rng: Rng) -> Wire:
+def padded(rng: Rng) -> Wire:
     """A check-in: constant small answers with rare large ones; sizes padded at random in a fifth of all cases.
 
     An empty poll is the same request and the same answer each time, unless a profile pads it.

@@ -193,10 +193,16 @@ def unfold(
     start = moments[beat] + _within(rng, traits, nth, failed[beat])
     if anchored:
         start += 0.02 * rng.random(len(start))
+    return cut(Series(start, duration, up, down, state), plan)
+
+
+def cut(series: Series, plan: Plan) -> Series:
+    """The first `plan.n` connections inside `plan.window`, in order, from 0 s on."""
+    start = series.start
     order = np.argsort(start, kind="stable")[: plan.n]
     order = order[start[order] - start[order[:1]] <= plan.window]
-    series = Series(start, duration, up, down, state).take(order)
-    return Series(series.start - series.start[:1], series.duration, series.orig_bytes, series.resp_bytes, series.state)
+    kept = series.take(order)
+    return replace(kept, start=kept.start - kept.start[:1])
 
 
 def _requests(duration: Floats, wire: Wire, beat: Ints, nth: Ints, failed: Bools) -> Floats:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeek_beacons.errors import ConfigError
+from zeek_beacons_lab.traffic.behaviours import ALL_KINDS
 from zeek_beacons_lab.traffic.kinds import KINDS, Label
 from zeek_beacons_lab.traffic.series import Plan, Rng, log_uniform
 
@@ -52,21 +53,22 @@ class Lengths:
 
 
 class Menu:
-    """Kinds of one label with their weights: picks one that is real at the plan's gap."""
+    """Kinds of one label with their weights, all of KINDS by default: picks one that is real at the plan's gap."""
 
     def __init__(self, label: Label, weights: Mapping[str, float] | None = None) -> None:
-        unknown = sorted(set(weights or ()) - set(KINDS))
+        weights = dict.fromkeys(KINDS, 1.0) if weights is None else weights
+        unknown = sorted(set(weights) - set(ALL_KINDS))
         if unknown:
-            raise ConfigError(f"kinds: {unknown[0]!r} is none of {', '.join(KINDS)}")
+            raise ConfigError(f"kinds: {unknown[0]!r} is none of {', '.join(ALL_KINDS)}")
         chosen = {
-            name: kind.weight * (1.0 if weights is None else weights[name])
-            for name, kind in KINDS.items()
-            if kind.label == label and (weights is None or weights.get(name, 0.0) > 0.0)
+            name: kind.weight * weights[name]
+            for name, kind in ALL_KINDS.items()
+            if kind.label == label and weights.get(name, 0.0) > 0.0
         }
         self.names = tuple(chosen)
         self.weights = np.array(list(chosen.values()))
-        self.low = np.array([KINDS[name].gaps[0] for name in chosen])
-        self.high = np.array([KINDS[name].gaps[1] for name in chosen])
+        self.low = np.array([ALL_KINDS[name].gaps[0] for name in chosen])
+        self.high = np.array([ALL_KINDS[name].gaps[1] for name in chosen])
 
     def __len__(self) -> int:
         return len(self.names)

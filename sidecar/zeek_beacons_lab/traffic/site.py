@@ -10,6 +10,7 @@ import numpy as np
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons_lab.traffic import places
+from zeek_beacons_lab.traffic.behaviours import ALL_KINDS
 from zeek_beacons_lab.traffic.columns import (
     MAX_HOSTS,
     PairTruth,
@@ -18,7 +19,7 @@ from zeek_beacons_lab.traffic.columns import (
     lay_out,
     to_pairs,
 )
-from zeek_beacons_lab.traffic.kinds import KINDS, Label
+from zeek_beacons_lab.traffic.kinds import Label
 from zeek_beacons_lab.traffic.lengths import Lengths, Menu
 from zeek_beacons_lab.traffic.series import Plan, Rng, Story, log_uniform
 
@@ -26,7 +27,7 @@ EPOCH = 1_767_225_600.0  # 2026-01-01 00:00 UTC: when every window begins, unles
 BACKGROUND = "background"  # kind of the pairs that are only there for prevalence: one to three connections
 
 _STREAMS: Mapping[Label, int] = {"c2": 0, "benign": 1}
-_KIND_CODE = {name: code for code, name in enumerate(KINDS)}
+_KIND_CODE = {name: code for code, name in enumerate(ALL_KINDS)}
 _FRONT = 63  # kind code of shared hosting that an implant hides behind
 _MULTICAST = "239.255.255.250"
 
@@ -114,9 +115,9 @@ def _tell(rng: Rng, menu: Menu, lengths: Lengths) -> tuple[str, Story]:
     """A kind's story with enough connections; the window may cut one short, then it is told again undisturbed."""
     plan = lengths.draw(rng)
     name, plan = menu.pick(rng, plan)
-    story = KINDS[name].make(rng, plan)
+    story = ALL_KINDS[name].make(rng, plan)
     if len(story.series.start) < min(plan.n, lengths.shortest):
-        story = KINDS[name].make(rng, Plan(plan.n, plan.gap, plan.window, 0.0))
+        story = ALL_KINDS[name].make(rng, Plan(plan.n, plan.gap, plan.window, 0.0))
     return name, story
 
 
@@ -131,7 +132,7 @@ def _place(
     window: float,
     taken: set[tuple[str, int, int, int]],
 ) -> Placed:
-    reach, code = KINDS[kind].reach, _KIND_CODE[kind]
+    reach, code = ALL_KINDS[kind].reach, _KIND_CODE[kind]
     chance = rng.random(2)
     others = np.zeros(0, dtype=np.int64)
     if label == "c2" and chance[0] < 0.06 and story.peer.name:

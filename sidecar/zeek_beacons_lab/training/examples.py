@@ -18,13 +18,14 @@ from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import context_term, lookalikes, place
 from zeek_beacons.scoring.context_term import INDICATORS, Facts
 from zeek_beacons_lab.captures.labelled import family_of_pairs
-from zeek_beacons_lab.traffic import labelled_pairs
+from zeek_beacons_lab.traffic import labelled_pairs, with_behaviours
 
 WITHOUT_ANSWERS = 0.15  # share of synthetic pairs shown as one-way flows: no answer, duration or state
 WITHOUT_SIZES = 0.25  # share shown without any size
 WITHOUT_NAMES = 0.35  # share shown as from a sensor without ssl and http logs
 WITHOUT_SERVICE = 0.25  # share shown without a service
 WITHOUT_PREVALENCE = 0.4  # share shown without a count of hosts
+BEHAVIOURS_SHARE = 0.0  # of the synthetic C2 pairs; none, because they lost recall on captures
 REAL_WEIGHT = 0.8  # share of the benign weight given to real pairs, where there are any
 REAL_C2_WEIGHT = 0.4  # share of the C2 weight given to real pairs, where there are any
 
@@ -108,10 +109,16 @@ def _share(rows: Bools, real: Bools, capture: Ints, share: float, power: float) 
     return weight
 
 
-def collect(pairs: int, seed: int, captures: Path | None, say: Say = print) -> Examples:
-    """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, all that are in them."""
+def collect(
+    pairs: int, seed: int, captures: Path | None, say: Say = print, behaviours: float = BEHAVIOURS_SHARE
+) -> Examples:
+    """Synthetic pairs of both classes and, where `captures` is a folder of labelled captures, all that are in them.
+
+    `behaviours`: the share of the synthetic C2 pairs that does other things than keep one timer, see
+    traffic/behaviours.py.
+    """
     say(f"generating {pairs} synthetic pairs")
-    synthetic, truth = labelled_pairs(pairs, seed)
+    synthetic, truth = labelled_pairs(pairs, seed, kinds=with_behaviours(behaviours))
     matrix = extract(impoverish(synthetic.latest(Config().max_observations), seed)).matrix
     made = np.where(np.asarray(truth.label == "c2"), C2, OF_BENIGN).astype(np.uint8)
     folders = folders_of(captures) if captures is not None else []
