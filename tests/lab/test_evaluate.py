@@ -67,6 +67,13 @@ def test_peers_and_stress_write_tables_and_figures(folder: Path, tmp_path: Path)
     assert {"peers.md", "peers_recall.png", "stress_families.csv", "stress_methods.png", "calibration.png"} <= names
 
 
+def test_behaviours_are_hidden_in_the_sample_day_where_there_is_no_other(folder: Path, tmp_path: Path) -> None:
+    text = run("behaviours", folder, "-o", tmp_path / "out")
+    assert "| sample site |" in text
+    assert re.search(r"\| fixed timer \| 1\.000 \|", text)
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"behaviours.csv", "behaviours.md"}
+
+
 def test_evidence_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "BENIGN", 100)
     monkeypatch.setattr(evidence, "C2", 20)

@@ -31,6 +31,10 @@ class Studies(LazyGroup):
             f"{_HERE}.captures:stress",
             "Simulated beacons injected into the real benign days of captures: what is found, by family and length.",
         ),
+        "behaviours": (
+            f"{_HERE}.captures:behaviours",
+            "What implants do beside keeping one timer, hidden in real days: what the shipped model finds, and when.",
+        ),
         "grid": (
             f"{_HERE}.others:grid",
             "The beaconing study's benchmark: trained on its training half, and the shipped model as it is.",

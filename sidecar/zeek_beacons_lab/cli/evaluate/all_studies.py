@@ -47,6 +47,7 @@ def every(
     with extra("lab"):
         from zeek_beacons_lab.studies import (
             ablation,
+            behaviour_figures,
             calibration,
             evidence,
             grid,
@@ -67,6 +68,7 @@ def every(
     chosen = stress.contenders(scoring_for, settings)
     shots = stress.run(captures, chosen, settings, DRAWS, seed)
     finish(stress.report(shots, stress.early_auc(captures, chosen, shots, settings)), output)
+    finish(behaviour_figures.report(behaviour_figures.run(captures, shipped, settings, seed)), output)
     finish(calibration.report(judged_pairs(captures, scoring_for, shipped, settings, seed), seed), output)
     finish(evidence.report(evidence.run(evidence.scorers(shipped), SEEDS, seed)), output)
     finish(pipeline_ablation.report(*pipeline_ablation.run(captures, scoring_for, settings)), output)

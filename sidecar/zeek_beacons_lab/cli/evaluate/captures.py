@@ -1,4 +1,4 @@
-"""Commands over labelled captures: real, peers, stress, calibration, ablation."""
+"""Commands over labelled captures: real, peers, stress, behaviours, calibration, ablation, list."""
 
 from __future__ import annotations
 
@@ -144,6 +144,29 @@ def stress(
     chosen = study.contenders(scoring_for, settings)
     shots = study.run(captures, chosen, settings, draws, seed)
     finish(study.report(shots, study.early_auc(captures, chosen, shots, settings)), output)
+
+
+def behaviours(
+    folder: Captures,
+    model: ModelFolder = None,
+    seed: Seed = 1,
+    output: Results = RESULTS,
+    config: options.ConfigFile = None,
+) -> None:
+    """What implants do beside keeping one timer, hidden in real days: what the shipped model finds, and when.
+
+    Each behaviour with eight sleeps from 30 s to 1 h, after 12 check-ins, after 40 (or as many as there are) and over
+    the whole day. Where no capture has a long day of a clean host, the sample site's day is taken.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate behaviours captures/
+    """
+    with extra("lab"):
+        from zeek_beacons_lab.studies import behaviour_figures as study
+    settings = options.settings(config)
+    captures = labelled.load_all(folder, settings)
+    finish(study.report(study.run(captures, Scoring.load(model), settings, seed)), output)
 
 
 def calibration(
