@@ -34,7 +34,7 @@ class Config:
     """All settings, valid from creation on."""
 
     # Connections below which a pair is not scored: five gaps are the least that show a rhythm.
-    min_connections: int = 6
+    min_connections: int = 5
     # Newest observations kept of each pair, the same number as the Zeek package's reservoir.
     max_observations: int = 512
     # Seconds after the end of an open TCP connection in which a mid-stream piece still continues it:

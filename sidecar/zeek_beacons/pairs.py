@@ -122,6 +122,13 @@ class Pairs:
         rows = np.repeat(self.offsets[1:] - counts - offsets[:-1], counts) + np.arange(offsets[-1])
         return self._select(slice(None), rows, offsets)
 
+    def cut(self, owner: Ints, begin: Ints, length: Ints) -> Self:
+        """Stretches of pairs as pairs of their own: of each the pair's position, its first observation and how many."""
+        offsets = _offsets(length)
+        rows = np.repeat(begin - offsets[:-1], length) + np.arange(offsets[-1])
+        made = self._select(owner, rows, offsets)
+        return replace(made, conns=length, first_ts=made.start[offsets[:-1]] if len(length) else made.first_ts)
+
     def _select(self, pairs: Any, rows: Ints, offsets: Ints) -> Self:
         columns: dict[str, Any] = {name: getattr(self, name)[pairs] for name in PAIR_COLUMNS}
         columns |= {name: getattr(self, name)[rows] for name in OBSERVATION_COLUMNS}

@@ -10,10 +10,12 @@ import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.features import Features, extract
+from zeek_beacons.features import Features
+from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring, lookalikes, place, timer
+from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
@@ -104,7 +106,9 @@ class _Measured:
 
     pairs: Pairs  # n
     row: Ints  # (n,) of the pairs with enough connections in all that follows, -1 for the others
-    features: Features
+    spoken: Pairs  # with the observations that speak for each: all, or those of its busiest stretch
+    is_part: Bools  # whether a stretch does
+    features: Features  # of these
     scores: Mapping[str, Floats]
     context: Floats | None
     look: lookalikes.KnownRhythms
@@ -115,15 +119,18 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
     pairs = pairs.latest(config.max_observations)
     enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
     chosen = pairs.take(enough)
-    features = extract(chosen)
+    features, checkins = measure(chosen)
     facts = scoring.facts(chosen, features)
+    loudest = busiest(chosen, features, checkins, scoring)
     false_name = np.zeros(len(pairs), dtype=np.bool_)
     false_name[enough] = facts.names.false
     return _Measured(
         pairs=pairs,
         row=np.where(enough, np.cumsum(enough) - 1, -1),
-        features=features,
-        scores=scoring.score(features),
+        spoken=loudest.pairs,
+        is_part=loudest.is_part,
+        features=loudest.features,
+        scores=loudest.scores,
         context=scoring.measure_context(facts),
         look=lookalikes.find(chosen, features, facts.names),
         false_name=false_name,
@@ -150,7 +157,7 @@ def _conclude(
     allowed = (allow or AllowList()).covers(pairs)
     quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
     verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
-    verdicts = timer.told(verdicts, pairs, features, measured.row)
+    verdicts = timer.told(verdicts, measured.spoken, features, measured.row)
     return Scored(
         pairs=pairs,
         verdicts=verdicts,

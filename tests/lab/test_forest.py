@@ -14,7 +14,7 @@ from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring.evidence import JITTERS
 from zeek_beacons.scoring.forest import inputs
 from zeek_beacons_lab.training import forest
-from zeek_beacons_lab.training.evidence import LENGTHS, measured_table
+from zeek_beacons_lab.studies.dressed import LENGTHS, measured_table
 from zeek_beacons_lab.training.examples import Examples, collect
 
 FAMILY = {feature.name: feature.family for feature in CATALOGUE}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zeek_beacons.features import (
+    backoff,
     bursts,
     context,
     jitter,
@@ -25,7 +26,7 @@ from zeek_beacons.features.context import Context
 from zeek_beacons.features.windows import Windows
 from zeek_beacons.pairs import Floats
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ CATALOGUE: tuple[Feature, ...] = (
     describe("span", "presence", "s", LONGEST, presence.span, "time from first to last check-in"),
     describe("connections", "presence", "count", MOST, presence.connections, "connections held"),
     describe("checkins", "presence", "count", MOST, presence.checkin_count, "check-ins"),
+    describe("growth", "bursts", "", MOST, backoff.growth, "factor by which waits grow before they start again"),
     describe("hours_active", "presence", "count", MOST, presence.hours_active, "clock hours with a check-in"),
     describe(
         "best_window_length",

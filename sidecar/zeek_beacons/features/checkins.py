@@ -63,6 +63,7 @@ class Checkins(RowBlock):
     first: Floats  # (m,) seconds since the epoch
     size: PaddedRows  # connections in each check-in
     count: Ints  # (m,)
+    growth: Floats  # (m,) factor by which waits grow before they start again, evened out in `times`; NaN for none
 
     @once
     def gaps(self) -> PaddedRows:
@@ -78,6 +79,35 @@ class Checkins(RowBlock):
         """Seconds from the first to the last check-in, (m,)."""
         span: Floats = self.times[np.arange(len(self.times)), np.maximum(self.count - 1, 0)]
         return span
+
+
+@dataclass(frozen=True, eq=False)
+class FlatCheckins:
+    """Check-ins of `n` pairs, flat, ordered by pair, then start."""
+
+    start: Floats  # seconds since the epoch
+    size: Floats  # connections in each
+    at: Ints  # which of all observations is the first of each
+    counts: Ints  # (n,) of each pair
+    growth: Floats  # (n,) see Checkins
+
+    @once
+    def begins(self) -> Ints:
+        """Where each pair's check-ins begin, (n,)."""
+        begins: Ints = np.cumsum(self.counts) - self.counts
+        return begins
+
+    def block(self, rows: Ints, width: int) -> Checkins:
+        """The check-ins of some pairs as a block."""
+        where = positions(self.begins[rows], self.counts[rows], width)
+        times = lay(self.start, where)
+        return Checkins(
+            times=times - times[:, :1],
+            first=times[:, 0],
+            size=PaddedRows(lay(self.size, where)),
+            count=self.counts[rows],
+            growth=self.growth[rows],
+        )
 
 
 def gaps(times: Floats) -> PaddedRows:
@@ -100,13 +130,6 @@ def observations(pairs: Pairs, rows: Ints, counts: Ints, width: int) -> Observat
         own=where[1],
         count=counts,
     )
-
-
-def checkins(start: Floats, size: Floats, begins: Ints, counts: Ints, width: int) -> Checkins:
-    """Check-ins, given flat, as a block."""
-    where = positions(begins, counts, width)
-    times = lay(start, where)
-    return Checkins(times=times - times[:, :1], first=times[:, 0], size=PaddedRows(lay(size, where)), count=counts)
 
 
 def finite(values: Floats) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeek_beacons.features.catalogue import CATALOGUE, COLUMN, Feature
-from zeek_beacons.features.checkins import Checkins, Observations, checkins, observations
+from zeek_beacons.features.checkins import Checkins, FlatCheckins, Observations, observations
 from zeek_beacons.features.context import Context, context
 from zeek_beacons.features.padded_rows import RowBlock, chunks
-from zeek_beacons.features.windows import Windows, flat_windows, measure, slices, windows
+from zeek_beacons.features.regroup import regroup
+from zeek_beacons.features.threads import Task, run
+from zeek_beacons.features.windows import Windows, flat_windows, regularity_of, slices, windows
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 
 Matrix: TypeAlias = NDArray[np.float32]
-Task: TypeAlias = tuple[Ints, int]
-
-THREADS = 2
-WORTH_THREADS = 50_000  # observations below which starting threads costs more than it saves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +41,11 @@ class Features:
 
 def extract(pairs: Pairs) -> Features:
     """The features of every pair. A row depends on its pair alone, bit for bit."""
+    return measure(pairs)[0]
+
+
+def measure(pairs: Pairs) -> tuple[Features, FlatCheckins]:
+    """The features of every pair, and the check-ins that they speak of."""
     matrix = np.full((len(pairs), len(CATALOGUE)), np.nan, dtype=np.float32)
     opens = np.zeros(len(pairs.start), dtype=np.bool_)
     held = pairs.counts
@@ -56,25 +57,24 @@ def extract(pairs: Pairs) -> Features:
         fill(matrix, rows, block, OF[Observations])
 
     run(observe, list(chunks(held)), len(pairs.start))
-    start, size, counts = collapse(pairs, opens)
-    begins = np.cumsum(counts) - counts
+    flat = regroup(collapse(pairs, opens))
 
     def check_in(task: Task) -> None:
         rows, width = task
-        fill(matrix, rows, checkins(start, size, begins[rows], counts[rows], width), OF[Checkins])
+        fill(matrix, rows, flat.block(rows, width), OF[Checkins])
 
-    run(check_in, list(chunks(counts)), len(start))
-    look_through_windows(matrix, start, counts)
+    run(check_in, list(chunks(flat.counts)), len(flat.start))
+    look_through_windows(matrix, flat.start, flat.counts)
     describe(matrix, pairs)
-    return Features(matrix)
+    return Features(matrix), flat
 
 
-def collapse(pairs: Pairs, opens: Bools) -> tuple[Floats, Floats, Ints]:
-    """Start of each check-in, connections in it, and check-ins of each pair."""
+def collapse(pairs: Pairs, opens: Bools) -> FlatCheckins:
+    """Runs of connections as check-ins, given which connection opens one."""
     opened = np.flatnonzero(opens)
     size = np.diff(opened, append=len(opens)).astype(np.float64)
     counts = np.diff(np.searchsorted(opened, pairs.offsets))
-    return pairs.start[opened], size, counts
+    return FlatCheckins(pairs.start[opened], size, opened, counts, np.full(len(counts), np.nan))
 
 
 def look_through_windows(matrix: Matrix, start: Floats, counts: Ints) -> None:
@@ -85,7 +85,7 @@ def look_through_windows(matrix: Matrix, start: Floats, counts: Ints) -> None:
 
     def look(task: Task) -> None:
         rows, width = task
-        for column, values in zip(measured, measure(start, begin[rows], held[rows], width), strict=True):
+        for column, values in zip(measured, regularity_of(start, begin[rows], held[rows], width), strict=True):
             column[rows] = values
 
     run(look, list(chunks(held)), len(start))
@@ -115,22 +115,6 @@ def fill(matrix: Matrix, rows: Ints, block: RowBlock, columns: tuple[tuple[int, 
         values, [feature.low for _place, feature in columns], [feature.high for _place, feature in columns], out=values
     )
     matrix[rows[:, None], [place for place, _feature in columns]] = values
-
-
-def run(work: Callable[[Task], None], tasks: list[Task], size: int) -> None:
-    """Does the tasks, in threads where that pays. Tasks write to different rows, so their order does not matter."""
-
-    def quietly(task: Task) -> None:
-        with np.errstate(all="ignore"):
-            work(task)
-
-    if size < WORTH_THREADS:
-        for task in tasks:
-            quietly(task)
-        return
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _done in pool.map(quietly, tasks):
-            pass
 
 
 OF: dict[type[RowBlock], tuple[tuple[int, Feature], ...]] = {

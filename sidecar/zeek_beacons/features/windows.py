@@ -78,7 +78,7 @@ def slices(start: Floats, counts: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     return pair[order], length[order], begin[order], held[order]
 
 
-def measure(start: Floats, begin: Ints, held: Ints, width: int) -> tuple[Floats, Floats, Floats]:
+def regularity_of(start: Floats, begin: Ints, held: Ints, width: int) -> tuple[Floats, Floats, Floats]:
     """Median gap, MAD / median and std / mean of windows of one width."""
     rows = gaps(lay(start, positions(begin, held, width)))
     return rows.median, clear(rows.mad / rows.median, rows.median > 0), clear(rows.std / rows.mean, rows.mean > 0)

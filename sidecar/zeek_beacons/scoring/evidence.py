@@ -17,7 +17,7 @@ from zeek_beacons.pairs import Floats, Ints
 # Rows (jitter up to, check-ins needed), by rising jitter; the last row holds for everything above.
 EvidenceTable = tuple[tuple[float, int], ...]
 
-CHANCE = 1e-5  # a site has thousands of pairs, and none of them may look periodic by chance
+CHANCE = 1e-3  # of one pair; how sure the finding is, the score says
 JITTERS = (0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 

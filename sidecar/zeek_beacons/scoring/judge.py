@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zeek_beacons.features import Features
-from zeek_beacons.pairs import Floats
+from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring import lookalikes
 from zeek_beacons.scoring.evidence import EvidenceTable, needed
 from zeek_beacons.scoring.explain import Explanation
@@ -28,6 +28,12 @@ LEAST_SPAN = 60.0
 SEVERITY_STEPS = (0.25, 0.5, 0.8)
 
 
+def proven(features: Features, evidence: EvidenceTable) -> Bools:
+    """Pairs with as many check-ins as their rhythm needs, over LEAST_SPAN seconds or more, (n,)."""
+    enough: Bools = features.column("checkins") >= needed(features.column("jitter").astype(np.float64), evidence)
+    return enough & (features.column("span") >= LEAST_SPAN)
+
+
 def judge(
     features: Features,
     look: lookalikes.KnownRhythms,
@@ -45,10 +51,8 @@ def judge(
     look-alike any more. `reference`: the score that severity is measured from, the threshold where it is not given.
     """
     jitter = features.column("jitter").astype(np.float64)
-    need = needed(jitter, evidence)
     above = fused >= threshold
-    proven = (features.column("checkins") >= need) & (features.column("span") >= LEAST_SPAN)
-    label = np.where(proven, np.where(above, BEACON, BENIGN), INSUFFICIENT).astype(np.uint8)
+    label = np.where(proven(features, evidence), np.where(above, BEACON, BENIGN), INSUFFICIENT).astype(np.uint8)
     reference = threshold if reference is None else reference
     way = (fused - reference) / max(1.0 - reference, 1e-9)
     severity = np.where(label == BEACON, 1 + np.searchsorted(SEVERITY_STEPS, way, side="right"), 0)
@@ -63,7 +67,7 @@ def judge(
         jitter_kind=np.nan_to_num(features.column("jitter_kind"), nan=-1).astype(np.int8),
         hint_sleep=np.full(len(fused), np.nan),
         hint_jitter=np.full(len(fused), np.nan),
-        needed=need,
+        needed=needed(jitter, evidence),
         reasons=why.reasons,
         contributions=why.contributions,
         kind=np.full(len(fused), OWN_BEACON, dtype=np.uint8),

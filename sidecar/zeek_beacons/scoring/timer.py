@@ -61,10 +61,10 @@ class _Fit:
         return self.explained - VAGUE * self.spread
 
 
-def told(verdicts: Verdicts, pairs: Pairs, features: Features, feature_row: Ints) -> Verdicts:
+def told(verdicts: Verdicts, spoken: Pairs, features: Features, feature_row: Ints) -> Verdicts:
     """The verdicts with the timers of what alerts looked at closely; the others keep what their features say.
 
-    `feature_row`: of each pair in `features`, -1 where it was not measured.
+    `spoken`: the measured pairs, rows as in `features`; `feature_row`: of each verdict there, -1 where not measured.
     """
     alerts = np.flatnonzero(verdicts.alerts & (feature_row >= 0))
     if not len(alerts):
@@ -73,7 +73,8 @@ def told(verdicts: Verdicts, pairs: Pairs, features: Features, feature_row: Ints
     columns = {name: getattr(verdicts, name).copy() for name in names}
     failed, duration = (features.column(name)[feature_row].tolist() for name in ("failed_share", "log_duration"))
     for row in alerts.tolist():
-        fits = _fits(pairs.start[pairs.offsets[row] : pairs.offsets[row + 1]])
+        place = int(feature_row[row])
+        fits = _fits(spoken.start[spoken.offsets[place] : spoken.offsets[place + 1]])
         if not fits:
             continue
         best = fits[0]
@@ -100,7 +101,13 @@ def _fits(start: Floats) -> list[_Fit]:
     times = np.full((len(tried), int(widths(counts).max())), np.nan)
     for row, (_own, made) in enumerate(tried):
         times[row, : len(made)] = made - made[0]
-    block = Checkins(times=times, first=times[:, 0], size=PaddedRows(np.ones_like(times)), count=counts)
+    block = Checkins(
+        times=times,
+        first=times[:, 0],
+        size=PaddedRows(np.ones_like(times)),
+        count=counts,
+        growth=np.full(len(times), np.nan),
+    )
     with np.errstate(all="ignore"):
         found, said = block.memo(core), estimate_sleep_and_jitter(block)
     fits = []

@@ -20,8 +20,7 @@ from zeek_beacons.metrics import roc_auc
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring, calibration, lookalikes
 from zeek_beacons.scoring.context_term import CODES, INDICATORS, ContextTerm
-from zeek_beacons.scoring.evidence import needed
-from zeek_beacons.scoring.judge import LEAST_SPAN
+from zeek_beacons.scoring.judge import proven
 from zeek_beacons.verdicts import SUPPRESSIONS
 from zeek_beacons_lab.studies import metrics
 from zeek_beacons_lab.studies.calibration import BINS, Judged
@@ -135,7 +134,8 @@ def ours(root: Path, seen: Sequence[Looked], scoring: Scoring, pairs: int, seed:
     """Scores every pair of the captures below `root` by models that did not learn from its lab or family."""
     examples = collect(pairs, seed, root, say=lambda _text: None)
     real = examples.capture >= 0
-    _votes, rhythm, together = out_of_fold(examples, np.zeros(len(real)), seed)
+    unseen = out_of_fold(examples, np.zeros(len(real)), seed)
+    rhythm, together = unseen.rhythm, unseen.together
     without = {code: np.zeros(len(real)) for code in CODES}
     for out, known in folds(examples, seed):
         term = fit(*lessons(examples, rhythm, known & real & examples.learned))
@@ -143,10 +143,6 @@ def ours(root: Path, seen: Sequence[Looked], scoring: Scoring, pairs: int, seed:
             unknown = examples.context[out].copy()
             unknown[:, place] = 0.0
             without[code][out] = term.apply(rhythm[out], unknown)
-    jitter, checkins, span = (
-        np.concatenate([one.features.column(name).astype(np.float64) for one in seen])
-        for name in ("jitter", "checkins", "span")
-    )
     gates = {SUPPRESSIONS[code]: np.concatenate([one.gates[code] for one in seen]) for code in seen[0].gates}
     gates["look-alike"] = np.concatenate([one.look.proven for one in seen])
     named = np.concatenate([(one.look.index != lookalikes.NONE) & ~one.look.proven for one in seen])
@@ -154,7 +150,7 @@ def ours(root: Path, seen: Sequence[Looked], scoring: Scoring, pairs: int, seed:
         rhythm=rhythm[real],
         together=together[real],
         without={code: score[real] for code, score in without.items()},
-        proven=(checkins >= needed(jitter, scoring.evidence)) & (span >= LEAST_SPAN),
+        proven=proven(unseen.features, scoring.evidence)[real],
         gates=gates,
         by_name=named,
     )

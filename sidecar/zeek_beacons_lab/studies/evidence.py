@@ -13,10 +13,10 @@ from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.baselines import BASELINES
 from zeek_beacons_lab.studies import metrics
+from zeek_beacons_lab.studies.dressed import BENIGN, C2, FPR, WANTED, dressed
 from zeek_beacons_lab.studies.peers import OURS, over
 from zeek_beacons_lab.studies.rhythms import RHYTHMS, bound_known, bound_unknown
 from zeek_beacons_lab.studies.tables import Cell, Report, Table
-from zeek_beacons_lab.training.evidence import BENIGN, C2, FPR, WANTED, dressed
 
 LENGTHS = (3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100)  # check-ins
 TARGETS = (5, 9, 12)  # check-ins at which 90 % of the bound is aimed for

@@ -11,7 +11,8 @@ import numpy as np
 
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features, extract
-from zeek_beacons.features.matrix import Matrix
+from zeek_beacons.features.matrix import Matrix, measure
+from zeek_beacons.features.stretches import Stretches, stretches
 from zeek_beacons.labels import BEACONS, BENIGN, DAY, PairLabel, folders_of, lab_of, labels_of, read_labels
 from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs, Strings
 from zeek_beacons.readers import Request, read
@@ -42,11 +43,12 @@ class CapturePairs:
     """The pairs of one capture that are scored, `n` in all; twins of a pair by name are left out."""
 
     matrix: Matrix  # (n, features)
+    parts: Matrix  # (k, features) of stretches of the pairs
+    owner: Ints  # (k,) whose stretch each is
     context: Floats  # (n, indicators)
     role: Bytes  # (n,) index into ROLES
     family: Strings  # (n,) of C2, see `labelled.family_of_pairs`; "" for all else
     loud: Ints  # (n,) 0: never alerts, 1: alerts from the conservative threshold on only, 2: by its score
-    checkins: Floats  # (n,)
     host_days: float  # originators of pairs labelled benign, C2 or exclude, times the capture's days
 
 
@@ -61,6 +63,8 @@ class Examples:
     loud: Ints  # (n,) as in CapturePairs
     capture: Ints  # (n,) number of the capture, -1 for synthetic pairs
     lab: Strings  # (n,) who made the capture, see `labels.lab_of`; "" for synthetic pairs
+    parts: Features  # (k, features) of stretches of the captures' pairs; not learned from, they may speak for the pair
+    owner: Ints  # (k,) the row whose stretch each is
     host_days: float  # of all captures
     sources: Mapping[str, int]  # pairs by source
 
@@ -89,9 +93,11 @@ class Examples:
         return weight * len(weight)
 
     def take(self, rows: Bools) -> Self:
-        """The examples of these rows; the host-days stay."""
+        """The examples of these rows, without stretches; the host-days stay."""
         columns = {name: getattr(self, name)[rows] for name in ("context", "role", "family", "loud", "capture", "lab")}
-        return replace(self, features=Features(self.features.matrix[rows]), **columns)
+        nothing = Features(self.parts.matrix[:0]), self.owner[:0]
+        whole = Features(self.features.matrix[rows])
+        return replace(self, features=whole, parts=nothing[0], owner=nothing[1], **columns)
 
 
 def _share(rows: Bools, real: Bools, capture: Ints, share: float, power: float) -> Floats:
@@ -132,10 +138,15 @@ def collect(
     if seen:
         count = [sum(int((one.role == role).sum()) for one in seen) for role in (OF_BENIGN, C2, SIMULATED)]
         say(f"{count[0]} benign, {count[1]} C2 and {count[2]} simulated pairs of {len(seen)} captures")
+    begins = np.cumsum(sizes)  # of each capture's rows
     nothing_known = np.zeros((pairs, len(INDICATORS)))
     nameless = np.full(pairs, "", dtype=np.object_)
     return Examples(
         features=Features(np.concatenate([matrix, *(one.matrix for one in seen)])),
+        parts=Features(np.concatenate([matrix[:0], *(one.parts for one in seen)])),
+        owner=np.concatenate(
+            [np.zeros(0, dtype=np.int64), *(one.owner + at for one, at in zip(seen, begins, strict=False))]
+        ),
         context=np.concatenate([nothing_known, *(one.context for one in seen)]),
         role=np.concatenate([made, *(one.role for one in seen)]),
         family=np.concatenate([nameless, *(one.family for one in seen)]),
@@ -177,6 +188,7 @@ class Looked:
     rows: Ints  # (n,) of the pairs among all that the capture holds
     pairs: Pairs
     features: Features
+    parts: Stretches
     facts: Facts
     look: lookalikes.KnownRhythms
     gates: Mapping[int, Bools]  # by SUPPRESSIONS, see `place.gates`
@@ -194,13 +206,14 @@ def look_at(folder: Path) -> Looked:
     enough = np.minimum(everything.conns, everything.counts) >= config.min_connections
     rows = np.flatnonzero(enough & ~everything.is_twin)
     pairs = everything.take(rows).latest(config.max_observations)
-    features = extract(pairs)
+    features, checkins = measure(pairs)
     facts = Facts.of(pairs, features)
     label = labels_of(pairs, labels)
     return Looked(
         rows=rows,
         pairs=pairs,
         features=features,
+        parts=stretches(pairs, checkins),
         facts=facts,
         look=lookalikes.find(pairs, features, facts.names),
         gates=place.gates(pairs, config),
@@ -215,11 +228,12 @@ def learn_from(seen: Looked) -> CapturePairs:
     gated = np.any(list(seen.gates.values()), axis=0)
     return CapturePairs(
         matrix=seen.features.matrix,
+        parts=extract(seen.parts.pairs).matrix,
+        owner=seen.parts.owner,
         context=context_term.measure(seen.facts),
         role=roles(seen.label),
         family=seen.family,
         loud=np.where(gated | seen.look.proven, 0, np.where(seen.look.index != lookalikes.NONE, 1, 2)),
-        checkins=seen.features.column("checkins").astype(np.float64),
         host_days=seen.host_days,
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,14 @@ from zeek_beacons.features import CATALOGUE, MODEL_FEATURES, SCHEMA_VERSION, Fea
 from zeek_beacons.files import staged
 from zeek_beacons.pairs import Bools, Floats, Ints
 from zeek_beacons.scoring import DECIMALS, calibration, significance
+from zeek_beacons.scoring.busiest import louder
+from zeek_beacons.scoring.evidence import chance_table
 from zeek_beacons.scoring.forest import MISSING, inputs
-from zeek_beacons.scoring.judge import LEAST_SPAN
+from zeek_beacons.scoring.judge import proven
 from zeek_beacons.scoring.model import FOREST, MANIFEST, Manifest
 from zeek_beacons.scoring.site import AlertRates
 from zeek_beacons_lab.training.calibrate import calibrate
 from zeek_beacons_lab.training.context import fit
-from zeek_beacons_lab.training.evidence import measured_table
 from zeek_beacons_lab.training.examples import C2, OF_BENIGN, OTHER, Examples, Say, collect
 from zeek_beacons_lab.training.golden import add_golden
 
@@ -46,7 +48,6 @@ LEAF = 15  # pairs in a leaf, at least: finer trees learn the generator, not the
 FOLDS = 6  # groups of labs left out in turn
 FOLD_TREES = 100
 MOST_C2 = 0.4  # share of the infected captures from which on a lab is left out by family
-LEAST_CHECKINS = 6  # of a pair that may alert at all
 
 
 def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int = 100, say: Say = print) -> Path:
@@ -60,18 +61,21 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     learned, real = examples.learned, examples.capture >= 0
     votes = np.zeros(len(learned))
     forest, votes[learned] = _fit(examples, learned, trees, seed)
-    surprise = significance.score(examples.features)
     context = None
     if real.any():
-        votes, rhythm, together = out_of_fold(examples, votes, seed)
-        context = fit(*lessons(examples, rhythm, real & learned))
+        unseen = out_of_fold(examples, votes, seed)
+        context = fit(*lessons(examples, unseen.rhythm, real & learned))
     else:
-        rhythm = together = fuse(votes, surprise)
+        rhythm = fuse(votes, significance.score(examples.features))
+        unseen = OutOfFold(votes, examples.features, rhythm, rhythm)
+    surprise, together = significance.score(unseen.features), unseen.together
     table = calibrate(together[learned], examples.is_c2[learned], real[learned])
     fused = calibration.apply(table, together)
-    evidence = measured_table(lambda features: _fused(forest, features), seed)
-    thresholds, chosen_by = _thresholds(examples, fused)
-    rates = _alert_rates(examples, fused) or tuple((thresholds[name], rate) for name, rate in WRONG_ITEMS.items())
+    wrong = _may_be_wrong(examples, unseen.features)
+    thresholds, chosen_by = _thresholds(examples, wrong, fused)
+    rates = _alert_rates(examples, wrong, fused) or tuple(
+        (thresholds[name], rate) for name, rate in WRONG_ITEMS.items()
+    )
     content = to_onnx(forest)
     manifest = Manifest(
         forest_sha256=hashlib.sha256(content).hexdigest(),
@@ -79,7 +83,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         feature_schema=SCHEMA_VERSION,
         thresholds=thresholds,
         weights=WEIGHTS,
-        evidence=evidence,
+        evidence=chance_table(),
         calibration=table,
         alert_rates=rates,
         context=context,
@@ -92,13 +96,13 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
             "not_shown_to_the_forest": {
                 "roc_auc": {
                     name: _auc(score[learned], examples.is_c2[learned])
-                    for name, score in (("forest", votes), ("significance", surprise), ("fused", fused))
+                    for name, score in (("forest", unseen.votes), ("significance", surprise), ("fused", fused))
                 },
                 "recall_synthetic": {
                     name: _recall(fused, examples.is_c2 & ~real, limit) for name, limit in thresholds.items()
                 },
             },
-            "validation": _validation(examples, rhythm, fused, thresholds),
+            "validation": _validation(examples, wrong, unseen.rhythm, fused, thresholds),
             "versions": {
                 "python": platform.python_version(),
                 "numpy": np.__version__,
@@ -119,10 +123,6 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
 def fuse(votes: Floats, surprise: Floats) -> Floats:
     """The forest's votes and the significance scorer, weighed, not calibrated."""
     return WEIGHTS["forest"] * votes + WEIGHTS["significance"] * surprise
-
-
-def _fused(forest: RandomForestClassifier, features: Features) -> Floats:
-    return fuse(forest.predict_proba(inputs(features))[:, 1], significance.score(features))
 
 
 def to_onnx(forest: RandomForestClassifier) -> bytes:
@@ -210,17 +210,33 @@ def _families(examples: Examples, rows: Bools) -> dict[int, str]:
     return found
 
 
-def out_of_fold(examples: Examples, votes: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
-    """Votes, scores of the rhythm and those with context, (n,) each, by models that did not learn from the row.
+@dataclass(frozen=True, slots=True, eq=False)
+class OutOfFold:
+    """What models that did not learn from a row say of it, by what speaks loudest: the whole pair or a stretch."""
+
+    votes: Floats  # (n,) of the trees
+    features: Features  # n
+    rhythm: Floats  # (n,) forest and significance
+    together: Floats  # (n,) with context
+
+
+def out_of_fold(examples: Examples, votes: Floats, seed: int) -> OutOfFold:
+    """Scores of every row by models that did not learn from it.
 
     `votes`: of synthetic pairs, by trees that were not shown them; those of captures are replaced. Twice over: the
     context term that scores a capture is fitted on the other captures' scores, which are out of fold themselves.
     """
     votes, parts = votes.copy(), folds(examples, seed)
+    of_stretches = np.zeros(len(examples.owner))
     for out, known in parts:
         forest, _votes = _fit(examples, known & examples.learned, FOLD_TREES, seed)
-        votes[out] = forest.predict_proba(inputs(Features(examples.features.matrix[out])))[:, 1]
-    rhythm = np.round(fuse(votes, significance.score(examples.features)), DECIMALS)
+        votes[out] = _votes_of(forest, examples.features, out)
+        of_stretches[out[examples.owner]] = _votes_of(forest, examples.parts, out[examples.owner])
+    whole = np.round(fuse(votes, significance.score(examples.features)), DECIMALS)
+    stretches = np.round(fuse(of_stretches, significance.score(examples.parts)), DECIMALS)
+    won = louder(whole, stretches, examples.owner, proven(examples.parts, chance_table()))
+    rows, rhythm, matrix = examples.owner[won], whole, examples.features.matrix.copy()
+    votes[rows], rhythm[rows], matrix[rows] = of_stretches[won], stretches[won], examples.parts.matrix[won]
     real = examples.capture >= 0
     together = np.zeros(len(rhythm))
     for out, known in parts:
@@ -228,7 +244,15 @@ def out_of_fold(examples: Examples, votes: Floats, seed: int) -> tuple[Floats, F
         together[out] = term.apply(rhythm[out], examples.context[out])
     every = fit(*lessons(examples, rhythm, real & examples.learned))
     together[~real] = every.apply(rhythm[~real], examples.context[~real])
-    return votes, rhythm, np.round(together, DECIMALS)
+    return OutOfFold(votes, Features(matrix), rhythm, np.round(together, DECIMALS))
+
+
+def _votes_of(forest: RandomForestClassifier, features: Features, rows: Bools) -> Floats:
+    """A forest's votes for C2 on some rows, (rows,)."""
+    if not rows.any():
+        return np.zeros(0)
+    votes: Floats = forest.predict_proba(inputs(Features(features.matrix[rows])))[:, 1]
+    return votes
 
 
 def lessons(examples: Examples, rhythm: Floats, rows: Bools) -> tuple[Floats, Floats, Bools, Ints]:
@@ -237,9 +261,8 @@ def lessons(examples: Examples, rhythm: Floats, rows: Bools) -> tuple[Floats, Fl
     return rhythm[rows], examples.context[rows], examples.is_c2[rows], examples.capture[rows]
 
 
-def _thresholds(examples: Examples, fused: Floats) -> tuple[dict[str, float], dict[str, str]]:
+def _thresholds(examples: Examples, wrong: Bools, fused: Floats) -> tuple[dict[str, float], dict[str, str]]:
     """The threshold of each profile, and the rule it was chosen by, as text."""
-    wrong = _may_be_wrong(examples)
     if not wrong.any():
         benign = fused[~examples.is_c2]
         return (
@@ -262,31 +285,31 @@ def _thresholds(examples: Examples, fused: Floats) -> tuple[dict[str, float], di
     )
 
 
-def _may_be_wrong(examples: Examples) -> Bools:
-    """Pairs of captures whose alert would be a wrong item: long enough, and neither C2 nor set aside, (n,)."""
-    role, matrix = examples.role, examples.features
-    long = (matrix.column("checkins") >= LEAST_CHECKINS) & (matrix.column("span") >= LEAST_SPAN)
-    wrong: Bools = (examples.capture >= 0) & ((role == OF_BENIGN) | (role == OTHER)) & (examples.loud > 0) & long
-    return wrong
+def _may_be_wrong(examples: Examples, features: Features) -> Bools:
+    """Pairs of captures whose alert would be a wrong item: evidence enough, and neither C2 nor set aside, (n,)."""
+    role, real = examples.role, examples.capture >= 0
+    wrong: Bools = real & ((role == OF_BENIGN) | (role == OTHER)) & (examples.loud > 0)
+    return wrong & proven(features, chance_table())
 
 
-def _alert_rates(examples: Examples, fused: Floats) -> AlertRates:
+def _alert_rates(examples: Examples, wrong: Bools, fused: Floats) -> AlertRates:
     """How many wrong items of captures left out reach a score, per host-day; () without captures."""
     days = examples.host_days
-    wrong = _may_be_wrong(examples)
     certain = _threshold(fused[wrong], int(WRONG_ITEMS["conservative"] * days)) if wrong.any() else 1.0
     loud = np.sort(fused[wrong & ((examples.loud == 2) | (fused >= certain))])[::-1]
     table = {_threshold(loud, int(rate * days)): rate for rate in RATES if rate * days < len(loud)}
     return tuple(sorted(table.items(), reverse=True))
 
 
-def _validation(examples: Examples, rhythm: Floats, fused: Floats, thresholds: dict[str, float]) -> dict[str, object]:
+def _validation(
+    examples: Examples, wrong: Bools, rhythm: Floats, fused: Floats, thresholds: dict[str, float]
+) -> dict[str, object]:
     """Figures on captures, each pair scored by a model that learned nothing from its lab or family."""
     c2 = (examples.capture >= 0) & (examples.role == C2) & (examples.loud > 0)
     if not c2.any():
         return {}
     benign = (examples.capture >= 0) & (examples.role == OF_BENIGN) & (examples.loud > 0)
-    rows, wrong, days = c2 | benign, _may_be_wrong(examples), examples.host_days
+    rows, days = c2 | benign, examples.host_days
     return {
         "grouped_by": "lab; a lab that made most of the C2 by family",
         "captures": len(set(examples.capture[rows])),

@@ -8,7 +8,7 @@ from zeek_beacons.features import Features, extract
 from zeek_beacons.features.catalogue import CATALOGUE, COLUMN
 from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring import significance
-from zeek_beacons_lab.training.evidence import dressed
+from zeek_beacons_lab.studies.dressed import dressed
 
 
 def scored(gaps: Floats) -> Floats:

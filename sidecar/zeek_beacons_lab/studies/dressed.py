@@ -1,49 +1,17 @@
-"""How many check-ins a model needs: pairs of both classes, equally long, that differ in nothing but their rhythm."""
+"""Pairs of both classes, equally long, that differ in nothing but their rhythm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from zeek_beacons.features import Features, extract
 from zeek_beacons.pairs import STATE_CODE, Floats, Pairs, round_time
-from zeek_beacons.scoring.evidence import JITTERS, EvidenceTable
 
-LENGTHS = (4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 40)  # check-ins tried
 FPR = 0.01
 WANTED = 0.8  # share found
 BENIGN, C2 = 1000, 200  # pairs of each length; C2 for each law and jitter
 BEGIN = 1_767_225_600.0
 
 Rng = np.random.Generator
-
-
-def measured_table(score: Callable[[Features], Floats], seed: int) -> EvidenceTable:
-    """The least check-ins from which on 80 % are found at 1 % false positives, by jitter.
-
-    The harder of two laws counts: a sleep shortened by up to the jitter, and one moved both ways. Benign are Poisson
-    arrivals of the same mean. What is not found with the most check-ins tried needs these.
-    """
-    found = np.array([_found(score, n, np.random.default_rng((seed, n))) for n in LENGTHS])
-    table: list[tuple[float, int]] = []
-    for jitter, shares in zip(JITTERS, found.T, strict=True):
-        below = np.flatnonzero(shares < WANTED)
-        place = min(int(below[-1]) + 1 if len(below) else 0, len(LENGTHS) - 1)
-        table.append((jitter, max(LENGTHS[place], table[-1][1] if table else 0)))
-    return tuple(table)
-
-
-def _found(score: Callable[[Features], Floats], n: int, rng: Rng) -> list[float]:
-    """Share found by jitter, with `n` check-ins."""
-    benign = np.sort(score(extract(dressed(rng, rng.exponential(1.0, (BENIGN, n - 1))))))
-    limit = benign[-1 - int(FPR * BENIGN)]
-
-    def share(gaps: Floats) -> float:
-        return float((score(extract(dressed(rng, gaps))) > limit).mean())
-
-    shape = (C2, n - 1)
-    return [min(share(rng.uniform(1 - j, 1, shape)), share(rng.uniform(1 - j, 1 + j, shape))) for j in JITTERS]
 
 
 def dressed(rng: Rng, gaps: Floats) -> Pairs:

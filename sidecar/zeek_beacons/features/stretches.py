@@ -1,0 +1,92 @@
+"""Stretches: parts of a pair's history that may be a beacon of their own.
+
+An implant runs while its machine is on, pauses for days, and changes its pace when its operator comes: regular as long
+as that lasts, and lost in the whole. Two kinds of parts are measured beside the whole: sessions, between pauses of more
+than PAUSE medians of the waits and LEAST_PAUSE seconds; and, of a long history, the CALM waits in a row that vary
+least. More of the same therefore does not weaken a beacon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeek_beacons.features.checkins import FlatCheckins
+from zeek_beacons.pairs import Floats, Ints, Pairs
+
+PAUSE = 8.0  # medians
+LEAST_PAUSE = 900.0  # seconds
+LEAST_CHECKINS = 12  # of a session
+LEAST_SPAN = 600.0  # seconds: what is shorter is a burst of work rather than a habit
+MOST = 3  # sessions of a pair, those with most check-ins
+CALM = 40  # waits
+LONG = 60  # check-ins of a history whose calmest stretch is no longer nearly all of it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretches:
+    """`k` stretches of `n` pairs."""
+
+    pairs: Pairs  # k, each as if nothing else of its pair had been seen
+    owner: Ints  # (k,) the pair's position
+    first: Ints  # (k,) which of the pair's observations is the stretch's first
+
+
+def stretches(pairs: Pairs, flat: FlatCheckins) -> Stretches:
+    """The parts of these pairs that are worth measuring, given their check-ins."""
+    waits = np.diff(flat.start, append=np.nan)
+    last = flat.begins[flat.counts > 0] + flat.counts[flat.counts > 0] - 1
+    waits[last] = np.inf
+    owner = np.repeat(np.arange(len(flat.counts)), flat.counts)
+    found = [_sessions(waits, owner, flat), _calmest(waits, flat)]
+    first, length = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    lasting = flat.start[first + length - 1] - flat.start[first] >= LEAST_SPAN
+    first, length = first[lasting], length[lasting]
+    of = owner[first]
+    bounds = np.append(flat.at, len(pairs.start))
+    end = np.where(first + length < (flat.begins + flat.counts)[of], bounds[first + length], pairs.offsets[of + 1])
+    begin = flat.at[first]
+    return Stretches(pairs.cut(of, begin, end - begin), of, begin - pairs.offsets[of])
+
+
+def _sessions(waits: Floats, owner: Ints, flat: FlatCheckins) -> tuple[Ints, Ints]:
+    """First check-in and number of check-ins of the longest sessions of pairs that have pauses."""
+    limit = np.maximum(PAUSE * _medians(waits, flat), LEAST_PAUSE)
+    begins = np.ones(len(owner), dtype=np.bool_)
+    begins[1:] = waits[:-1] > limit[owner[:-1]]
+    first = np.flatnonzero(begins)
+    length = np.diff(first, append=len(owner))
+    of = owner[first]
+    alone = np.bincount(of, minlength=len(flat.counts))[of] == 1
+    worth = np.flatnonzero(~alone & (length >= LEAST_CHECKINS))
+    order = worth[np.lexsort((first[worth], -length[worth], of[worth]))]
+    rank = np.arange(len(order)) - np.searchsorted(of[order], of[order])
+    chosen = order[rank < MOST]
+    return first[chosen], length[chosen]
+
+
+def _medians(waits: Floats, flat: FlatCheckins) -> Floats:
+    """Median wait of each pair, seconds, (n,); infinite for a pair without any."""
+    owner = np.repeat(np.arange(len(flat.counts)), flat.counts)
+    ordered = waits[np.lexsort((waits, owner))]  # a pair's last, infinite, comes last
+    number = np.maximum(flat.counts - 1, 0)
+    some = number > 0
+    medians = np.full(len(number), np.inf)
+    begin, number = flat.begins[some], number[some]
+    medians[some] = (ordered[begin + (number - 1) // 2] + ordered[begin + number // 2]) / 2
+    return medians
+
+
+def _calmest(waits: Floats, flat: FlatCheckins) -> tuple[Ints, Ints]:
+    """First check-in and number of check-ins of the CALM calmest waits in a row, by std / mean, of long histories."""
+    long = np.flatnonzero(flat.counts >= LONG)
+    first = np.empty(len(long), dtype=np.int64)
+    for place, pair in enumerate(long.tolist()):
+        begin = int(flat.begins[pair])
+        own = waits[begin : begin + int(flat.counts[pair]) - 1]
+        sums = np.concatenate([[0.0], np.cumsum(own)])
+        squares = np.concatenate([[0.0], np.cumsum(own * own)])
+        mean = np.maximum(sums[CALM:] - sums[:-CALM], 1e-9)
+        first[place] = begin + int(np.argmin((squares[CALM:] - squares[:-CALM]) / mean**2))
+    return first, np.full(len(long), CALM + 1, dtype=np.int64)
