@@ -62,7 +62,6 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     if request.param == "small":
         from zeek_beacons_lab.baselines import learners
         from zeek_beacons_lab.studies import ablation, calibration, figures, grid
-        from zeek_beacons_lab.training import evidence
 
         fewer = (
             (learners, "SYNTHETIC", 300),
@@ -72,9 +71,6 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
             (ablation, "TREES", 5),
             (grid, "TREES", 20),
             (grid, "ROUNDS", 20),
-            (evidence, "LENGTHS", (5, 10, 20)),
-            (evidence, "BENIGN", 200),
-            (evidence, "C2", 40),
         )
         for module, name, number in fewer:
             monkeypatch.setattr(module, name, number)

@@ -33,7 +33,7 @@ export {
 	option max_inbound_pairs: count = 10000;
 
 	## Connections of a pair at which it becomes a candidate, at least 3: five gaps are the least that show a rhythm.
-	option min_connections: count = 6;
+	option min_connections: count = 5;
 
 	## Newest observations kept of each pair, at least 8 and *min_connections*.
 	option max_observations: count = 512;

@@ -40,6 +40,7 @@ class Scored:
     features: Features  # of the pairs with enough connections only
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
     scoring: Scoring  # what scored them
+    stretch: Floats  # (k, 2) begin and end of what speaks for the pair, seconds, rows as in `features`; NaN: all of it
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
     allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
 
@@ -107,7 +108,7 @@ class _Measured:
     pairs: Pairs  # n
     row: Ints  # (n,) of the pairs with enough connections in all that follows, -1 for the others
     spoken: Pairs  # with the observations that speak for each: all, or those of its busiest stretch
-    is_part: Bools  # whether a stretch does
+    stretch: Floats  # its begin and end, see Scored
     features: Features  # of these
     scores: Mapping[str, Floats]
     context: Floats | None
@@ -128,7 +129,7 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
         pairs=pairs,
         row=np.where(enough, np.cumsum(enough) - 1, -1),
         spoken=loudest.pairs,
-        is_part=loudest.is_part,
+        stretch=loudest.stretch,
         features=loudest.features,
         scores=loudest.scores,
         context=scoring.measure_context(facts),
@@ -157,12 +158,13 @@ def _conclude(
     allowed = (allow or AllowList()).covers(pairs)
     quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
     verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
-    verdicts = timer.told(verdicts, measured.spoken, features, measured.row)
+    verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)
     return Scored(
         pairs=pairs,
         verdicts=verdicts,
         features=features,
         feature_row=measured.row,
+        stretch=measured.stretch,
         scoring=scoring,
         context=context,
         allowed_by=_lines(pairs, verdicts, allow) if allow else {},

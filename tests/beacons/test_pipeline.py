@@ -43,10 +43,10 @@ def test_a_timer_is_a_beacon_and_chance_is_not(scoring: Scoring, pair: Make) -> 
 
 @BOTH
 def test_too_few_connections_are_no_verdict(scoring: Scoring, pair: Make) -> None:
-    scored = score(Pairs.build([pair(n=5)]), scoring, Config())
+    scored = score(Pairs.build([pair(n=4)]), scoring, Config())
     assert scored.verdicts.label.tolist() == [INSUFFICIENT]
     assert np.isnan(scored.verdicts.score[0])
-    assert scored.verdicts.needed.tolist() == [6]
+    assert scored.verdicts.needed.tolist() == [5]
     assert scored.feature_row.tolist() == [-1]
 
 
@@ -56,11 +56,11 @@ def test_a_minute_is_the_least_a_rhythm_must_last(pair: Make) -> None:
 
 
 def test_wide_jitter_needs_more_check_ins(pair: Make) -> None:
-    few, many = pair(n=8, jitter=0.6), pair(n=200, jitter=0.6)
+    few, many = pair(n=7, jitter=0.8), pair(n=200, jitter=0.8)
     loose = replace(RULES, thresholds=dict.fromkeys(RULES.thresholds, 0.05))
     verdicts = score(Pairs.build([few, many]), loose, Config()).verdicts
     assert verdicts.label.tolist() == [INSUFFICIENT, BEACON]
-    assert verdicts.needed[0] > 8
+    assert verdicts.needed[0] > 7
 
 
 def test_profiles_are_ordered(pair: Make) -> None:
@@ -143,7 +143,7 @@ def test_whatever_is_seen_there_is_a_verdict(starts: list[float], same: bool, da
     made = {"orig_h": "10.0.0.1", "resp": "10.0.0.2", "resp_p": 0, "start": starts, **columns}
     verdicts = score(Pairs.build([made]), SHIPPED, Config()).verdicts
     assert verdicts.label[0] in (INSUFFICIENT, BENIGN, BEACON)
-    assert (n >= 6) == np.isfinite(verdicts.score[0])
+    assert (n >= Config().min_connections) == np.isfinite(verdicts.score[0])
 
 
 def test_below_its_evidence_a_pair_is_never_benign(pair: Make) -> None:

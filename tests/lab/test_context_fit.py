@@ -60,6 +60,8 @@ def examples(lab: list[str], family: list[str]) -> Examples:
     role = np.tile([C2, OF_BENIGN], k).astype(np.uint8)
     return Examples(
         features=Features(np.zeros((2 * k, len(CATALOGUE)), dtype=np.float32)),
+        parts=Features(np.zeros((0, len(CATALOGUE)), dtype=np.float32)),
+        owner=np.zeros(0, dtype=np.int64),
         context=np.zeros((2 * k, len(CODES))),
         role=role,
         family=np.where(role == C2, np.repeat(np.array(family, dtype=object), 2), ""),

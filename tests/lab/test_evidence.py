@@ -9,10 +9,10 @@ import pytest
 
 from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons_lab.studies import rhythms
+from zeek_beacons_lab.studies.dressed import dressed
 from zeek_beacons_lab.studies.evidence import LENGTHS, Curve, report, run
 from zeek_beacons_lab.studies.peers import OURS
 from zeek_beacons_lab.studies.rhythms import RHYTHMS, bound_known, bound_unknown, poisson_marginal
-from zeek_beacons_lab.studies.dressed import dressed
 
 
 def rng() -> np.random.Generator:

@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zeek_beacons.features import CATALOGUE, MODEL_FEATURES, Features
-from zeek_beacons.pairs import Floats
-from zeek_beacons.scoring.evidence import JITTERS
+from zeek_beacons.features import CATALOGUE, MODEL_FEATURES
 from zeek_beacons.scoring.forest import inputs
 from zeek_beacons_lab.training import forest
-from zeek_beacons_lab.studies.dressed import LENGTHS, measured_table
 from zeek_beacons_lab.training.examples import Examples, collect
 
 FAMILY = {feature.name: feature.family for feature in CATALOGUE}
@@ -49,24 +46,6 @@ def test_the_votes_of_all_trees_count_alike(examples: Examples) -> None:
 def test_shares_of_the_trees_add_up() -> None:
     assert sum(share for share, _unseen in forest.TREES) == pytest.approx(1)
     assert sum(forest.WEIGHTS.values()) == pytest.approx(1)
-
-
-def test_a_wider_jitter_needs_more_check_ins() -> None:
-    def spread(features: Features) -> Floats:
-        return -features.column("gap_cv").astype(np.float64)
-
-    table = measured_table(spread, 1)
-    assert tuple(jitter for jitter, _needed in table) == JITTERS
-    counts = [count for _jitter, count in table]
-    assert counts == sorted(counts)
-    assert counts[0] <= 6 < counts[-1]
-
-
-def test_what_is_never_found_needs_the_most_that_was_tried() -> None:
-    def blind(features: Features) -> Floats:
-        return np.zeros(len(features.matrix))
-
-    assert {count for _jitter, count in measured_table(blind, 1)} == {LENGTHS[-1]}
 
 
 def test_training_knows_a_capture_by_the_lab_its_file_names(

@@ -21,6 +21,7 @@ LEAST_CHECKINS = 12  # of a session
 LEAST_SPAN = 600.0  # seconds: what is shorter is a burst of work rather than a habit
 MOST = 3  # sessions of a pair, those with most check-ins
 CALM = 40  # waits
+CALMEST = 0.5  # std / mean of these waits, at most; Poisson arrivals have 40 such in a row once in 100,000 times
 LONG = 60  # check-ins of a history whose calmest stretch is no longer nearly all of it
 
 
@@ -81,12 +82,15 @@ def _medians(waits: Floats, flat: FlatCheckins) -> Floats:
 def _calmest(waits: Floats, flat: FlatCheckins) -> tuple[Ints, Ints]:
     """First check-in and number of check-ins of the CALM calmest waits in a row, by std / mean, of long histories."""
     long = np.flatnonzero(flat.counts >= LONG)
-    first = np.empty(len(long), dtype=np.int64)
+    first, spread = np.empty(len(long), dtype=np.int64), np.empty(len(long))
     for place, pair in enumerate(long.tolist()):
         begin = int(flat.begins[pair])
         own = waits[begin : begin + int(flat.counts[pair]) - 1]
         sums = np.concatenate([[0.0], np.cumsum(own)])
         squares = np.concatenate([[0.0], np.cumsum(own * own)])
-        mean = np.maximum(sums[CALM:] - sums[:-CALM], 1e-9)
-        first[place] = begin + int(np.argmin((squares[CALM:] - squares[:-CALM]) / mean**2))
-    return first, np.full(len(long), CALM + 1, dtype=np.int64)
+        mean = np.maximum(sums[CALM:] - sums[:-CALM], 1e-9) / CALM
+        variance = (squares[CALM:] - squares[:-CALM]) / CALM / mean**2 - 1
+        calmest = int(np.argmin(variance))
+        first[place], spread[place] = begin + calmest, variance[calmest]
+    first = first[spread <= CALMEST**2]
+    return first, np.full(len(first), CALM + 1, dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -38,13 +39,18 @@ def sentence(scored: Scored, row: int) -> str:
         f"{pairs.orig_h[row]} {'checks in with' if verdicts.label[row] == BEACON else 'talks to'} {target(scored, row)}"
     ]
     sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
-    if not math.isnan(sleep):
+    growth = _feature(scored, row, "growth")
+    if not math.isnan(growth):
+        change = f"grow {growth:.2g}-fold" if growth > 1 else f"shrink {1 / growth:.2g}-fold"
+        parts.append(f"after waits that {change} and start again")
+    elif not math.isnan(sleep):
         spread = "" if math.isnan(jitter) else f" (jitter {jitter:.0%})"
         about = f"about every {duration(sleep)}, at widely varying waits"
         parts.append(about if jitter >= WILD else f"every {duration(sleep)}{spread}")
     text = " ".join(parts)
     span = pairs.last_ts[row] - pairs.first_ts[row]
     text += f", {pairs.conns[row]} times over {duration(span)}"
+    text += stretch(scored, row)
     same = _feature(scored, row, "same_size_share")
     if same >= WORTH_TELLING:
         text += f", {same:.0%} the same size"
@@ -55,6 +61,21 @@ def sentence(scored: Scored, row: int) -> str:
         text += f"; {'probability' if verdicts.calibrated else 'score'} {score:.2f}"
     hint = implant(scored, row)
     return _spaced(f"{text}; {hint}" if hint else text)
+
+
+def stretch(scored: Scored, row: int) -> str:
+    """From when to when the stretch lasts that the sentence speaks of, UTC; "" where it speaks of all connections."""
+    place = scored.feature_row[row]
+    if place < 0 or math.isnan(scored.stretch[place, 0]):
+        return ""
+    begin, end = (datetime.fromtimestamp(seconds, UTC) for seconds in scored.stretch[place].tolist())
+    same_day = begin.date() == end.date()
+    day = (
+        ""
+        if same_day and begin.date() == datetime.fromtimestamp(scored.pairs.last_ts[row], UTC).date()
+        else "%Y-%m-%d "
+    )
+    return f", in its busiest stretch, {begin:{day}%H:%M}-{end:{'' if same_day else day}%H:%M} UTC"
 
 
 def implant(scored: Scored, row: int) -> str:

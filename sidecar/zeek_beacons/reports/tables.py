@@ -148,6 +148,7 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "first_seen": _times(pairs.first_ts[order]),
         "last_seen": _times(pairs.last_ts[order]),
         "connections": pairs.conns[order],
+        **_stretch(scored, order),
         "sleep": _maybe(np.round(verdicts.sleep[order], 3)),
         "jitter": _maybe(np.round(verdicts.jitter[order], 3)),
         "evidence": pairs.counts[order],
@@ -182,6 +183,14 @@ def _facts(known: list[PairFacts]) -> dict[str, Any]:
         "command": texts([one.command for one in known]),
         "uids": texts([" ".join(one.uids) for one in known]),
     }
+
+
+def _stretch(scored: Scored, order: Any) -> dict[str, Any]:
+    """From when to when the stretch lasts that speaks for a pair; empty where all of it does."""
+    rows = scored.feature_row[order]
+    times = np.full((len(rows), 2), np.nan)
+    times[rows >= 0] = scored.stretch[rows[rows >= 0]]
+    return {"stretch_begin": _times(times[:, 0]), "stretch_end": _times(times[:, 1])}
 
 
 def _beside(scored: Scored, order: Any) -> dict[str, Any]:

@@ -99,6 +99,9 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
         inside=True,
         certain=False,
     ),
+    LookAlike(
+        "outside_resolver", "queries to a DNS resolver", "udp", (53,), ("dns",), sent=(17, 60), certain=False
+    ),
     LookAlike("echo", "an echo check", "icmp", sent=(0, 64), received=(0, 64), same_sent=0.95),
     LookAlike("ocsp", "OCSP and CRL checks", "tcp", (80,), ("http",), labels=("ocsp", "crl"), sent=(100, 700)),
     LookAlike(

@@ -23,7 +23,7 @@ from zeek_beacons_lab.training.examples import impoverish
 SEED = 11
 DRAWN = 60  # pairs of a kind to choose from
 LATEST = (160, 48, 160, 24, 9)  # observations kept of the first, second, ... chosen of a kind
-ODD = 84  # pairs that no kind makes
+ODD = 96  # pairs that no kind makes
 NUDGE = 1e-6  # relative
 
 
@@ -84,7 +84,7 @@ def is_steady(pairs: Pairs, scoring: Scoring) -> Bools:
 
 
 def odd_pairs(n: int, seed: int) -> list[dict[str, Any]]:
-    """Pairs that no kind makes: a few connections, equal times, long silences, little known, sizes of 0 or 1e15."""
+    """Pairs that no kind makes: few connections, equal times, silences, back-off, little known, sizes of 0 or 1e15."""
     rng = np.random.default_rng(seed)
 
     def missing(values: NDArray[Any], share: float) -> Floats:
@@ -102,7 +102,8 @@ def odd_pairs(n: int, seed: int) -> list[dict[str, Any]]:
             base * rng.integers(1, 5, n),
             base * np.clip(1 + 0.1 * rng.standard_normal(n), 0.1, 2),
             np.full(n, base),
-        )[number % 7]
+            max(base, 7.0) * (1.6 + 0.2 * (number % 3)) ** (np.arange(n) % (4 + number % 2)),
+        )[number // 12 % 8]
         unknown = (0.0, 0.3, 0.9, 1.0)[number % 4]
         return {
             "orig_h": "192.0.2.1",

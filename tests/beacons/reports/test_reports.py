@@ -83,7 +83,7 @@ def test_a_pair_without_verdict_has_empty_fields_not_zeros(scored: Scored, tmp_p
     row = next(row for row in rows(tmp_path / "scored_pairs.csv") if row["orig_h"] == "10.0.0.7")
     assert row["label"] == "insufficient_evidence"
     assert (row["score"], row["sleep"], row["jitter"], row["reasons"]) == ("", "", "", "")
-    assert row["evidence_needed"] == "6"
+    assert row["evidence_needed"] == "5"
 
 
 def test_hosts_come_by_combined_risk(scored: Scored, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_name_that_is_a_formula_is_text_to_a_spreadsheet(name: str, pair: Make
 
 def test_numbers_below_zero_stay_numbers(pair: Make, tmp_path: Path) -> None:
     scored = score(Pairs.build([pair()]), Scoring.load(), Config())
-    against = replace(scored.verdicts, contributions=-scored.verdicts.contributions)
+    against = replace(scored.verdicts, contributions=-np.abs(scored.verdicts.contributions))
     reports.write(replace(scored, verdicts=against), SUMMARY, tmp_path)
     (row,) = rows(tmp_path / "scored_pairs.csv")
     assert row["contributions"].startswith("-")

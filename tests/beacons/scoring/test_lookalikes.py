@@ -77,7 +77,8 @@ def test_a_port_alone_hides_nothing(other: dict[str, Any]) -> None:
 
 def test_a_resolver_is_shared_or_known() -> None:
     dns = {"resp_p": 53, "proto": "udp", "service": "dns", "orig_bytes": [40.0] * N}
-    assert _looks_like(**dns) == ""
+    assert _looks_like(**dns) == "outside_resolver"
+    assert _looks_like(**dns | {"orig_bytes": [61.0] * N}) == ""
     assert _looks_like(**dns, resp_hosts=5, site_hosts=9) == "resolver"
     assert _looks_like(**dns, resp="8.8.8.8") == "resolver"
     assert _looks_like(**dns | {"orig_bytes": [200.0] * N}, resp="8.8.8.8") == ""
@@ -228,7 +229,7 @@ def test_nine_packets_in_ten_are_whole(strays: int, expected: str) -> None:
     assert _looks_like(**NTP | {"service": ""} | {"orig_bytes": sizes, "resp_bytes": sizes}) == expected
 
 
-@pytest.mark.parametrize(("hosts", "expected"), [(2, ""), (3, "resolver")])
+@pytest.mark.parametrize(("hosts", "expected"), [(2, "outside_resolver"), (3, "resolver")])
 def test_a_resolver_is_shared_by_three(hosts: int, expected: str) -> None:
     dns = {"resp_p": 53, "proto": "udp", "service": "dns", "orig_bytes": [40.0] * N}
     assert _looks_like(**dns, resp_hosts=hosts, site_hosts=9) == expected

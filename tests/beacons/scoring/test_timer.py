@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from zeek_beacons.config import Config
-from zeek_beacons.features import extract
 from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.reports.sentence import implant, round_jitter, round_sleep, sentence, waits
@@ -76,8 +75,6 @@ def with_retries(n: int = 120, sleep: float = 82.0) -> Floats:
 def test_retries_do_not_hide_a_fixed_timer(pair: Make) -> None:
     start = with_retries()
     given = pair(n=len(start), start=start, state=["S0"] * len(start), duration=np.full(len(start), np.nan))
-    seen = extract(Pairs.build([given]))
-    assert seen.column("jitter")[0] > 0.5, "features see the retries, and stay what the model was trained on"
     scored = judged([given])
     assert scored.verdicts.label[0] == BEACON
     assert scored.verdicts.sleep[0] == pytest.approx(82.0, rel=0.01)
