@@ -10,7 +10,8 @@ Two pairs of one kind belong together where one of these holds of the two alone,
    address without one whose sleeps agree;
 4. a rotation: one originator, port, protocol and service, no name or one registered domain, and sleeps that agree; or
    most connections failed, as where a list of dead servers is tried;
-5. one server of several hosts: the same name, or the same public address, port and protocol.
+5. one server of several hosts: the same name, or the same public address, port and protocol;
+6. a group, see groups.py, and its members.
 
 An incident is all that hangs together so. Names of different domains never join by their rhythm, nor over an address
 that several names share: many timers of one host are alike.
@@ -22,7 +23,7 @@ import hashlib
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -31,7 +32,7 @@ import numpy as np
 
 from zeek_beacons.called import called
 from zeek_beacons.knowledge import registered_domain
-from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs
+from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs, is_group
 from zeek_beacons.verdicts import Verdicts
 
 Key: TypeAlias = tuple[str, str, int, str]  # orig_h, resp, resp_p, proto
@@ -66,6 +67,7 @@ class Member(NamedTuple):
     failed: float  # share of connections that nobody answered, 0 to 1
     kind: int  # index into KINDS
     score: float
+    group: str = ""  # what its group is called, or itself where it is one; "" where it is in none that alerts
 
     @property
     def key(self) -> Key:
@@ -75,7 +77,12 @@ class Member(NamedTuple):
     @property
     def is_named(self) -> bool:
         """Whether the responder is a server name."""
-        return self.resp != self.addr
+        return self.resp != self.addr and not self.is_group
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for several pairs."""
+        return is_group(self.resp)
 
     @property
     def domain(self) -> str:
@@ -97,10 +104,10 @@ class Incidents:
         return len(self.ids)
 
 
-def find(pairs: Pairs, verdicts: Verdicts) -> Incidents:
-    """The incidents that the alerting pairs of a batch form."""
+def find(pairs: Pairs, verdicts: Verdicts, groups: Mapping[int, Ints] | None = None) -> Incidents:
+    """The incidents that the alerting pairs of a batch form. `groups`: row of a group -> rows of its members."""
     rows = np.flatnonzero(verdicts.alerts)
-    members = members_at(pairs, verdicts, rows)
+    members = members_at(pairs, verdicts, rows, groups)
     of_member = together(members)
     grouped: dict[int, list[int]] = defaultdict(list)
     for place in ranked(members):
@@ -117,13 +124,16 @@ def find(pairs: Pairs, verdicts: Verdicts) -> Incidents:
     )
 
 
-def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints) -> list[Member]:
-    """What is known of the pairs at some rows, which must be scored."""
+def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints, groups: Mapping[int, Ints] | None = None) -> list[Member]:
+    """What is known of the pairs at some rows, which must be scored. `groups`: see `find`."""
+    group = np.full(len(pairs), "", dtype=np.object_)
+    for row, members in (groups or {}).items():
+        group[[row, *members]] = pairs.resp[row] if verdicts.alerts[row] else ""
     columns = [getattr(pairs, name)[rows].tolist() for name in ("orig_h", "resp", "resp_p", "proto", "addr", "service")]
     columns += [called(pairs).name[rows].tolist(), pairs.conns[rows].tolist(), pairs.named[rows].tolist()]
     columns += [pairs.resp_local[rows].tolist(), pairs.first_ts[rows].tolist()]
     columns += [verdicts.sleep[rows].tolist(), failed_share(pairs, rows).tolist()]
-    columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist()]
+    columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist(), group[rows].tolist()]
     return list(map(Member._make, zip(*columns, strict=True)))
 
 
@@ -148,8 +158,11 @@ def age(member: Member) -> tuple[float, Key]:
 
 
 def ranked(members: Sequence[Member]) -> list[int]:
-    """Places of the members by falling score, ties by key."""
-    return sorted(range(len(members)), key=lambda place: (-members[place].score, members[place].key))
+    """Places of the members by falling score; of equal ones groups first, then by key."""
+    return sorted(
+        range(len(members)),
+        key=lambda place: (-members[place].score, not members[place].is_group, members[place].key),
+    )
 
 
 def together(members: Sequence[Member]) -> list[int]:
@@ -183,6 +196,8 @@ def buckets_of(member: Member) -> list[Hashable]:
             found.append(("rotation", kind, orig_h, resp_p, proto, member.service, domain))
         if member.failed > MOSTLY:
             found.append(("dead servers", kind, orig_h, resp_p, proto, domain))
+    if member.group:
+        found.append(("group", kind, orig_h, member.group))
     return found
 
 
@@ -270,6 +285,7 @@ _LINKS: dict[str, Callable[[Sequence[Member], list[int]], Links]] = {
     "same address": _public,
     "rotation": _rotation,
     "dead servers": _all,
+    "group": _all,
 }
 
 

@@ -7,7 +7,7 @@ sorted by start inside the pair (compressed sparse rows). One live candidate is 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, TypeAlias
 
@@ -29,6 +29,8 @@ STATES = ("", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RS
 STATE_CODE: Mapping[str, int] = {name: code for code, name in enumerate(STATES)}
 
 PROTOS = ("tcp", "udp", "icmp")
+
+GROUP = "group:"  # what stands for the responder of a group of pairs begins so, see groups.py
 
 
 def round_time(seconds: Floats) -> Floats:
@@ -91,12 +93,19 @@ class Pairs:
     def is_named(self) -> Bools:
         """Whether the responder is a server name rather than an address, (n,)."""
         by_name: Bools = self.resp != self.addr
+        by_name[by_name] = [not is_group(resp) for resp in self.resp[by_name]]
         return by_name
+
+    @property
+    def is_group(self) -> Bools:
+        """Whether several pairs are seen as one, (n,)."""
+        several: Bools = (self.resp != self.addr) & ~self.is_named
+        return several
 
     @property
     def is_twin(self) -> Bools:
         """Address pairs whose every connection carried one server name: the pair by name speaks for them."""
-        twin: Bools = ~self.is_named & (self.name_conns >= self.conns) & (self.server_name != "")
+        twin: Bools = (self.resp == self.addr) & (self.name_conns >= self.conns) & (self.server_name != "")
         return twin
 
     @property
@@ -184,6 +193,19 @@ _KINDS: Mapping[str, type] = {
 }
 # Columns that came later than the first version of logs, histories and golden files.
 OPTIONAL = ("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named")
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """The pairs of several batches, at least one, as one batch, in their order."""
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS)
+    }
+    return Pairs(offsets=_offsets(np.concatenate([part.counts for part in parts])), **columns)
+
+
+def is_group(resp: str) -> bool:
+    """Whether this stands for the responder of a group of pairs."""
+    return resp.startswith(GROUP)
 
 
 def _column(name: str, values: list[Any]) -> NDArray[Any]:

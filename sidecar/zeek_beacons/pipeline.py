@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
+from zeek_beacons import groups
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features
+from zeek_beacons.features.checkins import FlatCheckins
 from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
-from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
+from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, joined
 from zeek_beacons.scoring import Scoring, lookalikes, place, timer
-from zeek_beacons.scoring.busiest import busiest
+from zeek_beacons.scoring.busiest import busiest, louder_groups
 from zeek_beacons.scoring.judge import judge
+from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
     ALLOW_LISTED,
@@ -33,7 +37,7 @@ LINES = 200  # beacons whose line of the allow-list is looked up
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A batch of `n` pairs and what was concluded about each of them."""
+    """A batch of `n` pairs and what was concluded about each of them. Groups that they form are the last of them."""
 
     pairs: Pairs
     verdicts: Verdicts  # n
@@ -41,13 +45,15 @@ class Scored:
     feature_row: Ints  # (n,) the row in `features`, -1 for pairs that were not measured
     scoring: Scoring  # what scored them
     stretch: Floats  # (k, 2) begin and end of what speaks for the pair, seconds, rows as in `features`; NaN: all of it
+    members: Mapping[int, Ints]  # row of a group -> rows of its members, the one that began first first
+    speaker: Ints  # (n,) the row that a verdict speaks of: the pair's own, or that of the group it alerts with
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
     allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
 
     @cached_property
     def incidents(self) -> Incidents:
         """What alerts, by what belongs together; formed when first asked for. A running sidecar has its own."""
-        return find(self.pairs, self.verdicts)
+        return find(self.pairs, self.verdicts, self.members)
 
     @property
     def near_miss(self) -> Bools:
@@ -103,43 +109,89 @@ def baseline(scored: Scored, budget: float) -> SiteBaseline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """What is held against a threshold: all that does not depend on one."""
+    """`m` pairs with enough connections, and what is held against a threshold."""
 
-    pairs: Pairs  # n
-    row: Ints  # (n,) of the pairs with enough connections in all that follows, -1 for the others
+    pairs: Pairs
+    checkins: FlatCheckins
     spoken: Pairs  # with the observations that speak for each: all, or those of its busiest stretch
     stretch: Floats  # its begin and end, see Scored
     features: Features  # of these
     scores: Mapping[str, Floats]
     context: Floats | None
+    names: ServerNames
     look: lookalikes.KnownRhythms
-    false_name: Bools  # (n,) whose client claims a name that it has not looked the address up by
+
+    @classmethod
+    def of(cls, pairs: Pairs, scoring: Scoring) -> Self:
+        """Measures pairs, each by itself."""
+        features, checkins = measure(pairs)
+        facts = scoring.facts(pairs, features)
+        loudest = busiest(pairs, features, checkins, scoring)
+        return cls(
+            pairs=pairs,
+            checkins=checkins,
+            spoken=loudest.pairs,
+            stretch=loudest.stretch,
+            features=loudest.features,
+            scores=loudest.scores,
+            context=scoring.measure_context(facts),
+            names=facts.names,
+            look=lookalikes.find(pairs, features, facts.names),
+        )
 
 
-def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Measured:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """What does not depend on a threshold: `n` pairs, and behind them the `k` groups that they form."""
+
+    pairs: Pairs  # n + k
+    row: Ints  # (n + k,) of the pairs with enough connections in all that follows, -1 for the others
+    spoken: Pairs  # m + k, as in `_Measured`
+    stretch: Floats  # (m + k, 2)
+    features: Features
+    scores: Mapping[str, Floats]
+    context: Floats | None
+    look: lookalikes.KnownRhythms
+    false_name: Bools  # (n + k,) whose client claims a name that it has not looked the address up by
+    members: Mapping[int, Ints]  # row of a group -> rows of its members
+
+
+def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
+    """Measures the pairs of a batch, and the groups that say more than any of their members."""
     pairs = pairs.latest(config.max_observations)
-    enough = np.minimum(pairs.conns, pairs.counts) >= config.min_connections
-    chosen = pairs.take(enough)
-    features, checkins = measure(chosen)
-    facts = scoring.facts(chosen, features)
-    loudest = busiest(chosen, features, checkins, scoring)
-    false_name = np.zeros(len(pairs), dtype=np.bool_)
-    false_name[enough] = facts.names.false
-    return _Measured(
-        pairs=pairs,
-        row=np.where(enough, np.cumsum(enough) - 1, -1),
-        spoken=loudest.pairs,
-        stretch=loudest.stretch,
-        features=loudest.features,
-        scores=loudest.scores,
-        context=scoring.measure_context(facts),
-        look=lookalikes.find(chosen, features, facts.names),
+    enough = np.flatnonzero(np.minimum(pairs.conns, pairs.counts) >= config.min_connections)
+    each = _Measured.of(pairs.take(enough), scoring)
+    rhythm = scoring.rhythm(each.scores)
+    alike = groups.find(each.pairs, each.features, each.checkins, groups.may_join(each.pairs, each.names, each.look))
+    found = louder_groups(alike.latest(config.max_observations), rhythm, scoring)
+    row = np.full(len(pairs) + len(found), -1, dtype=np.int64)
+    row[enough] = np.arange(len(enough))
+    row[len(pairs) :] = len(enough) + np.arange(len(found))
+    false_name = np.zeros(len(row), dtype=np.bool_)
+    false_name[enough] = each.names.false
+    members = {len(pairs) + place: enough[members] for place, members in enumerate(found.members)}
+    if not members:
+        spoken, stretch, features, scores = each.spoken, each.stretch, each.features, each.scores
+        return _Batch(pairs, row, spoken, stretch, features, scores, each.context, each.look, false_name, members)
+    every = _Measured.of(found.pairs, scoring)
+    return _Batch(
+        pairs=joined([pairs, found.pairs]),
+        row=row,
+        spoken=joined([each.spoken, every.spoken]),
+        stretch=np.concatenate([each.stretch, every.stretch]),
+        features=Features(np.concatenate([each.features.matrix, every.features.matrix])),
+        scores={name: np.concatenate([each.scores[name], every.scores[name]]) for name in each.scores},
+        context=None if each.context is None else np.concatenate([each.context, every.context]),
+        look=lookalikes.KnownRhythms(
+            np.concatenate([each.look.index, every.look.index]), np.concatenate([each.look.proven, every.look.proven])
+        ),
         false_name=false_name,
+        members=members,
     )
 
 
 def _conclude(
-    measured: _Measured,
+    measured: _Batch,
     scoring: Scoring,
     config: Config,
     allow: AllowList | None = None,
@@ -156,17 +208,22 @@ def _conclude(
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration))
     verdicts = verdicts.spread(measured.row >= 0, config.min_connections)
     allowed = (allow or AllowList()).covers(pairs)
+    for group, members in measured.members.items():
+        allowed[group] |= allowed[members].all()
     quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
     verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
     verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)
+    speaker = groups.speaker(verdicts, measured.members)
     return Scored(
         pairs=pairs,
-        verdicts=verdicts,
+        verdicts=verdicts.lent(speaker),
         features=features,
         feature_row=measured.row,
         stretch=measured.stretch,
         scoring=scoring,
         context=context,
+        members=measured.members,
+        speaker=speaker,
         allowed_by=_lines(pairs, verdicts, allow) if allow else {},
     )
 

@@ -85,6 +85,11 @@ class Verdicts:
             look_alike=column(self.look_alike, -1),
         )
 
+    def lent(self, speaker: Ints) -> Self:
+        """These verdicts where each of `n` pairs is judged by the row that speaks for it; what keeps it quiet stays."""
+        borrowed = {name: getattr(self, name)[speaker] for name in _LENT}
+        return replace(self, scorers={name: values[speaker] for name, values in self.scorers.items()}, **borrowed)
+
     def suppress(self, why: Mapping[int, Bools]) -> Self:
         """The same verdicts with the pairs marked that must not alert: by the first of `why`, (n,) each, that holds.
 
@@ -97,3 +102,9 @@ class Verdicts:
         """Positions of all pairs, alerts first, then by falling score; ties keep their order."""
         score = np.nan_to_num(self.score, nan=-1.0)
         return np.lexsort((-score, ~self.alerts))
+
+
+_LENT = (
+    *("label", "score", "severity", "sleep", "jitter", "jitter_kind", "hint_sleep", "hint_jitter"),
+    *("needed", "reasons", "contributions"),
+)

@@ -11,14 +11,13 @@ import pytest
 
 import zeek_beacons_lab
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import Floats, Pairs
+from zeek_beacons.pairs import Floats, Pairs, joined
 from zeek_beacons.pipeline import score
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import BEACON, BENIGN, LOOK_ALIKE, NOT_SUPPRESSED, Verdicts
 from zeek_beacons_lab.studies.behaviour_figures import GROUP, found, report, share_found
 from zeek_beacons_lab.studies.behaviours import BEHAVIOURS, DAY, WORKDAY, Contacts, act
 from zeek_beacons_lab.studies.hidden import LENGTHS, NETWORKS, NOTHING, WHOLE_DAY, Hidden, hide, host_days
-from zeek_beacons_lab.training.golden import together
 
 from .sites import site
 
@@ -179,7 +178,7 @@ def test_a_benign_pair_that_alerts_only_counts_where_nothing_is_hidden(hidden: H
 def test_a_group_of_the_implants_host_counts_wherever_its_row_stands(hidden: Hidden) -> None:
     one = hidden.pairs.take(np.array([len(hidden.pairs) - 1]))
     group = replace(one, resp=np.array([f"{GROUP}1"], dtype=object), addr=np.array([f"{GROUP}1"], dtype=object))
-    pairs, verdicts = together([hidden.pairs, group]), judged(hidden, BENIGN)
+    pairs, verdicts = joined([hidden.pairs, group]), judged(hidden, BENIGN)
     rows = np.append(np.arange(len(hidden.pairs)), len(hidden.pairs) - 1)[::-1]
     more = Verdicts(
         **{

@@ -67,13 +67,15 @@ def _told(way: str, which: list[str]) -> str:
 
 
 def servers(members: Iterable[Member]) -> int:
-    """How many servers there are: a name and its address are one."""
-    known = {member.addr: member.resp for member in members if member.is_named}
-    return len({member.name or known.get(member.addr, member.resp) for member in members})
+    """How many servers there are: a name and its address are one, a group is none."""
+    single = [member for member in members if not member.is_group]
+    known = {member.addr: member.resp for member in single if member.is_named}
+    return len({member.name or known.get(member.addr, member.resp) for member in single})
 
 
 def connections(members: Sequence[Member]) -> int:
-    """Connections of all members; of an address whose names are members too, those without a name."""
+    """Connections of all members; of an address whose names are members too, those without a name; of groups none."""
+    members = [member for member in members if not member.is_group]
     named = {member.orig_h for member in members if member.is_named}
     twice = sum(member.named for member in members if not member.is_named and member.orig_h in named)
     return sum(member.conns for member in members) - twice

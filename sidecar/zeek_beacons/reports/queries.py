@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.readers.files import STDIN, Input
 
@@ -44,12 +45,20 @@ class Sources:
 def filter_of(scored: Scored, row: int) -> str:
     """The pair as a condition over conn.log's fields; by its server's name where it is a pair by name."""
     pairs = scored.pairs
-    if pairs.is_named[row]:
-        server = f"server_name == {json.dumps(pairs.resp[row])}"
-    else:
-        server = f'id.resp_h == "{pairs.addr[row]}"'
-    ends = f'id.orig_h == "{pairs.orig_h[row]}" && {server} && id.resp_p == {pairs.resp_p[row]}'
-    return f'{ends} && proto == "{pairs.proto[row]}"'
+    server = _either([_server(pairs, member) for member in _of(scored, row)], "||")
+    return f'id.orig_h == "{pairs.orig_h[row]}" && {server} && proto == "{pairs.proto[row]}"'
+
+
+def _server(pairs: Pairs, row: int) -> str:
+    by_name = f"server_name == {json.dumps(pairs.resp[row])}"
+    server = by_name if pairs.is_named[row] else f'id.resp_h == "{pairs.addr[row]}"'
+    return f"{server} && id.resp_p == {pairs.resp_p[row]}"
+
+
+def _of(scored: Scored, row: int) -> list[int]:
+    """The rows that a row stands for: itself, or the members of a group."""
+    members: list[int] = scored.members[row].tolist() if row in scored.members else [row]
+    return members
 
 
 def command_of(scored: Scored, row: int, sources: Sources) -> str:
@@ -58,12 +67,22 @@ def command_of(scored: Scored, row: int, sources: Sources) -> str:
     if not paths:
         return ""
     chosen = paths if len(paths) <= FILES else paths[-1:]
-    orig, resp, port = scored.pairs.orig_h[row], scored.pairs.addr[row], int(scored.pairs.resp_p[row])
+    orig = scored.pairs.orig_h[row]
+    ends = [(scored.pairs.addr[member], int(scored.pairs.resp_p[member])) for member in _of(scored, row)]
     if chosen[-1] in sources.is_json:
-        named = f'."id.orig_h" == "{orig}" and ."id.resp_h" == "{resp}" and ."id.resp_p" == {port}'
+        servers = [f'."id.resp_h" == "{resp}" and ."id.resp_p" == {port}' for resp, port in ends]
+        named = f'."id.orig_h" == "{orig}" and {_either(servers, "or")}'
         return f"{_unpacked(chosen)} | jq -c {shlex.quote(f'select({named})')}"
-    condition = f'$3 == "{orig}" && $5 == "{resp}" && $6 == {port}'
+    servers = [f'$5 == "{resp}" && $6 == {port}' for resp, port in ends]
+    condition = f'$3 == "{orig}" && {_either(servers, "||")}'
     return f"{_unpacked(chosen)} | zeek-cut {COLUMNS} | awk -F '\\t' {shlex.quote(condition)}"
+
+
+def _either(conditions: Sequence[str], word: str) -> str:
+    """A condition that one of several holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return f"({f' {word} '.join(f'({one})' for one in conditions)})"
 
 
 def _unpacked(paths: Iterable[str]) -> str:

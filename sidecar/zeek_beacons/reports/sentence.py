@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from zeek_beacons.features import CATALOGUE, JITTER_KINDS, Features
+from zeek_beacons.features import CATALOGUE, JITTER_KINDS
 from zeek_beacons.features.catalogue import COLUMN
+from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.scoring.context_term import CODES, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
@@ -38,6 +39,8 @@ def sentence(scored: Scored, row: int) -> str:
     parts = [
         f"{pairs.orig_h[row]} {'checks in with' if verdicts.label[row] == BEACON else 'talks to'} {target(scored, row)}"
     ]
+    if of := in_turn(scored, row):
+        parts[0] += f", {of},"
     sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
     growth = _feature(scored, row, "growth")
     if not math.isnan(growth):
@@ -68,14 +71,11 @@ def stretch(scored: Scored, row: int) -> str:
     place = scored.feature_row[row]
     if place < 0 or math.isnan(scored.stretch[place, 0]):
         return ""
-    begin, end = (datetime.fromtimestamp(seconds, UTC) for seconds in scored.stretch[place].tolist())
-    same_day = begin.date() == end.date()
-    day = (
-        ""
-        if same_day and begin.date() == datetime.fromtimestamp(scored.pairs.last_ts[row], UTC).date()
-        else "%Y-%m-%d "
+    begin, end, last = (
+        datetime.fromtimestamp(seconds, UTC) for seconds in (*scored.stretch[place].tolist(), scored.pairs.last_ts[row])
     )
-    return f", in its busiest stretch, {begin:{day}%H:%M}-{end:{'' if same_day else day}%H:%M} UTC"
+    form = "%H:%M" if begin.date() == end.date() == last.date() else "%Y-%m-%d %H:%M"
+    return f", in its busiest stretch, {begin:{form}} to {end:{form}} UTC"
 
 
 def implant(scored: Scored, row: int) -> str:
@@ -114,9 +114,11 @@ def round_jitter(jitter: float) -> float:
 def reasons(scored: Scored, row: int) -> list[str]:
     """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last.
 
-    Those with nothing to tell, since the value they would tell is not known, are told of together at the end.
+    Before them, which group the pair alerts with, if any. Those with nothing to tell, since the value they would tell
+    is not known, are told of together at the end.
     """
-    return [*filter(None, reason_texts(scored, row)), *_not_known(scored, row)]
+    of = in_turn(scored, row)
+    return [*([of] if of else []), *filter(None, reason_texts(scored, row)), *_not_known(scored, row)]
 
 
 def reason_texts(scored: Scored, row: int) -> list[str]:
@@ -140,6 +142,7 @@ def reason_value(scored: Scored, row: int, reason: Reason) -> float:
     """The number behind a reason: its feature, or how far a fact about the server holds; NaN where it is not known."""
     place = scored.feature_row[row]
     if isinstance(reason, Indicator):
+        place = scored.feature_row[scored.speaker[row]]
         return (
             math.nan if scored.context is None or place < 0 else float(scored.context[place, CODES.index(reason.code)])
         )
@@ -158,8 +161,9 @@ def _told_of_server(scored: Scored, row: int, indicators: Sequence[Indicator]) -
     """What the facts about the server say in words, by the indicator's code; looked up once for all of them."""
     if not indicators:
         return {}
-    pair, place = scored.pairs.take(np.array([row])), np.array([scored.feature_row[row]])
-    facts = scored.scoring.facts(pair, Features(scored.features.matrix[place]))
+    speaker = scored.speaker[[row]]
+    features = scored.features.take(scored.feature_row[speaker])
+    facts = scored.scoring.facts(scored.pairs.take(speaker), features)
     return {one.code: _spaced(one.tell(facts, 0)) for one in indicators}
 
 
@@ -171,12 +175,32 @@ def _told(scored: Scored, row: int, reason: Rule | Fact) -> str:
 
 
 def target(scored: Scored, row: int) -> str:
-    """The responder with its port, and its protocol where that is not TCP."""
-    pairs = scored.pairs
-    resp = pairs.resp[row]
-    host = f"[{resp}]" if ":" in resp else resp
+    """The responder with its port, and its protocol where that is not TCP; of a group how many, and the busiest."""
+    pairs, members = scored.pairs, scored.members.get(row)
+    if members is None:
+        return _host(pairs.resp[row]) + _port(pairs, row)
+    busiest = int(members[np.argmax(pairs.conns[members])])
+    ports = len(set(pairs.resp_p[members]))
+    of = f"{ports} ports of {_host(pairs.addr[row])}" if ports > 1 else f"{len(members)} servers"
+    return f"{of} in turn ({_host(pairs.resp[busiest])}{_port(pairs, busiest)} and {len(members) - 1} more)"
+
+
+def in_turn(scored: Scored, row: int) -> str:
+    """Of how many servers or ports in turn a pair is one, where it alerts with them; "" where it speaks for itself."""
+    if scored.speaker[row] == row:
+        return ""
+    members = scored.members[int(scored.speaker[row])]
+    what = "ports of this server" if len(set(scored.pairs.resp_p[members])) > 1 else "servers"
+    return f"one of {len(members)} {what} in turn"
+
+
+def _host(resp: str) -> str:
+    return f"[{resp}]" if ":" in resp else resp
+
+
+def _port(pairs: Pairs, row: int) -> str:
     proto = "" if pairs.proto[row] == "tcp" else f"/{pairs.proto[row]}"
-    return f"{host}:{pairs.resp_p[row]}{proto}"
+    return f":{pairs.resp_p[row]}{proto}"
 
 
 def duration(seconds: float) -> str:
@@ -197,5 +221,5 @@ def _spaced(text: str) -> str:
 
 
 def _feature(scored: Scored, row: int, name: str) -> float:
-    place = scored.feature_row[row]
+    place = scored.feature_row[scored.speaker[row]]
     return math.nan if place < 0 else float(scored.features.column(name)[place])

@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import Floats, Pairs
+from zeek_beacons.pairs import Floats, Pairs, joined
 from zeek_beacons.samples import unpack
 from zeek_beacons.scoring import place
 from zeek_beacons_lab.captures.labelled import Capture, load
 from zeek_beacons_lab.studies.behaviours import BEHAVIOURS, Contacts, act
 from zeek_beacons_lab.studies.injection import can_host, hosts
-from zeek_beacons_lab.training.golden import together
 
 SLEEPS = (30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)  # seconds
 WHOLE_DAY = 0  # as a number of check-ins: all that there are
@@ -104,7 +103,7 @@ def hide(captures: Sequence[Capture], config: Config, seed: int, sleeps: Sequenc
         if shot.made is not None:
             batches.append(_as_pairs(shot, shot.made, host, number))
             keys.update(zip(batches[-1].orig_h, batches[-1].resp, batches[-1].resp_p.tolist(), strict=True))
-    return Hidden(together(batches), pd.DataFrame(truth), frozenset(keys))
+    return Hidden(joined(batches), pd.DataFrame(truth), frozenset(keys))
 
 
 def _shots(days: Sequence[HostDay], seed: int, sleeps: Sequence[float]) -> Iterator[_Shot]:

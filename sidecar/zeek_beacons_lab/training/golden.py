@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from zeek_beacons.features import Features
 from zeek_beacons.files import staged
-from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, STATES, Bools, Floats, Pairs
+from zeek_beacons.pairs import STATES, Bools, Floats, Pairs, joined
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.golden import FUSED, Golden
 from zeek_beacons.scoring.model import GOLDEN, MANIFEST, ModelFolder
@@ -44,7 +43,7 @@ def record(scoring: Scoring) -> Golden:
     A tree splits a value the other way when it moves by its last bit, as it may on another processor. So only pairs are
     kept whose scores stay within 1e-6 when their features move by 1e-6 of themselves.
     """
-    drawn = impoverish(together([of_kind(name, SEED + number) for number, name in enumerate(KINDS)]), SEED)
+    drawn = impoverish(joined([of_kind(name, SEED + number) for number, name in enumerate(KINDS)]), SEED)
     kind = np.repeat(np.arange(len(KINDS)), DRAWN)
     free = np.ones(len(drawn), dtype=np.bool_)
     parts = []
@@ -55,7 +54,7 @@ def record(scoring: Scoring) -> Golden:
         free[suited[first]] = False
         parts.append(pairs.take(suited[first]))
     odd = Pairs.build(odd_pairs(ODD, SEED))
-    return Golden.of(together([*parts, odd.take(is_steady(odd, scoring))]), scoring)
+    return Golden.of(joined([*parts, odd.take(is_steady(odd, scoring))]), scoring)
 
 
 def of_kind(name: str, seed: int) -> Pairs:
@@ -118,12 +117,3 @@ def odd_pairs(n: int, seed: int) -> list[dict[str, Any]]:
         }
 
     return [one(number) for number in range(n)]
-
-
-def together(parts: Sequence[Pairs]) -> Pairs:
-    """Several batches as one."""
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS)
-    }
-    ends = np.cumsum(np.concatenate([part.counts for part in parts]))
-    return Pairs(offsets=np.concatenate(([0], ends)), **columns)

@@ -1,0 +1,247 @@
+"""Groups: pairs of one originator that may be one process which walks a list of servers, or of ports.
+
+An implant that takes one of several servers at random leaves a Poisson process with each of them; only together they
+are a timer. Two kinds of pairs are tried together: those with one port, protocol and service at several servers, and
+those with one address, protocol and service at several ports. They must have the same sizes, a similar pace, and
+overlap in time. Pairs are added as long as the union gets calmer, by the std / mean of the waits between its check-ins;
+it is a group where it is far calmer than the calmest of its members. A group is then measured and scored like a pair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from zeek_beacons.features import Features
+from zeek_beacons.features.checkins import FlatCheckins
+from zeek_beacons.knowledge import OPERATORS
+from zeek_beacons.pairs import GROUP, OBSERVATION_COLUMNS, PAIR_COLUMNS, Bools, Floats, Ints, Pairs, observation_order
+from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms
+from zeek_beacons.scoring.names import ServerNames
+from zeek_beacons.scoring.place import is_inbound
+from zeek_beacons.verdicts import Verdicts
+
+MOST = 8  # members of a group
+COMPARED = 32  # pairs of one originator, port and service that are tried, those with most connections
+LEAST_CONNECTIONS = 5  # of a member
+LEAST_CHECKINS = 12  # of a group
+SENT_ALIKE, RECEIVED_ALIKE = np.log10(1.05), np.log10(1.25)  # between the median sizes, in log10 of the bytes
+PACE_ALIKE = 3.0  # the longer mean wait over the shorter, at most
+OVERLAP = 0.5  # of the longer span
+GAIN = 0.95  # times the std / mean so far that a further member must bring it to
+CALMER = 0.6  # times the std / mean of the calmest member, at most
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """`k` groups of pairs of a batch."""
+
+    pairs: Pairs  # k, each with the observations of all its members
+    members: tuple[Ints, ...]  # k, positions in the batch, the member that began first first
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def take(self, index: Ints) -> Groups:
+        """The groups at `index`."""
+        return Groups(self.pairs.take(index), tuple(self.members[place] for place in index.tolist()))
+
+    def latest(self, n: int) -> Groups:
+        """The groups with their newest `n` observations each."""
+        return Groups(self.pairs.latest(n), self.members)
+
+
+def may_join(pairs: Pairs, names: ServerNames, look: KnownRhythms) -> Bools:
+    """Which pairs may be members of a group, (n,): no known benign rhythm, no inbound one, no well-known name.
+
+    A name is well known where it is popular, or its operator is, and the client does not claim it falsely.
+    """
+    known = (np.isfinite(names.rank) | ((names.name_tags & OPERATORS) != 0)) & ~names.false
+    may: Bools = ~known & (look.index == NONE) & ~is_inbound(pairs) & ~pairs.is_multicast
+    return may
+
+
+def speaker(verdicts: Verdicts, members: Mapping[int, Ints]) -> Ints:
+    """The row that speaks for each pair, (n,): its own, or that of an alerting group that scores higher.
+
+    `members`: by the row of their group.
+    """
+    rows = np.arange(len(verdicts))
+    for group, of_group in members.items():
+        if verdicts.alerts[group]:
+            rows[of_group[verdicts.score[of_group] < verdicts.score[group]]] = group
+    return rows
+
+
+def find(pairs: Pairs, features: Features, checkins: FlatCheckins, may_join: Bools) -> Groups:
+    """The groups that the pairs of a batch form; no pair is in two. `features`, `checkins`: theirs.
+
+    `may_join`: which pairs may be members, (n,).
+    """
+    rows = np.flatnonzero(may_join & (pairs.counts >= LEAST_CONNECTIONS) & (checkins.counts > 1) & ~_doubled(pairs))
+    alike = _Alike.of(features, checkins)
+    used: set[int] = set()
+    found: list[Ints] = []
+    for places in _buckets(pairs, rows):
+        free = [place for place in places if place not in used]
+        for members in _grown(np.array(free, dtype=np.int64), alike):
+            used.update(members)
+            found.append(np.array(sorted(members, key=lambda one: (pairs.first_ts[one], one)), dtype=np.int64))
+    return Groups(united(pairs, found), tuple(found))
+
+
+def united(pairs: Pairs, groups: Sequence[Ints]) -> Pairs:
+    """Each group of pairs as one pair, by the first of its members named in its id; (k,)."""
+    heads = np.array([members[np.argmax(pairs.conns[members])] for members in groups], dtype=np.int64)
+    columns: dict[str, Any] = {name: getattr(pairs, name)[heads] for name in PAIR_COLUMNS}
+    rows = [_observations(pairs, members) for members in groups]
+    columns["resp"] = np.array([identity(pairs, members) for members in groups], dtype=np.object_)
+    for name in ("conns", "named", "dns_named"):
+        columns[name] = np.array([getattr(pairs, name)[members].sum() for members in groups], columns[name].dtype)
+    columns["first_ts"] = np.array([pairs.first_ts[members].min() for members in groups], dtype=np.float64)
+    columns["resp_hosts"] = np.array([pairs.resp_hosts[members].max() for members in groups], dtype=np.float64)
+    for name, count in (("server_name", "name_conns"), ("dns_name", "dns_named")):
+        shared = [len(set(getattr(pairs, name)[members])) == 1 for members in groups]
+        columns[name] = np.where(shared, columns[name], "")
+        columns[count] = np.where(shared, [getattr(pairs, count)[members].sum() for members in groups], 0)
+    offsets = np.zeros(len(groups) + 1, dtype=np.int64)
+    np.cumsum([len(held) for held in rows], out=offsets[1:])
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+    columns |= {name: getattr(pairs, name)[every] for name in OBSERVATION_COLUMNS}
+    return replace(pairs, offsets=offsets, **columns)
+
+
+def identity(pairs: Pairs, members: Ints) -> str:
+    """What a group is called in place of a responder: the same as long as the member that began first stays."""
+    first = members[0]
+    key = (pairs.orig_h[first], pairs.resp[first], pairs.resp_p[first], pairs.proto[first], pairs.service[first])
+    return GROUP + hashlib.blake2b("\t".join(map(str, key)).encode(), digest_size=5).hexdigest()
+
+
+def _observations(pairs: Pairs, members: Ints) -> Ints:
+    """Where the observations of all members are, in their order."""
+    rows = np.concatenate([np.arange(pairs.offsets[one], pairs.offsets[one + 1]) for one in members.tolist()])
+    return rows[observation_order({name: getattr(pairs, name)[rows] for name in OBSERVATION_COLUMNS})]
+
+
+def _doubled(pairs: Pairs) -> Bools:
+    """Pairs whose connections another pair of the batch has too, (n,): of a name and its address one is a member.
+
+    An address with several names is left to these. Of an address and the name of most of its connections, the one with
+    more connections stays.
+    """
+    mixed = ~pairs.is_named & (pairs.named > 0)
+    doubled = pairs.is_twin | (mixed & (2 * pairs.name_conns < pairs.conns))
+    unsure = np.flatnonzero(mixed & ~doubled)
+    if not len(unsure):
+        return doubled
+    named = np.flatnonzero(pairs.is_named)
+    by_name = {key: row for row, key in zip(named.tolist(), _keys(pairs, named, pairs.resp), strict=True)}
+    for row, key in zip(unsure.tolist(), _keys(pairs, unsure, pairs.server_name), strict=True):
+        if key in by_name:
+            other = by_name[key]
+            doubled[row if pairs.conns[row] < pairs.conns[other] else other] = True
+    return doubled
+
+
+def _keys(pairs: Pairs, rows: Ints, name: Any) -> Iterator[tuple[Any, ...]]:
+    columns = (pairs.orig_h, name, pairs.resp_p, pairs.proto)
+    return zip(*(column[rows].tolist() for column in columns), strict=True)
+
+
+def _buckets(pairs: Pairs, rows: Ints) -> Iterator[list[int]]:
+    """Positions of pairs that may be one process, two and more at a time: at several servers, then at several ports."""
+    rows = rows[np.argsort(-pairs.conns[rows], kind="stable")]
+    columns = (pairs.orig_h, pairs.proto, pairs.service)
+    shared = list(zip(*(column[rows].tolist() for column in columns), strict=True))
+    for name in ("resp_p", "addr"):
+        buckets: dict[Hashable, list[int]] = defaultdict(list)
+        for row, ends, end in zip(rows.tolist(), shared, getattr(pairs, name)[rows].tolist(), strict=True):
+            buckets[ends, end].append(row)
+        yield from (places[:COMPARED] for places in buckets.values() if len(places) > 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alike:
+    """What pairs must agree in, (n,) each, and their check-ins."""
+
+    checkins: FlatCheckins
+    sent: Floats  # log10 of the median bytes, -1 where not known
+    received: Floats
+    first: Floats  # seconds
+    last: Floats
+    wait: Floats  # mean wait, seconds
+
+    @classmethod
+    def of(cls, features: Features, checkins: FlatCheckins) -> _Alike:
+        """Of all pairs of a batch."""
+        begins = np.minimum(checkins.begins, max(len(checkins.start) - 1, 0))
+        ends = np.maximum(checkins.begins + checkins.counts - 1, 0)
+        first, last = (checkins.start[at] if len(checkins.start) else at.astype(float) for at in (begins, ends))
+        return cls(
+            checkins=checkins,
+            sent=np.nan_to_num(features.column("log_orig").astype(np.float64), nan=-1.0),
+            received=np.nan_to_num(features.column("log_resp").astype(np.float64), nan=-1.0),
+            first=first,
+            last=last,
+            wait=(last - first) / np.maximum(checkins.counts - 1, 1),
+        )
+
+    def to(self, one: int, others: Ints) -> Bools:
+        """Which of the others are like a pair."""
+        wait, waits = self.wait[one], self.wait[others]
+        span = np.maximum(self.last[one] - self.first[one], self.last[others] - self.first[others])
+        both = np.minimum(self.last[one], self.last[others]) - np.maximum(self.first[one], self.first[others])
+        alike: Bools = (
+            (np.abs(self.sent[others] - self.sent[one]) <= SENT_ALIKE)
+            & (np.abs(self.received[others] - self.received[one]) <= RECEIVED_ALIKE)
+            & (np.maximum(wait, waits) <= PACE_ALIKE * np.minimum(wait, waits))
+            & (both >= OVERLAP * span)
+            & (others != one)
+        )
+        return alike
+
+    def starts(self, one: int) -> Floats:
+        """Starts of a pair's check-ins, seconds."""
+        begin = int(self.checkins.begins[one])
+        return self.checkins.start[begin : begin + int(self.checkins.counts[one])]
+
+
+def _grown(places: Ints, alike: _Alike) -> Iterator[list[int]]:
+    """The groups among these pairs, those with most connections first; none of the pairs in two."""
+    while len(places) > 1:
+        seed, places = int(places[0]), places[1:]
+        near = places[alike.to(seed, places)]
+        members = _grow(seed, near.tolist(), alike) if len(near) else []
+        if members:
+            places = places[~np.isin(places, members)]
+            yield members
+
+
+def _grow(seed: int, near: list[int], alike: _Alike) -> list[int]:
+    """The group around a pair, from others like it; empty where no union is far calmer than the calmest of them."""
+    members, times = [seed], alike.starts(seed)
+    calm = calmest = _variation(times)
+    while near and len(members) < MOST:
+        unions = [np.sort(np.concatenate([times, alike.starts(one)]), kind="stable") for one in near]
+        variations = [_variation(union) for union in unions]
+        best = int(np.argmin(variations))
+        if not variations[best] <= GAIN * calm:
+            break
+        calm, times = variations[best], unions[best]
+        members.append(near.pop(best))
+        calmest = min(calmest, _variation(alike.starts(members[-1])))
+    is_group = len(members) > 1 and len(times) >= LEAST_CHECKINS and calm < CALMER * calmest
+    return members if is_group else []
+
+
+def _variation(times: Floats) -> float:
+    """Standard deviation over mean of the waits between ordered times."""
+    waits = np.diff(times)
+    mean = float(waits.mean())
+    return float(waits.std()) / mean if mean > 0 else np.inf
