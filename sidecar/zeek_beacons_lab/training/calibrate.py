@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring.calibration import Calibration, table
 
+REAL = 0.8  # chosen on captures, with .5 to 1 tried
 EDGE = 1e-3  # scores are kept this far from 0 and 1
 
 
@@ -17,10 +18,11 @@ def calibrate(score: Floats, is_c2: Bools, real: Bools) -> Calibration:
     """The table for scores of rows that no model was trained on.
 
     By beta calibration (Kull, Silva Filho and Flach, 2017): a logistic regression on ln(s) and -ln(1 - s), of which
-    neither may count against a beacon; 0.5 throughout where both would. C2 weighs one half, synthetic and real benign
-    pairs a quarter each.
+    neither may count against a beacon; 0.5 throughout where both would. C2 weighs one half, benign pairs the other,
+    of which real ones REAL where there are any beside synthetic ones.
     """
-    share = np.where(is_c2, 0.5, 0.25 if real.any() and (~is_c2 & ~real).any() else 0.5)
+    both = (~is_c2 & real).any() and (~is_c2 & ~real).any()
+    share = np.where(is_c2 | ~both, 0.5, np.where(real, REAL, 1 - REAL) / 2)
     group = np.where(is_c2, 0, np.where(real, 1, 2))
     weight = share / np.bincount(group, minlength=3)[group] * len(score)
     for columns in ([0, 1], [0], [1]):

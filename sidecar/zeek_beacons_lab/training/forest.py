@@ -69,7 +69,8 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         rhythm = fuse(votes, significance.score(examples.features))
         unseen = OutOfFold(votes, examples.features, rhythm, rhythm)
     surprise, together = significance.score(unseen.features), unseen.together
-    table = calibrate(together[learned], examples.is_c2[learned], real[learned])
+    judged = learned & proven(unseen.features, chance_table()) & (~real | (examples.loud > 0))
+    table = calibrate(together[judged], examples.is_c2[judged], real[judged])
     fused = calibration.apply(table, together)
     wrong = _may_be_wrong(examples, unseen.features)
     thresholds, chosen_by = _thresholds(examples, wrong, fused)
