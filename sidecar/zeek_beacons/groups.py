@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from zeek_beacons.features import Features
+from zeek_beacons.features import Features, extract
 from zeek_beacons.features.checkins import FlatCheckins
 from zeek_beacons.knowledge import OPERATORS
 from zeek_beacons.pairs import GROUP, OBSERVATION_COLUMNS, PAIR_COLUMNS, Bools, Floats, Ints, Pairs, observation_order
+from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring.judge import proven
 from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms
 from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.scoring.place import is_inbound
@@ -34,7 +36,9 @@ SENT_ALIKE, RECEIVED_ALIKE = np.log10(1.05), np.log10(1.25)  # between the media
 PACE_ALIKE = 3.0  # the longer mean wait over the shorter, at most
 OVERLAP = 0.5  # of the longer span
 GAIN = 0.95  # times the std / mean so far that a further member must bring it to
-CALMER = 0.6  # times the std / mean of the calmest member, at most
+CALMER = 0.6  # times the usual std / mean of its members, at most
+TIMER = 0.15  # std / mean of three pairs and more that are one timer even if each of them is one, at most
+SLACK = 0.15  # by which a member alone may score higher: one of several timers in turn is a timer too, of another sleep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +70,25 @@ def may_join(pairs: Pairs, names: ServerNames, look: KnownRhythms) -> Bools:
     return may
 
 
+def loud(groups: Groups, rhythm: Floats, scoring: Scoring) -> Groups:
+    """The groups that are evidence, and of which no member alone scores SLACK higher. `rhythm`: of the pairs."""
+    if not len(groups):
+        return groups
+    features = extract(groups.pairs)
+    best = np.array([rhythm[members].max() for members in groups.members])
+    tells = scoring.rhythm(scoring.score(features)) >= best - SLACK
+    return groups.take(np.flatnonzero(tells & proven(features, scoring.evidence)))
+
+
 def speaker(verdicts: Verdicts, members: Mapping[int, Ints]) -> Ints:
-    """The row that speaks for each pair, (n,): its own, or that of an alerting group that scores higher.
+    """The row that speaks for each pair, (n,): its own, or that of the alerting group that it is a member of.
 
     `members`: by the row of their group.
     """
     rows = np.arange(len(verdicts))
     for group, of_group in members.items():
         if verdicts.alerts[group]:
-            rows[of_group[verdicts.score[of_group] < verdicts.score[group]]] = group
+            rows[of_group] = group
     return rows
 
 
@@ -156,7 +170,7 @@ def _keys(pairs: Pairs, rows: Ints, name: Any) -> Iterator[tuple[Any, ...]]:
 
 def _buckets(pairs: Pairs, rows: Ints) -> Iterator[list[int]]:
     """Positions of pairs that may be one process, two and more at a time: at several servers, then at several ports."""
-    rows = rows[np.argsort(-pairs.conns[rows], kind="stable")]
+    rows = rows[np.lexsort((pairs.resp_p[rows], pairs.resp[rows].astype(str), -pairs.conns[rows]))]
     columns = (pairs.orig_h, pairs.proto, pairs.service)
     shared = list(zip(*(column[rows].tolist() for column in columns), strict=True))
     for name in ("resp_p", "addr"):
@@ -217,27 +231,57 @@ def _grown(places: Ints, alike: _Alike) -> Iterator[list[int]]:
     while len(places) > 1:
         seed, places = int(places[0]), places[1:]
         near = places[alike.to(seed, places)]
-        members = _grow(seed, near.tolist(), alike) if len(near) else []
+        members = _around(seed, near.tolist(), alike) if len(near) else []
         if members:
             places = places[~np.isin(places, members)]
             yield members
 
 
-def _grow(seed: int, near: list[int], alike: _Alike) -> list[int]:
-    """The group around a pair, from others like it; empty where no union is far calmer than the calmest of them."""
-    members, times = [seed], alike.starts(seed)
-    calm = calmest = _variation(times)
-    while near and len(members) < MOST:
-        unions = [np.sort(np.concatenate([times, alike.starts(one)]), kind="stable") for one in near]
+def _around(seed: int, near: list[int], alike: _Alike) -> list[int]:
+    """The group around a pair, from others like it; empty where no union of them is a clearly calmer process."""
+    starts = {one: alike.starts(one) for one in (seed, *near)}
+    for members in (_grow(seed, near, starts), _trim([seed, *near][:MOST], starts)):
+        if len(members) > 1 and _is_process([starts[one] for one in members]):
+            return members
+    return []
+
+
+def _grow(seed: int, near: list[int], starts: Mapping[int, Floats]) -> list[int]:
+    """Adds to a pair one after the other that makes the union calmest, as long as it gets calmer by it."""
+    members, times, calm, left = [seed], starts[seed], _variation(starts[seed]), list(near)
+    while left and len(members) < MOST:
+        unions = [_union([times, starts[one]]) for one in left]
         variations = [_variation(union) for union in unions]
         best = int(np.argmin(variations))
         if not variations[best] <= GAIN * calm:
             break
         calm, times = variations[best], unions[best]
-        members.append(near.pop(best))
-        calmest = min(calmest, _variation(alike.starts(members[-1])))
-    is_group = len(members) > 1 and len(times) >= LEAST_CHECKINS and calm < CALMER * calmest
-    return members if is_group else []
+        members.append(left.pop(best))
+    return members
+
+
+def _trim(members: list[int], starts: Mapping[int, Floats]) -> list[int]:
+    """Takes from pairs the one without which the rest is calmest, as long as it gets calmer by it."""
+    members, calm = list(members), _variation(_union([starts[one] for one in members]))
+    while len(members) > 2:
+        variations = [_variation(_union([starts[one] for one in members if one != other])) for other in members]
+        best = int(np.argmin(variations))
+        if not variations[best] <= GAIN * calm:
+            break
+        calm = variations[best]
+        members.pop(best)
+    return members
+
+
+def _is_process(members: Sequence[Floats]) -> bool:
+    """Whether the union of check-ins is far calmer than most members, or timers that take turns."""
+    times = _union(members)
+    calm, usual = _variation(times), float(np.median([_variation(one) for one in members]))
+    return len(times) >= LEAST_CHECKINS and (calm < CALMER * usual or (len(members) > 2 and calm < TIMER))
+
+
+def _union(members: Sequence[Floats]) -> Floats:
+    return np.sort(np.concatenate(members), kind="stable")
 
 
 def _variation(times: Floats) -> float:

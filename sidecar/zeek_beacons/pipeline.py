@@ -18,7 +18,7 @@ from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, joined
 from zeek_beacons.scoring import Scoring, lookalikes, place, timer
-from zeek_beacons.scoring.busiest import busiest, louder_groups
+from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.scoring.site import SiteBaseline
@@ -157,13 +157,13 @@ class _Batch:
 
 
 def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
-    """Measures the pairs of a batch, and the groups that say more than any of their members."""
+    """Measures the pairs of a batch, and the groups that they form."""
     pairs = pairs.latest(config.max_observations)
     enough = np.flatnonzero(np.minimum(pairs.conns, pairs.counts) >= config.min_connections)
     each = _Measured.of(pairs.take(enough), scoring)
     rhythm = scoring.rhythm(each.scores)
     alike = groups.find(each.pairs, each.features, each.checkins, groups.may_join(each.pairs, each.names, each.look))
-    found = louder_groups(alike.latest(config.max_observations), rhythm, scoring)
+    found = groups.loud(alike.latest(config.max_observations), rhythm, scoring)
     row = np.full(len(pairs) + len(found), -1, dtype=np.int64)
     row[enough] = np.arange(len(enough))
     row[len(pairs) :] = len(enough) + np.arange(len(found))

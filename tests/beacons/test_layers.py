@@ -18,7 +18,7 @@ LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 FLOORS = (
     {"called", "errors", "files", "locality", "pairs"},
     {"config", "knowledge", "metrics", "verdicts", "features"},
-    {"allow", "incidents", "readers", "samples", "scoring"},
+    {"allow", "groups", "incidents", "readers", "samples", "scoring"},
     {"labels", "pipeline"},
     {"truth", "reports"},
     {"api", "live"},

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
-from zeek_beacons.labels import lab_of
+from zeek_beacons.labels import BENIGN, lab_of
 from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
@@ -37,6 +38,17 @@ def test_known_c2_alerts_under_balanced(captures: Path, capture: str, addr: str)
     pairs, _ = read(Request([str(captures / "dev" / capture)]), Config())
     scored = score(pairs, Scoring.load(), Config())
     assert addr in set(pairs.addr[scored.verdicts.alerts])
+
+
+def test_on_benign_days_no_group_of_servers_alerts(captures: Path) -> None:
+    scoring, groups, days = Scoring.load(), 0, 0.0
+    for capture in load_all(captures / "dev", Config()):
+        benign = capture.pairs.take(np.isin(capture.label, list(BENIGN)))
+        scored = score(benign, scoring, Config())
+        at = np.flatnonzero(scored.pairs.is_group)
+        assert not scored.verdicts.alerts[at].any(), capture.name
+        groups, days = groups + len(at), days + capture.host_days
+    assert groups < days / 20
 
 
 @pytest.mark.parametrize("names", [FEW, pytest.param(ALL, marks=pytest.mark.heavy)], ids=["few", "all"])

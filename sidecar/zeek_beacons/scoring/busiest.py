@@ -1,8 +1,7 @@
-"""What speaks loudest: of a pair its whole history, or a stretch of it; of a group its pairs, or all as one.
+"""Each pair by what speaks loudest: its whole history, or the stretch of it that scores clearly higher.
 
-A part of a pair, or a group of pairs, counts where it scores clearly higher than what it is held against. A stretch of
-a rhythm that is the same throughout lends the pair its score and no more: what is told of the pair, its sleep, jitter
-and counts, is that of the whole then, which knows them better.
+A stretch of a rhythm that is the same throughout lends the pair its score and no more: what is told of the pair, its
+sleep, jitter and counts, is that of the whole then, which knows them better.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import numpy as np
 from zeek_beacons.features import CATALOGUE, Features, extract
 from zeek_beacons.features.checkins import FlatCheckins
 from zeek_beacons.features.stretches import stretches
-from zeek_beacons.groups import Groups
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.judge import proven
 
-MARGIN = 0.03  # by which a stretch must score higher than the whole, and a group than its members
+MARGIN = 0.03  # by which a stretch must score higher than the whole
 CALMER = 0.7  # times the std / mean of the whole's waits, at most: a stretch with a rhythm of its own
 
 _TOLD = np.flatnonzero([not feature.model for feature in CATALOGUE])
@@ -72,14 +70,3 @@ def louder(whole: Floats, parts: Floats, owner: Ints, enough: Bools) -> Ints:
     order = order[enough[order]]
     best = order[np.flatnonzero(np.diff(owner[order], append=-1))]
     return best[parts[best] > whole[owner[best]] + MARGIN]
-
-
-def louder_groups(groups: Groups, rhythm: Floats, scoring: Scoring) -> Groups:
-    """The groups that are evidence and score MARGIN higher than the best of their members. `rhythm`: of the pairs."""
-    if not len(groups):
-        return groups
-    features = extract(groups.pairs)
-    best = np.array([rhythm[members].max() for members in groups.members])
-    return groups.take(
-        np.flatnonzero(proven(features, scoring.evidence) & (scoring.rhythm(scoring.score(features)) > best + MARGIN))
-    )

@@ -15,6 +15,13 @@ RESOLVERS = (
     "4.2.2.1", "4.2.2.2", "2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111", "2620:fe::fe",
 )  # fmt: skip
 
+# What connectivity-check.ubuntu.com resolves to: NetworkManager asks one of them every five minutes.
+CONNECTIVITY = (
+    "35.224.170.84", "35.232.111.17", "34.122.121.32", "185.125.190.17", "185.125.190.18", "185.125.190.48",
+    "185.125.190.49", "185.125.190.96", "185.125.190.97", "185.125.190.98", "91.189.91.48", "91.189.91.49",
+    "91.189.91.96", "91.189.91.97", "91.189.91.98",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
@@ -30,7 +37,7 @@ class LookAlike:
     sent: tuple[float, float] = (0.0, np.inf)
     received: tuple[float, float] = (0.0, np.inf)  # of those answered
     packet: int = 0  # bytes of a packet: known sizes both ways are whole multiples of it, nearly all
-    addresses: tuple[str, ...] = ()  # the responder is one of these, or `shared` holds
+    addresses: tuple[str, ...] = ()  # the responder is one of these, or `shared` is stated and holds
     same_sent: float = 0.0  # least share of connections that send the median amount, within 10 %
     inside: bool = False  # the responder is one of the site's own
     shared: int = 1  # hosts of the site that go there, at least
@@ -253,6 +260,16 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
                "detectportal.firefox.com", "connectivity-check.ubuntu.com", "nmcheck.gnome.org",
                "motd.ubuntu.com", "dns.msftncsi.com", "clients3.google.com", "clients1.google.com",
                "connectivitycheck.android.com", "network-test.debian.org"),
+    ),
+    LookAlike(
+        "connectivity_servers",
+        "Ubuntu's connectivity check",
+        "tcp",
+        (80,),
+        ("http", ""),
+        sent=(60, 150),
+        received=(0, 400),
+        addresses=CONNECTIVITY,
     ),
     LookAlike(
         "smart_home",

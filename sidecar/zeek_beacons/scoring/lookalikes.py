@@ -127,8 +127,9 @@ def _behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
         fits &= pairs.resp_local
     if look.packet:
         fits &= _whole_packets(pairs, look.packet)
-    if look.shared > 1:
-        fits &= (pairs.resp_hosts >= look.shared) | np.isin(pairs.addr.astype(str), look.addresses)
+    if look.shared > 1 or look.addresses:
+        is_shared = (pairs.resp_hosts >= look.shared) & (look.shared > 1)
+        fits &= is_shared | np.isin(pairs.addr.astype(str), look.addresses)
     return fits
 
 
