@@ -56,6 +56,23 @@ class Scored:
         return find(self.pairs, self.verdicts, self.members)
 
     @property
+    def each(self) -> Self:
+        """The same of the pairs alone, without the groups that follow them: rows are those that were scored."""
+        n = len(self.pairs) - len(self.members)
+        pairs, measured = np.arange(n), np.arange(np.sum(self.feature_row[:n] >= 0))
+        return replace(
+            self,
+            pairs=self.pairs.take(pairs),
+            verdicts=self.verdicts.take(pairs),
+            features=self.features.take(measured),
+            feature_row=self.feature_row[:n],
+            stretch=self.stretch[measured],
+            context=None if self.context is None else self.context[measured],
+            members={},
+            speaker=pairs,
+        )
+
+    @property
     def near_miss(self) -> Bools:
         """Pairs just below the threshold that nothing else keeps from alerting, (n,)."""
         score, threshold = self.verdicts.score, self.verdicts.threshold
@@ -101,7 +118,7 @@ def score_site(
 
 def baseline(scored: Scored, budget: float) -> SiteBaseline:
     """What these pairs, all that is known of a site, say about it."""
-    pairs, may = scored.pairs, scored.may_alert
+    pairs, may = scored.pairs, scored.may_alert & ~scored.pairs.is_group
     scores, hosts = scored.verdicts.score[may], len(set(pairs.orig_h[may]))
     seconds = np.nanmax(pairs.last_ts) - np.nanmin(pairs.first_ts) if pairs.counts.any() else 0.0
     return SiteBaseline(budget, scores, hosts, max(0.0, float(seconds)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -85,10 +85,18 @@ class Verdicts:
             look_alike=column(self.look_alike, -1),
         )
 
+    def take(self, rows: Ints) -> Self:
+        """The verdicts on the pairs at `rows`."""
+        columns = {one.name: getattr(self, one.name) for one in fields(self)}
+        taken: dict[str, Any] = {
+            name: values[rows] for name, values in columns.items() if isinstance(values, np.ndarray)
+        }
+        return replace(self, scorers={name: values[rows] for name, values in self.scorers.items()}, **taken)
+
     def lent(self, speaker: Ints) -> Self:
         """These verdicts where each of `n` pairs is judged by the row that speaks for it; what keeps it quiet stays."""
-        borrowed = {name: getattr(self, name)[speaker] for name in _LENT}
-        return replace(self, scorers={name: values[speaker] for name, values in self.scorers.items()}, **borrowed)
+        own = {name: getattr(self, name) for name in ("suppressed", "kind", "look_alike")}
+        return replace(self.take(speaker), **own)
 
     def suppress(self, why: Mapping[int, Bools]) -> Self:
         """The same verdicts with the pairs marked that must not alert: by the first of `why`, (n,) each, that holds.
@@ -102,9 +110,3 @@ class Verdicts:
         """Positions of all pairs, alerts first, then by falling score; ties keep their order."""
         score = np.nan_to_num(self.score, nan=-1.0)
         return np.lexsort((-score, ~self.alerts))
-
-
-_LENT = (
-    *("label", "score", "severity", "sleep", "jitter", "jitter_kind", "hint_sleep", "hint_jitter"),
-    *("needed", "reasons", "contributions"),
-)

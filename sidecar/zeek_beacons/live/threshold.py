@@ -80,7 +80,8 @@ class SiteThreshold:
         return [before.get(key, self.in_force.threshold) for key in wanted]
 
     def record(self, scored: Scored) -> None:
-        """Takes note of how pairs scored."""
+        """Takes note of how pairs scored; groups of them are none."""
+        scored = scored.each
         verdicts, may = scored.verdicts, scored.may_alert
         columns = [getattr(scored.pairs, name) for name in KEY_COLUMNS]
         for row in np.flatnonzero(scored.feature_row >= 0).tolist():

@@ -161,7 +161,9 @@ class Worker:
             pairs = Pairs.build([rows[place] for place in places])
             scored = score(pairs, self.scoring, self.config, allow, threshold)
             alerting = np.flatnonzero(scored.verdicts.alerts)
-            members = dict(zip(alerting.tolist(), members_at(pairs, scored.verdicts, alerting), strict=True))
+            members = dict(
+                zip(alerting.tolist(), members_at(scored.pairs, scored.verdicts, alerting, scored.members), strict=True)
+            )
             for row, place in enumerate(places):
                 verdict = verdict_message(scored, row, batch[place], self.sidecar, model)
                 found[place] = verdict, members.get(row)

@@ -127,10 +127,10 @@ def ours(scoring_for: Callable[[Capture], Scoring], config: Config) -> Method:
 
     def method(capture: Capture) -> Result:
         pairs, scoring = capture.pairs, scoring_for(capture)
-        found = {name: score(pairs, scoring, replace(config, profile=name)) for name in PROFILES}
+        found = {name: score(pairs, scoring, replace(config, profile=name)).each for name in PROFILES}
         alerts = {name: one.verdicts.alerts for name, one in found.items()}
         for budget in BUDGETS:
-            alerts[f"budget {budget:g}"] = score_site(pairs, scoring, config, budget)[0].verdicts.alerts
+            alerts[f"budget {budget:g}"] = score_site(pairs, scoring, config, budget)[0].each.verdicts.alerts
         return Result(ranked(found[config.profile]), alerts, silent(found[config.profile]))
 
     return method
@@ -145,7 +145,8 @@ def ranked(scored: Scored) -> Floats:
 
 def silent(scored: Scored) -> Bools:
     """Pairs that no threshold would make alert: suppressed, or with too few check-ins for their rhythm, (n,)."""
-    never: Bools = ~proven(scored) | (scored.verdicts.suppressed != NOT_SUPPRESSED)
+    quiet = ~proven(scored) | (scored.verdicts.suppressed != NOT_SUPPRESSED)
+    never: Bools = quiet & ~scored.verdicts.alerts  # a group speaks for members that alone are not proven
     return never
 
 

@@ -56,7 +56,7 @@ def on_captures(captures: Sequence[Capture], scoring_for: Callable[[Capture], Sc
     rows = view(sample, "no infrastructure")
 
     def method(capture: Capture) -> Result:
-        return Result.of(np.nan_to_num(score(capture.pairs, scoring_for(capture), config).verdicts.score), {})
+        return Result.of(np.nan_to_num(score(capture.pairs, scoring_for(capture), config).each.verdicts.score), {})
 
     found = measure(sample, captures, method)
     return Judged(found.score[rows], sample.beacon[rows], sample.scenario[rows])
@@ -76,7 +76,7 @@ def on_injections(
             for draw in range(draws):
                 capture = hosting[draw % len(hosting)]
                 injected = with_pair(capture, inject(capture, family, length, (seed, number, length, draw)).pair)
-                scores.append(float(score(injected.pairs, scoring_for(capture), config).verdicts.score[-1]))
+                scores.append(float(score(injected.pairs, scoring_for(capture), config).each.verdicts.score[-1]))
                 groups.append(draw % len(hosting))
     known = ~benign.positive
     return Judged(

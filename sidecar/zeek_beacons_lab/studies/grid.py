@@ -112,7 +112,7 @@ def as_shipped(scoring: Scoring, config: Config) -> Callable[[SeedFlows], Judged
     def judge(flows: SeedFlows) -> Judged:
         votes, alerts = np.zeros(len(flows.pairs)), np.zeros(len(flows.pairs), dtype=np.bool_)
         for rows in _sites(flows):
-            verdicts = score(flows.pairs.take(rows), scoring, config).verdicts
+            verdicts = score(flows.pairs.take(rows), scoring, config).each.verdicts
             votes[rows], alerts[rows] = np.nan_to_num(verdicts.score), verdicts.alerts
         return votes, alerts
 

@@ -62,7 +62,7 @@ def unsilenced(scoring_for: ScoringFor, config: Config) -> Method:
 
     def method(capture: Capture) -> Result:
         scoring = scoring_for(capture)
-        found = {name: score(capture.pairs, scoring, replace(config, profile=name)) for name in PROFILES}
+        found = {name: score(capture.pairs, scoring, replace(config, profile=name)).each for name in PROFILES}
         loud = np.isin(found[config.profile].verdicts.suppressed, (NOT_SUPPRESSED, LOOK_ALIKE))
         alerts = {name: (one.verdicts.label == BEACON) & loud for name, one in found.items()}
         scores = np.nan_to_num(found[config.profile].verdicts.score - ~loud, nan=UNSCORED)

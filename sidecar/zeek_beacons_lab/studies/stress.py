@@ -56,7 +56,7 @@ def contenders(scoring_for: Callable[[Capture], Scoring], config: Config) -> dic
     """This package and every published formula."""
 
     def last(capture: Capture) -> tuple[float, bool]:
-        scored = score(capture.pairs, scoring_for(capture), config)
+        scored = score(capture.pairs, scoring_for(capture), config).each
         return float(ranked(scored)[-1]), bool(scored.verdicts.alerts[-1])
 
     found = {OURS: Contender(ours(scoring_for, config), last)}
