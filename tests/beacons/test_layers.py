@@ -16,7 +16,7 @@ PACKAGE = Path(zeek_beacons.__file__).parent
 LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
-    {"called", "errors", "files", "locality", "pairs"},
+    {"background_thread", "called", "errors", "files", "locality", "pairs"},
     {"config", "knowledge", "metrics", "verdicts", "features"},
     {"allow", "groups", "incidents", "readers", "samples", "scoring"},
     {"labels", "pipeline"},

@@ -15,9 +15,9 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from zeek_beacons.background_thread import BackgroundThread
 from zeek_beacons.live import state as states
 from zeek_beacons.live.allow_list_file import AllowListFile
-from zeek_beacons.live.background_thread import BackgroundThread
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import BadMessage, Candidate, Verdict
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session

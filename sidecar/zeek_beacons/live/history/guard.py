@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zeek_beacons.background_thread import BackgroundThread
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.background_thread import BackgroundThread
 from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
