@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from zeek_beacons.features.context import ALTERNATIVE_PORTS, WEB_PORTS, fit
 
 URL = "https://attack.mitre.org/techniques/{}/"
+TACTIC, TACTIC_NAME = "TA0011", "Command and Control"  # of all of them
 
 TECHNIQUES = {
     "T1008": "Fallback Channels",
@@ -78,3 +79,10 @@ def techniques(channel: Channel) -> list[str]:
 def url(number: str) -> str:
     """The page of a technique."""
     return URL.format(number.replace(".", "/"))
+
+
+def name(number: str) -> str:
+    """The name of a technique, or of a part of one without its technique's: `Web Protocols` of T1071.001."""
+    if number in TECHNIQUES:
+        return TECHNIQUES[number].rpartition(": ")[2]
+    return next(told.partition(": ")[0] for part, told in TECHNIQUES.items() if part.startswith(f"{number}."))
