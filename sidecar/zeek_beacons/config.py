@@ -25,7 +25,7 @@ DIRECTIONS = ("any", "from-local", "outbound", "inbound", "internal")
 ENVIRONMENT = "ZEEK_BEACONS_"
 # Variables of the checkout's tests, which a developer may have set for all commands.
 NOT_SETTINGS = frozenset(f"{ENVIRONMENT}{name}" for name in ("CAPTURES", "FAULT_ROUNDS", "NEEDS_ZEEK"))
-OTHER_TABLES = ("sidecar",)  # of the settings file: read by whom they concern
+OTHER_TABLES = ("sidecar", "alerts")  # of the settings file: read by whom they concern
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 

@@ -69,7 +69,7 @@ class Alert:
         """Plain data, the facts beside the rest; what is not known is None."""
         told = asdict(self)
         facts: dict[str, Any] = told.pop("facts")
-        return {"v": VERSION, "id": told.pop("id")} | facts | told
+        return {"v": VERSION, "id": told.pop("id")} | told | facts
 
     def to_json(self) -> str:
         """The same as one line of JSON, ASCII."""

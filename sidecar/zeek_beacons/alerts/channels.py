@@ -50,11 +50,14 @@ class Channels:
         self._losses: dict[str, dict[str, int]] = {}
         try:
             self._outbox = Outbox.open(path)
-            self._outbox.hurry(names, time.time())
             self.known = self._outbox.raised()  # of incidents, from earlier runs
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(f"{path}: cannot be the alert queue: {error}") from error
         self._senders = [Sender(sink, path) for sink in sinks]
+
+    def start(self) -> None:
+        """Begins to send, first what earlier runs have left."""
+        self._put(lambda: self._outbox.hurry(self._names, time.time()))
         for sender in self._senders:
             sender.start()
 
@@ -90,7 +93,7 @@ class Channels:
             time.sleep(DISK_POLL if self.problem else POLL)
 
     def close(self, seconds: float = PATIENCE) -> None:
-        """Ends the threads; what waits is sent by the next run."""
+        """Ends what was started; what waits is sent by the next run."""
         self._put(self._store)
         deadline = time.monotonic() + seconds
         for sender in self._senders:

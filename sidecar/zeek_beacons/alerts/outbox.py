@@ -60,7 +60,7 @@ class Raised:
 
     level: int  # the highest
     at: float  # when
-    stopped: bool  # whether it was told to have stopped since
+    stopped: bool  # whether it was told to have stopped since, or became another incident
     alert: Alert  # the newest
 
 

@@ -85,6 +85,17 @@ MaxObservations = Annotated[
     Optional[int], typer.Option(help="Newest connections kept of each pair.  [default: 512]", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AlertSinks = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--alert",
+        help="Where alerts go: file:PATH, syslog:udp://HOST:PORT, webhook:URL, email:ADDRESS; may repeat.",
+        show_default=False,
+    ),
+]
+AlertStopped = Annotated[
+    bool, typer.Option("--alert-stopped", help="Alert too when a beacon has stopped; needs --alert.")
+]
 AlertsPerHostDay = Annotated[
     Optional[float],
     typer.Option(

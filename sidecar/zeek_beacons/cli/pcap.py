@@ -14,14 +14,16 @@ import typer
 
 from zeek_beacons import reports
 from zeek_beacons.allow import AllowList
-from zeek_beacons.cli import options
+from zeek_beacons.cli import alert_sinks, options
 from zeek_beacons.cli.score import known_sources, read_logs, show
 from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.files import replacing
+from zeek_beacons.pipeline import Scored
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import Request
+from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ def pcap(
     allow: options.AllowFile = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
+    alert: options.AlertSinks = None,
+    alert_stopped: options.AlertStopped = False,
     timeout: Annotated[
         Optional[float],
         typer.Option(min=1, help="Seconds for one capture (default: as long as Zeek works).", show_default=False),
@@ -79,11 +83,14 @@ def pcap(
     if allow is not None:
         AllowList.load(allow)
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+    sinks = alert_sinks.opened(config, alert, alert_stopped)
     extra = tuple(_absolute(word) for word in zeek_arg or ())
     loop = pcap_loop.PcapLoop(executable, settings, scoring, allow, extra, timeout)
     with _results(output, force) as folder:
         made = _run_all(captures, folder, loop)
-        _report(made, folder, output, settings, scoring, allow)
+        judged = _report(made, folder, output, settings, scoring, allow)
+    if sinks is not None and judged is not None:
+        sinks.send(judged[0], scoring.identity, judged[1])
 
 
 def _absolute(word: str) -> str:
@@ -110,12 +117,12 @@ def _run_all(captures: list[Path], root: Path, loop: PcapLoop) -> list[Path]:
 
 def _report(
     logs: list[Path], folder: Path, output: Path | None, settings: Config, scoring: Scoring, allow: Path | None
-) -> None:
-    """The reports of `score` over the connections that Zeek saw."""
+) -> tuple[Scored, Sources] | None:
+    """The reports of `score` over the connections that Zeek saw, where there were any. Returns what they tell of."""
     conns = [str(log / "conn.log") for log in logs if (log / "conn.log").exists()]
     if not conns:
         print("no connections: no reports")
-        return
+        return None
     began = time.perf_counter()
     pairs, ingest = read_logs(Request(inputs=conns), settings)
     read_at = time.perf_counter()
@@ -131,6 +138,7 @@ def _report(
         print(f"WARNING: {warning}", file=sys.stderr)
     reports.write(scored, summary, folder, sources=sources)
     show(scored, summary, ingest, None, output)
+    return scored, sources
 
 
 @contextmanager

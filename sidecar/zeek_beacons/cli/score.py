@@ -14,7 +14,7 @@ from rich.console import Console
 
 from zeek_beacons import reports
 from zeek_beacons.allow import AllowList
-from zeek_beacons.cli import options
+from zeek_beacons.cli import alert_sinks, options
 from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
 from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
@@ -56,6 +56,8 @@ def score(
     begin: options.Begin = None,
     until: options.Until = None,
     features: Annotated[bool, typer.Option("--features", help="Also write features.parquet.")] = False,
+    alert: options.AlertSinks = None,
+    alert_stopped: options.AlertStopped = False,
     truth: Annotated[
         Optional[Path],
         typer.Option(help="labels.csv to measure against: prints AUC, precision, recall, F1.", show_default=False),
@@ -76,6 +78,8 @@ def score(
         zeek-beacons score conn.log --profile conservative --allow allow.list -o report
 
         zcat flows.csv.gz | zeek-beacons score - --format flows --direction outbound
+
+        zeek-beacons score conn.log --alert syslog:tls://siem.example:6514 --alert file:/var/log/beacons.json
     """
     began = time.perf_counter()
     options.either(threshold, alerts_per_host_day)
@@ -92,6 +96,7 @@ def score(
     allowed = AllowList.load(allow) if allow else None
     expected = Truth.load(truth) if truth else None
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+    sinks = alert_sinks.opened(config, alert, alert_stopped)
     if output is not None:
         reports.prepare(output)
     with options.progress(inputs) as advance:
@@ -103,7 +108,8 @@ def score(
         scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
     seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
     summary = summarise(scored, ingest, scoring, settings, seconds, site, allowed)
-    sources = known_sources(scored, ingest) if as_json or output is not None else Sources()
+    looked_up = as_json or output is not None or sinks is not None
+    sources = known_sources(scored, ingest) if looked_up else Sources()
     outcome = expected.compare(scored) if expected else None
     if outcome is not None:
         summary["truth"] = outcome.summary()
@@ -119,6 +125,8 @@ def score(
         print(json.dumps(summary | listed, indent=2))
     else:
         show(scored, summary, ingest, outcome, output)
+    if sinks is not None:
+        sinks.send(scored, scoring.identity, sources)
     if fail_on_alert and scored.verdicts.alerts.any():
         raise typer.Exit(1)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from zeek_beacons.cli import options
+
+if TYPE_CHECKING:
+    from zeek_beacons.live.alerting import LiveAlerts
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -48,6 +51,8 @@ def sidecar(
         typer.Option(help="Connections below which a pair is not scored.  [default: 6]", show_default=False),
     ] = None,
     max_observations: options.MaxObservations = None,
+    alert: options.AlertSinks = None,
+    alert_stopped: options.AlertStopped = False,
     tls_ca: Annotated[
         Optional[Path], typer.Option(help="Certificate authority for wss:// (PEM).", show_default=False)
     ] = None,
@@ -65,6 +70,8 @@ def sidecar(
     Examples:
 
         zeek-beacons sidecar
+
+        zeek-beacons sidecar --alert syslog:tls://siem.example:6514 --alert file:/var/log/beacons.json
 
         zeek-beacons sidecar --history /data/beacons.db --allow /etc/zeek-beacons/allow.list --profile conservative
     """
@@ -101,8 +108,22 @@ def sidecar(
         max_observations=max_observations,
     )
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
+    alerts = _alerts(file, alert, alert_stopped)
     logs.set_up(log_level.upper())
-    serve(start(own, settings, scoring, once))
+    serve(start(own, settings, scoring, once, alerts))
+
+
+def _alerts(file: Path | None, sinks: list[str] | None, stopped: bool) -> LiveAlerts | None:
+    """The sinks of the options and settings; None where there are none, and what sends is not imported."""
+    from zeek_beacons.cli.alert_sinks import settings
+
+    config = settings(file, sinks, stopped)
+    if not config.alert:
+        return None
+    from zeek_beacons.live.alert_channels import channels_of
+    from zeek_beacons.live.alerting import LiveAlerts
+
+    return LiveAlerts(channels_of(config), config)
 
 
 def _text(path: Path | None) -> str | None:

@@ -76,6 +76,8 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("bad", ", ".join(f"{count} {reason}" for reason, count in state["bad"].items()) or "none"),
     ]
+    if sinks := state.get("sinks"):
+        lines += [("sink", _sink(name, one)) for name, one in sinks["sinks"].items()]
     if alerting := state.get("alerting"):
         lines.append(("threshold", _alerting(alerting)))
     if lag:
@@ -84,6 +86,12 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         size = f"{history['pairs']} pairs, {history['bytes'] / 1e6:.1f} MB"
         lines.append(("history", f"{'works' if history['working'] else 'FAILS'}, {size}, {history['errors']} errors"))
     return lines
+
+
+def _sink(name: str, health: Mapping[str, Any]) -> str:
+    sent = f"{health['delivered']} sent, {health['unconfirmed']} of them unconfirmed"
+    lost = sum(health["lost"].values())
+    return f"{name}: {sent}, {health['waiting']} waiting, {lost} lost, {health['failures']} failed tries"
 
 
 def _alerting(alerting: Mapping[str, Any]) -> str:

@@ -60,6 +60,8 @@ class Service:
 
     async def run(self) -> None:
         """Serves until `stop`, or with `once` until Zeek is done."""
+        if self._worker.alerts is not None:
+            self._worker.alerts.channels.start()
         chores = [asyncio.create_task(chore) for chore in (self._score(), self._tick())]
         talk = asyncio.create_task(self._stay_connected())
         stop = asyncio.create_task(self._stopping.wait())
@@ -91,6 +93,8 @@ class Service:
         if self._worker.history is not None:
             self._worker.work([], self._allow_list.current(0.0), self._confirmations())
             self._worker.history.close()
+        if self._worker.alerts is not None:
+            self._worker.alerts.channels.close()
         self._write_state(ended=True)
         if self._writing is not None:
             with contextlib.suppress(Exception):
@@ -235,6 +239,7 @@ class Service:
             unreadable=self._worker.unreadable,
             alerting=asdict(self._worker.in_force),
             allow_problem=self._allow_list.problem,
+            sinks=None if self._worker.alerts is None else self._worker.alerts.channels.state(),
         )
 
 

@@ -9,6 +9,7 @@ import socket
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
@@ -29,12 +30,21 @@ from zeek_beacons.live.transport import transport
 from zeek_beacons.live.worker import Worker
 from zeek_beacons.scoring import Scoring
 
+if TYPE_CHECKING:
+    from zeek_beacons.live.alerting import LiveAlerts
+
 log = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
 
 
-def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = False) -> Service:
-    """A service that is ready to run. Raises ConfigError and InputError."""
+def start(
+    own: SidecarConfig,
+    config: Config,
+    scoring: Scoring,
+    once: bool = False,
+    alerts: LiveAlerts | None = None,
+) -> Service:
+    """A service that is ready to run; what alerts goes to Zeek, and to `alerts`. Raises ConfigError and InputError."""
     if config.threshold and own.alerts_per_host_day:
         raise ConfigError("threshold and alerts_per_host_day exclude each other: each sets the threshold")
     way = transport(own)
@@ -54,25 +64,26 @@ def start(own: SidecarConfig, config: Config, scoring: Scoring, once: bool = Fal
                 "profile": config.profile,
                 "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
+                "alerts": None if alerts is None else list(alerts.channels.state()["sinks"]),
             }
         },
     )
     for warning in scoring.warnings:
         log.warning("knowledge_missing", extra={"fields": {"problem": warning}})
     history = site = None
-    alerts: list[str] = []
+    unconfirmed: list[str] = []
     if path is not None:
         history = HistoryGuard(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
-        alerts, progress = history.start()
+        unconfirmed, progress = history.start()
         session.resume(progress)
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
             site.refresh(history)
-    worker = Worker(me.sidecar, scoring, config, history, site)
+    worker = Worker(me.sidecar, scoring, config, history, site, alerts)
     if history is not None:
         known = history.incidents(MOST_MEMBERS)
         worker.incidents.resume(known.members, known.incidents, time.time())
-    _resume(session, alerts, worker.incidents)
+    _resume(session, unconfirmed, worker.incidents)
     return Service(session, way, worker, allow_list, own, once)
 
 

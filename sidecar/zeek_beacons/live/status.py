@@ -79,7 +79,17 @@ def _allow(state: Mapping[str, Any]) -> list[str]:
     return [f"allow-list: {state['allow_problem']}"] if state.get("allow_problem") else []
 
 
-_CHECKS = (_role, _silence, _history, _allow)
+def _sinks(state: Mapping[str, Any]) -> list[str]:
+    """What keeps alerts from their sinks: the queue, or a receiver whose last try failed while something waits."""
+    told = state.get("sinks")
+    if not told:
+        return []
+    failing = {name: one["last_error"] for name, one in told["sinks"].items() if one["waiting"] and one["last_error"]}
+    problems = [f"alerts to {name}: {problem}" for name, problem in failing.items()]
+    return [f"alert queue: {told['problem']}", *problems] if told["problem"] else problems
+
+
+_CHECKS = (_role, _silence, _history, _allow, _sinks)
 
 
 def _is_alive(pid: int) -> bool:

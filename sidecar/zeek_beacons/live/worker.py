@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.observation_codec import ObservationsError, pack, unpack
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, Stored
-from zeek_beacons.live.incidents import LiveIncidents
+from zeek_beacons.live.incidents import LiveIncidents, Place
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
@@ -33,6 +33,10 @@ from zeek_beacons.pipeline import alert_threshold, score
 from zeek_beacons.readers.candidate_rows import SITE, join, localized
 from zeek_beacons.scoring import Scoring
 
+if TYPE_CHECKING:
+    from zeek_beacons.alerts.alert import Alert
+    from zeek_beacons.live.alerting import LiveAlerts
+
 log = logging.getLogger(__name__)
 # As in the history's table.
 _STORED = (
@@ -41,14 +45,15 @@ _STORED = (
 )
 
 Row = Mapping[str, Any]
-Judged: TypeAlias = tuple[Verdict, Member | None]  # what incidents are formed by, of those that alert
+# Of those that alert, what incidents are formed by, and where there are sinks what to tell them.
+Judged: TypeAlias = tuple[Verdict, Member | None, "Alert | None"]
 
 
 @dataclass(slots=True)
 class Worker:
     """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry.
 
-    `site`: the site's own threshold in place of the profile's; needs a history.
+    `site`: the site's own threshold in place of the profile's; needs a history. `alerts`: sinks beside Zeek's notices.
     """
 
     sidecar: str
@@ -56,6 +61,7 @@ class Worker:
     config: Config
     history: HistoryGuard | None
     site: SiteThreshold | None = None
+    alerts: LiveAlerts | None = None
     incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
@@ -91,7 +97,7 @@ class Worker:
             site.refresh(self.history)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
-        verdicts = self._placed(self._verdicts(batch, rows, allow)) if batch else []
+        verdicts, news = self._placed(self._verdicts(batch, rows, allow))
         incidents = self.incidents.take_changes()
         if self.history is not None:
             if batch or confirmed or (site is not None and site.is_due):
@@ -105,6 +111,10 @@ class Worker:
                 )
                 self.history.store(changes)
             self.history.maintain()
+        if self.alerts is not None:
+            self.alerts.tell(news)
+            self.alerts.see(verdicts, lambda verdict: verdict.incident or self.incidents.of(verdict.key))
+            self.alerts.tick(serving)
         return verdicts
 
     def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
@@ -130,17 +140,24 @@ class Worker:
             row = stored[key] = _newest(row, self.config.max_observations, oldest)
         return row
 
-    def _placed(self, judged: Sequence[Judged]) -> list[Verdict]:
-        """The verdicts, those that alert with their incident."""
-        alerts = [member for _, member in judged if member is not None]
-        if not alerts:
-            return [verdict for verdict, _ in judged]
-        places = self.incidents.place(alerts, time.time())
-        return [
-            verdict if member is None else placed(verdict, member, places[member.key]) for verdict, member in judged
-        ]
+    def _placed(self, judged: Sequence[Judged]) -> tuple[list[Verdict], list[tuple[Alert, Place, str]]]:
+        """The verdicts, those that alert with their incident; and what to tell the sinks of these."""
+        alerts = [member for _, member, _ in judged if member is not None]
+        places = self.incidents.place(alerts, time.time()) if alerts else {}
+        verdicts, news = [], []
+        for verdict, member, alert in judged:
+            if member is None:
+                verdicts.append(verdict)
+                continue
+            place = places[member.key]
+            verdicts.append(placed(verdict, member, place))
+            if alert is not None:
+                news.append((alert, place, verdicts[-1].summary))
+        return verdicts, news
 
     def _verdicts(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
+        if not batch:
+            return []
         try:
             return self._scored(batch, rows, allow)
         except Exception:
@@ -152,7 +169,8 @@ class Worker:
                 for verdict in self._verdicts([candidate], [row], allow)
             ]
         self.faults += 1
-        return [(unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections), None)]
+        unscored = unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)
+        return [(unscored, None, None)]
 
     def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
         model = self.scoring.identity
@@ -166,7 +184,9 @@ class Worker:
             )
             for row, place in enumerate(places):
                 verdict = verdict_message(scored, row, batch[place], self.sidecar, model)
-                found[place] = verdict, members.get(row)
+                member = members.get(row)
+                told = None if self.alerts is None or member is None else self.alerts.draft(scored, row, model)
+                found[place] = verdict, member, told
             if self.site is not None:
                 self.site.record(scored)
         return [found[place] for place in range(len(batch))]
