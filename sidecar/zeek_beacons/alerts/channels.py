@@ -50,7 +50,7 @@ class Channels:
         self._losses: dict[str, dict[str, int]] = {}
         try:
             self._outbox = Outbox.open(path)
-            self.known = self._outbox.raised()  # of incidents, from earlier runs
+            self.known, self.model = self._outbox.raised(), self._outbox.model()  # as earlier runs left them
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(f"{path}: cannot be the alert queue: {error}") from error
         self._senders = [Sender(sink, path) for sink in sinks]
@@ -72,6 +72,10 @@ class Channels:
                 self.lost += beyond
                 log.error("alerts_lost", extra={"fields": {"alerts": beyond, "problem": self.problem}})
         self._put(self._store)
+
+    def note_model(self, model: str) -> None:
+        """All that is held has been judged by this model."""
+        self._put(lambda: self._outbox.note_model(model))
 
     def maintain(self) -> None:
         """Tries again what is held, and prunes; to be called every few seconds."""

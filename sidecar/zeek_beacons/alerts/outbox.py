@@ -43,6 +43,7 @@ CREATE TABLE incidents (
     stopped INTEGER NOT NULL,
     alert TEXT NOT NULL  -- the newest, as JSON
 );
+CREATE TABLE models (model TEXT NOT NULL);  -- the one that has judged all that the history holds
 """
 _TAKE = """
 SELECT alert, attempts, body FROM deliveries LEFT JOIN alerts ON id = alert
@@ -169,6 +170,17 @@ class Outbox:
             except ValueError:
                 continue  # of another version: its level is forgotten
         return found
+
+    def model(self) -> str | None:
+        """The model that has judged all that the history holds; None where none has been noted."""
+        found = self._db.execute("SELECT model FROM models").fetchone()
+        return None if found is None else str(found[0])
+
+    def note_model(self, model: str) -> None:
+        """All that the history holds has been judged by this model."""
+        with self._transaction():
+            self._db.execute("DELETE FROM models")
+            self._db.execute("INSERT INTO models VALUES (?)", (model,))
 
     def prune(self, now: float) -> None:
         """Gives up what waited too long, and forgets what is old."""

@@ -28,6 +28,7 @@ from zeek_beacons.live.worker import Worker
 
 TICK = 0.5  # seconds
 FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds between attempts to connect
+REJUDGING_INTERVAL = 0.25  # seconds between batches, empty ones too, while what is held is judged again
 MOST_UNSENT = 2_000  # verdicts; beyond, scoring waits for Zeek to read
 
 log = logging.getLogger(__name__)
@@ -162,7 +163,8 @@ class Service:
         session, config = self._session, self._config
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), HEARTBEAT_INTERVAL)
+                idle = HEARTBEAT_INTERVAL if self._worker.rejudging is None else REJUDGING_INTERVAL
+                await asyncio.wait_for(self._work.wait(), idle)
             if len(session.queue) < config.batch and config.linger:
                 await asyncio.sleep(config.linger)
             if session.backlog > MOST_UNSENT:

@@ -7,11 +7,13 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeek_beacons import __version__
+from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.incidents import identity
@@ -83,8 +85,22 @@ def start(
     if history is not None:
         known = history.incidents(MOST_MEMBERS)
         worker.incidents.resume(known.members, known.incidents, time.time())
+        if alerts is not None:
+            worker.rejudging = rejudging(worker, history, alerts)
     _resume(session, unconfirmed, worker.incidents)
     return Service(session, way, worker, allow_list, own, once)
+
+
+def rejudging(worker: Worker, history: HistoryGuard, alerts: LiveAlerts) -> Callable[[AllowList], bool] | None:
+    """What judges again all that is held, where another model has judged it before."""
+    model, before = worker.scoring.identity, alerts.channels.model
+    if before in (None, model):
+        alerts.channels.note_model(model)
+        return None
+    from zeek_beacons.live.rejudging import Rejudging
+
+    log.info("judging_again", extra={"fields": {"model": model, "before": before}})
+    return Rejudging(worker, history, alerts).step
 
 
 def _resume(session: Session, alerts: list[str], incidents: LiveIncidents) -> None:

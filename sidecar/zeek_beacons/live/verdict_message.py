@@ -45,14 +45,20 @@ def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str
 
 def placed(verdict: Verdict, member: Member, place: Place) -> Verdict:
     """The same with the incident it belongs to, and what else belongs there."""
-    parts = [verdict.summary]
+    summary = placed_summary(verdict.summary, member, place)
+    return replace(verdict, incident=place.incident, joined=place.joined, summary=summary)
+
+
+def placed_summary(summary: str, member: Member, place: Place) -> str:
+    """The sentence on a pair, with what else belongs to its incident."""
+    parts = [summary]
     if place.others:
         parts.append(further((member, *place.others), place.total))
     if place.news:
         one = len(place.news) == 1
         names = ", ".join(place.news)
         parts.append(f"incident{'' if one else 's'} {names} turn{'s' if one else ''} out to be this one")
-    return replace(verdict, incident=place.incident, joined=place.joined, summary="; ".join(parts))
+    return "; ".join(parts)
 
 
 def unscored_message(candidate: Candidate, sidecar: str, model: str, needed: int) -> Verdict:

@@ -62,6 +62,7 @@ class Worker:
     history: HistoryGuard | None
     site: SiteThreshold | None = None
     alerts: LiveAlerts | None = None
+    rejudging: Callable[[AllowList], bool] | None = field(init=False, default=None)  # see `Rejudging.step`
     incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
@@ -115,14 +116,23 @@ class Worker:
             self.alerts.tell(news)
             self.alerts.see(verdicts, lambda verdict: verdict.incident or self.incidents.of(verdict.key))
             self.alerts.tick(serving)
+        if self.rejudging is not None and self.rejudging(allow):
+            self.rejudging = None
         return verdicts
 
     def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
         """What the history holds of the pairs of a batch, as mappings for `Pairs.build`."""
         if self.history is None:
             return {}
+        return self._unpacked(self.history.load({_key(candidate.row) for candidate in batch}))
+
+    def held(self, stored: Mapping[Key, Stored]) -> dict[Key, Row]:
+        """What the history's table holds, as it would be judged now, without what is broken."""
+        return {key: localized(dict(row), self._is_local) for key, row in self._unpacked(stored).items()}
+
+    def _unpacked(self, stored: Mapping[Key, Stored]) -> dict[Key, Row]:
         found: dict[Key, Row] = {}
-        for key, row in self.history.load({_key(candidate.row) for candidate in batch}).items():
+        for key, row in stored.items():
             try:
                 found[key] = _from_store(key, row)
             except ObservationsError:
@@ -175,7 +185,7 @@ class Worker:
     def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
         model = self.scoring.identity
         found: dict[int, Judged] = {}
-        for threshold, places in self._by_threshold(batch).items():
+        for threshold, places in self.by_threshold([_key(candidate.row) for candidate in batch]).items():
             pairs = Pairs.build([rows[place] for place in places])
             scored = score(pairs, self.scoring, self.config, allow, threshold)
             alerting = np.flatnonzero(scored.verdicts.alerts)
@@ -191,12 +201,11 @@ class Worker:
                 self.site.record(scored)
         return [found[place] for place in range(len(batch))]
 
-    def _by_threshold(self, batch: Sequence[Candidate]) -> Mapping[float | None, Sequence[int]]:
-        """Places in the batch by the threshold that they are held against; None: the profile's."""
+    def by_threshold(self, keys: Sequence[Key]) -> Mapping[float | None, Sequence[int]]:
+        """Places among these pairs by the threshold that they are held against; None: the profile's."""
         if self.site is None or self.history is None:
-            return {None: range(len(batch))}
+            return {None: range(len(keys))}
         groups: dict[float | None, list[int]] = defaultdict(list)
-        keys = [_key(candidate.row) for candidate in batch]
         for place, threshold in enumerate(self.site.for_pairs(keys, self.history)):
             groups[threshold].append(place)
         return groups

@@ -96,6 +96,19 @@ class HistoryGuard:
             self.health.skipped += 1
         return found or {}
 
+    def page(self, after: int, most: int) -> list[tuple[int, Key, Stored]] | None:
+        """Pairs behind a place in the file, each with its own place; None where the history fails."""
+        return self._guarded(lambda history: history.page(after, most))
+
+    def end(self) -> int | None:
+        """The place of the last pair, 0 where there is none; None where the history fails."""
+        return self._guarded(History.end)
+
+    def sent(self, keys: Iterable[Key]) -> dict[Key, int] | None:
+        """The highest level sent to Zeek about these pairs, of those that alerted; None where the history fails."""
+        wanted = list(keys)
+        return self._guarded(lambda history: history.sent(wanted))
+
     def store(self, changes: Changes) -> bool:
         """Writes a batch, of its progress only what has changed. Returns whether it is committed.
 

@@ -30,6 +30,8 @@ addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts,
 dns_name, name_conns, dns_named, orig_local, resp_local, site_tls_named, observations
 """
 _LOAD = f"SELECT {_DESCRIBED} FROM pairs WHERE {_KEY}"  # noqa: S608
+_PAGE = f"SELECT rowid, orig_h, resp, resp_p, proto, {_DESCRIBED} FROM pairs WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+_SENT = f"SELECT sent FROM alerts WHERE {_KEY}"  # noqa: S608
 _STORE = f"""
 INSERT OR REPLACE INTO pairs (orig_h, resp, resp_p, proto, {_DESCRIBED}, touched)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -99,6 +101,20 @@ class History:
         """What is stored of these pairs."""
         found = {key: self._db.execute(_LOAD, key).fetchone() for key in keys}
         return {key: row for key, row in found.items() if row is not None}
+
+    def page(self, after: int, most: int) -> list[tuple[int, Key, Stored]]:
+        """Pairs behind a place in the file, each with its own place, in order."""
+        found = self._db.execute(_PAGE, (after, most))
+        return [(place, (orig_h, resp, resp_p, proto), row) for place, orig_h, resp, resp_p, proto, *row in found]
+
+    def end(self) -> int:
+        """The place of the last pair, 0 where there is none."""
+        return int(self._db.execute("SELECT coalesce(max(rowid), 0) FROM pairs").fetchone()[0])
+
+    def sent(self, keys: Iterable[Key]) -> dict[Key, int]:
+        """The highest level sent to Zeek about these pairs, of those that alerted."""
+        found = {key: self._db.execute(_SENT, key).fetchone() for key in keys}
+        return {key: int(row[0]) for key, row in found.items() if row is not None}
 
     def store(self, changes: Changes, now: float) -> int:
         """Writes a batch, committed on return. Returns the pairs written."""
