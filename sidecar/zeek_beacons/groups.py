@@ -173,11 +173,12 @@ def _buckets(pairs: Pairs, rows: Ints) -> Iterator[list[int]]:
     rows = rows[np.lexsort((pairs.resp_p[rows], pairs.resp[rows].astype(str), -pairs.conns[rows]))]
     columns = (pairs.orig_h, pairs.proto, pairs.service)
     shared = list(zip(*(column[rows].tolist() for column in columns), strict=True))
-    for name in ("resp_p", "addr"):
-        buckets: dict[Hashable, list[int]] = defaultdict(list)
-        for row, ends, end in zip(rows.tolist(), shared, getattr(pairs, name)[rows].tolist(), strict=True):
-            buckets[ends, end].append(row)
-        yield from (places[:COMPARED] for places in buckets.values() if len(places) > 1)
+    for name, other in (("resp_p", "resp"), ("addr", "resp_p")):
+        buckets: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)  # newer candidates of one pair count once
+        ends = (getattr(pairs, column)[rows].tolist() for column in (name, other))
+        for row, common, one, further in zip(rows.tolist(), shared, *ends, strict=True):
+            buckets[common, one].setdefault(further, row)
+        yield from (list(places.values())[:COMPARED] for places in buckets.values() if len(places) > 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

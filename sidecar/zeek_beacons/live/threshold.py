@@ -79,12 +79,11 @@ class SiteThreshold:
         before = history.thresholds(set(wanted), self._scoring.identity, self._budget)
         return [before.get(key, self.in_force.threshold) for key in wanted]
 
-    def record(self, scored: Scored) -> None:
-        """Takes note of how pairs scored; groups of them are none."""
-        scored = scored.each
+    def record(self, scored: Scored, n: int) -> None:
+        """Takes note of how the first `n` pairs scored."""
         verdicts, may = scored.verdicts, scored.may_alert
         columns = [getattr(scored.pairs, name) for name in KEY_COLUMNS]
-        for row in np.flatnonzero(scored.feature_row >= 0).tolist():
+        for row in np.flatnonzero(scored.feature_row[:n] >= 0).tolist():
             orig_h, resp, resp_p, proto = (column[row] for column in columns)
             key = (orig_h, resp, int(resp_p), proto)
             if may[row]:

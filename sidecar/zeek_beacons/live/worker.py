@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,6 +23,7 @@ from zeek_beacons.live.history.observation_codec import ObservationsError, pack,
 from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, Stored
 from zeek_beacons.live.incidents import LiveIncidents, Place
+from zeek_beacons.live.neighbours import Neighbours
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
@@ -64,6 +65,7 @@ class Worker:
     alerts: LiveAlerts | None = None
     rejudging: Callable[[AllowList], bool] | None = field(init=False, default=None)  # see `Rejudging.step`
     incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
+    neighbours: Neighbours = field(init=False, default_factory=Neighbours)
     faults: int = 0  # candidates that could not be scored, a fault of ours
     unreadable: int = 0  # stored observations that were none
     _is_local: Callable[[str], bool] = field(init=False, repr=False)
@@ -98,7 +100,7 @@ class Worker:
             site.refresh(self.history)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
-        verdicts, news = self._placed(self._verdicts(batch, rows, allow))
+        verdicts, news = self._placed(self._verdicts(batch, rows, self._near(batch, rows), allow))
         incidents = self.incidents.take_changes()
         if self.history is not None:
             if batch or confirmed or (site is not None and site.is_due):
@@ -122,9 +124,12 @@ class Worker:
 
     def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
         """What the history holds of the pairs of a batch, as mappings for `Pairs.build`."""
-        if self.history is None:
+        return self._loaded({_key(candidate.row) for candidate in batch})
+
+    def _loaded(self, keys: Set[Key]) -> dict[Key, Row]:
+        if self.history is None or not keys:
             return {}
-        return self._unpacked(self.history.load({_key(candidate.row) for candidate in batch}))
+        return self._unpacked(self.history.load(keys))
 
     def held(self, stored: Mapping[Key, Stored]) -> dict[Key, Row]:
         """What the history's table holds, as it would be judged now, without what is broken."""
@@ -138,6 +143,14 @@ class Worker:
             except ObservationsError:
                 self.unreadable += 1
         return found
+
+    def _near(self, batch: Sequence[Candidate], rows: Sequence[Row]) -> list[Row]:
+        """Other pairs that those of a batch may form groups with, from the history."""
+        keys = [_key(candidate.row) for candidate in batch]
+        for key, row in zip(keys, rows, strict=True):
+            self.neighbours.note(key, row)
+        wanted = {other for key in keys for other in self.neighbours.of(key)} - set(keys)
+        return [localized(dict(row), self._is_local) for row in self._loaded(wanted).values()]
 
     def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
         """The candidate with what earlier ones of its pair held; from now on that is what is stored."""
@@ -165,28 +178,32 @@ class Worker:
                 news.append((alert, place, verdicts[-1].summary))
         return verdicts, news
 
-    def _verdicts(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
+    def _verdicts(
+        self, batch: Sequence[Candidate], rows: Sequence[Row], near: Sequence[Row], allow: AllowList
+    ) -> list[Judged]:
         if not batch:
             return []
         try:
-            return self._scored(batch, rows, allow)
+            return self._scored(batch, rows, near, allow)
         except Exception:
             log.exception("scoring_failed", extra={"fields": {"candidates": len(batch)}})
         if len(batch) > 1:  # one of them is to blame: the others need not suffer for it
             return [
                 verdict
                 for candidate, row in zip(batch, rows, strict=True)
-                for verdict in self._verdicts([candidate], [row], allow)
+                for verdict in self._verdicts([candidate], [row], [], allow)
             ]
         self.faults += 1
         unscored = unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)
         return [(unscored, None, None)]
 
-    def _scored(self, batch: Sequence[Candidate], rows: Sequence[Row], allow: AllowList) -> list[Judged]:
+    def _scored(
+        self, batch: Sequence[Candidate], rows: Sequence[Row], near: Sequence[Row], allow: AllowList
+    ) -> list[Judged]:
         model = self.scoring.identity
         found: dict[int, Judged] = {}
         for threshold, places in self.by_threshold([_key(candidate.row) for candidate in batch]).items():
-            pairs = Pairs.build([rows[place] for place in places])
+            pairs = Pairs.build([*(rows[place] for place in places), *near])
             scored = score(pairs, self.scoring, self.config, allow, threshold)
             alerting = np.flatnonzero(scored.verdicts.alerts)
             members = dict(
@@ -198,7 +215,7 @@ class Worker:
                 told = None if self.alerts is None or member is None else self.alerts.draft(scored, row, model)
                 found[place] = verdict, member, told
             if self.site is not None:
-                self.site.record(scored)
+                self.site.record(scored, len(places))
         return [found[place] for place in range(len(batch))]
 
     def by_threshold(self, keys: Sequence[Key]) -> Mapping[float | None, Sequence[int]]:

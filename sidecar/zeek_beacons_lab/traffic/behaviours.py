@@ -85,17 +85,6 @@ def side_by_side(rng: Rng, plan: Plan) -> Story:
     return _story(rng, plan, np.concatenate(start), padded(rng))
 
 
-def one_of_many(rng: Rng, plan: Plan) -> Story:
-    """One of three to eight servers, or ports, drawn for each check-in: this pair sees its share.
-
-    Source: Cobalt Strike user guide, host rotation strategy `random`.
-    """
-    many = int(rng.integers(3, 9))
-    law, jitter, sleep, waits = _timer(rng, plan.gap / many, _beats(plan) * many)
-    start = np.cumsum(waits)[rng.random(len(waits)) * many < 1]
-    return _story(rng, plan, start, padded(rng), sleep=sleep, jitter=jitter, law=law)
-
-
 def for_some_hours(rng: Rng, plan: Plan) -> Story:
     """One of two to six servers, each called for hours before the next: a timer with long silences.
 
@@ -121,12 +110,6 @@ def polls_and_posts(rng: Rng, plan: Plan) -> Story:
     )
 
 
-def by_chance(rng: Rng, plan: Plan) -> Story:
-    """Exponential waits, so that there is no rhythm to find: only what is sent repeats itself."""
-    start = np.cumsum(rng.exponential(plan.gap, _beats(plan)))
-    return _story(rng, plan, start, padded(rng), sleep=plan.gap, law="exponential")
-
-
 _ANY = (2.0, 21_600.0)
 
 BEHAVIOURS: Mapping[str, Kind] = {
@@ -135,10 +118,8 @@ BEHAVIOURS: Mapping[str, Kind] = {
     "back_off": Kind(back_off, "c2", _ANY, 1.5, "rare"),
     "operated": Kind(operated, "c2", _ANY, 1.5, "rare"),
     "side_by_side": Kind(side_by_side, "c2", _ANY, 0.5, "rare"),
-    "one_of_many": Kind(one_of_many, "c2", _ANY, 1.0, "rare"),
     "for_some_hours": Kind(for_some_hours, "c2", _ANY, 1.0, "rare"),
     "polls_and_posts": Kind(polls_and_posts, "c2", _ANY, 1.0, "rare"),
-    "by_chance": Kind(by_chance, "c2", _ANY, 0.2, "rare"),
 }
 
 ALL_KINDS: Mapping[str, Kind] = {**KINDS, **BEHAVIOURS}

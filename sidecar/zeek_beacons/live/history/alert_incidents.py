@@ -65,8 +65,8 @@ def _member(orig_h: str, resp: str, resp_p: int, proto: str, incident: str, text
     key = (orig_h, resp, resp_p, proto)
     try:
         given = json.loads(text) if text else _from_verdict(key, json.loads(verdict))
-        columns: list[Any] = [math.nan if value is None else value for value in given]
-        member = Member(*columns)
+        known: list[Any] = [math.nan if value is None else value for value in given]
+        member = Member(*known)
         return StoredMember(incident or identity(key), member) if _is_sound(member) else None
     except (ValueError, TypeError, KeyError):
         return None
