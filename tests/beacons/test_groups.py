@@ -65,11 +65,12 @@ def judged(rows: list[Row], allow: AllowList | None = None) -> Scored:
     ("rows", "members"),
     [
         (walk(timer(60), at_random(60, 5)), 5),
+        (walk(timer(120, jitter=0.6), at_random(120, 5)), 5),
         (walk(timer(60, jitter=0.0), np.arange(60) % 4), 4),
         (ports(timer(60), at_random(60, 4)), 4),
         (walk(timer(200), at_random(200, 8)), 8),
     ],
-    ids=["at random", "in turn", "several ports", "as many as a group holds"],
+    ids=["at random", "with jitter", "in turn", "several ports", "as many as a group holds"],
 )
 def test_one_process_is_one_group(rows: list[Row], members: int) -> None:
     made = found(rows)
