@@ -25,6 +25,12 @@ def waiting(queue: Path) -> int:
         return int(db.execute("SELECT count(*) FROM deliveries WHERE done IS NULL").fetchone()[0])
 
 
+def confirmed(lab: Lab) -> bool:
+    """Whether the sidecar that runs now has sent Zeek every alert, as it last said."""
+    state = lab.status()
+    return bool(state) and state["pid"] == lab.sidecars[-1].pid and not state["unconfirmed"]
+
+
 def levels(told: Iterable[tuple[str, str]]) -> dict[str, int]:
     """The highest level of each incident."""
     highest: defaultdict[str, int] = defaultdict(int)
@@ -67,6 +73,7 @@ def test_killed_receivers_and_a_killed_sidecar_lose_no_alert(lab: Lab, monkeypat
         lab.start_sidecar(*arguments)
         lab.until(lambda: lab.zeeks[-1].tells()[0] and not lab.zeeks[-1].tells()[1], "every candidate has its verdict")
         lab.until(lambda: not waiting(queue), "every sink has every alert")
+        lab.until(lambda: confirmed(lab), "Zeek has noticed what was told before the kill too")
         lab.settle()
     lab.check_notices()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +108,22 @@ def test_what_was_raised_is_kept(outbox: Outbox, path: Path) -> None:
     assert again.raised() == raised
     assert list(again.raised()) == ["other", "one"]
     again.close()
+
+
+def test_a_process_that_leaves_takes_nothing_from_those_that_stay(outbox: Outbox, path: Path) -> None:
+    """The last connection of all deletes SQLite's log; the locks that show who is there are easily dropped."""
+    look = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT model FROM models').fetchone())"
+
+    def seen_elsewhere() -> str:
+        command = [sys.executable, "-c", look, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    second = Outbox.open(path)
+    outbox.note_model("first")
+    assert seen_elsewhere() == "first"
+    outbox.note_model("later")
+    assert seen_elsewhere() == "later"
+    second.close()
 
 
 def test_only_its_owner_reads_the_queue(outbox: Outbox, path: Path) -> None:
