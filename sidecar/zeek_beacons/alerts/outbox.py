@@ -223,7 +223,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     if version > VERSION:
         raise ConfigError(f"{path}: alert queue of version {version}, this program knows {VERSION}; name another file")
     if version == VERSION:
-        db.execute("SELECT count(*) FROM deliveries, losses, incidents").fetchone()
+        db.execute("SELECT 1 FROM alerts, deliveries, losses, incidents, models LIMIT 0")  # all of them are there
         return
     if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise ConfigError(f"{path}: a database of another program; name another file for the alert queue")
