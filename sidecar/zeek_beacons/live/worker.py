@@ -101,6 +101,8 @@ class Worker:
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
         verdicts, news = self._placed(self._verdicts(batch, rows, self._near(batch, rows), allow))
+        if self.alerts is not None:  # before the history has it: from there Zeek hears of it, whatever happens here
+            self.alerts.tell(news)
         incidents = self.incidents.take_changes()
         if self.history is not None:
             if batch or confirmed or (site is not None and site.is_due):
@@ -115,7 +117,6 @@ class Worker:
                 self.history.store(changes)
             self.history.maintain()
         if self.alerts is not None:
-            self.alerts.tell(news)
             self.alerts.see(verdicts, lambda verdict: verdict.incident or self.incidents.of(verdict.key))
             self.alerts.tick(serving)
         if self.rejudging is not None and self.rejudging(allow):

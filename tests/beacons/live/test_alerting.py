@@ -16,7 +16,7 @@ import pytest
 
 from tests.beacons.alerts import receivers
 from tests.beacons.alerts.made import alert
-from tests.beacons.live.histories import RULES, Clock, at, judge
+from tests.beacons.live.histories import RULES, Clock, at, guarded, judge
 from zeek_beacons.alerts.alert import Alert
 from zeek_beacons.alerts.channels import Channels
 from zeek_beacons.alerts.registry import sink_of
@@ -201,6 +201,20 @@ def test_sinks_say_what_the_notice_says(told: Callable[..., Told]) -> None:
     assert (one["incident"], one["level"], one["score"]) == (head.incident, head.level, head.score)
     assert (one["orig_h"], one["resp"], one["pairs"]) == (*head.key[:2], 2)
     assert judge(worker, [candidate(3)])[0].level
+    assert len(sinks.alerts) == 1
+
+
+def test_a_kill_before_the_history_has_an_alert_loses_and_doubles_nothing(
+    told: Callable[..., Told], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sinks, history = told(), guarded(path)
+    worker = Worker("me", RULES, Config(), history, None, sinks.restart())
+    monkeypatch.setattr(history, "store", lambda _: sys.exit())
+    with pytest.raises(SystemExit):
+        judge(worker, [candidate(1)])
+    assert history.start()[0] == []  # nothing that Zeek would be told of after a restart
+    assert len(sinks.alerts) == 1
+    judge(Worker("me", RULES, Config(), guarded(path), None, sinks.restart()), [candidate(2)])
     assert len(sinks.alerts) == 1
 
 
