@@ -148,7 +148,9 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     ),
     "one of five at random": Behaviour(f"{ROTATION}: random", EXACT, servers=at_random(5)),
     "servers in turn": Behaviour(f"{ROTATION}: round-robin", EXACT, servers=round_robin(4)),
-    "each server for hours": Behaviour(f"{ROTATION}: rotate-4h", BOTH, (0.1,), servers=by_the_clock(6, 4 * HOUR)),
+    "each server for hours": Behaviour(
+        f"{ROTATION}: rotate-3h, rotate-6h; 4 h assumed", BOTH, (0.1,), servers=by_the_clock(6, 4 * HOUR)
+    ),
     "fallback, first server dead": Behaviour(f"{ROTATION}: failover, the dead one first", EXACT, dead_first=True),
     "several ports of one server": Behaviour("Emotet's lists of servers and ports; at random assumed", EXACT, ports=4),
     "two on one pair": Behaviour("assumed: two processes infected", BOTH, (0.1,), has_sleep=False, processes=2),

@@ -1,6 +1,6 @@
-"""What implants do beside keeping one timer with one connection a check-in. Not drawn unless asked for.
+"""What implants do beside keeping one timer with one connection a check-in. Drawn where asked for, as training does.
 
-    pairs, truth = labelled_pairs(50_000, 1, kinds=with_behaviours(0.2))    # a fifth of the C2 pairs
+    pairs, truth = labelled_pairs(50_000, 1, kinds=with_behaviours(0.2))    # about a fifth of the C2 pairs
 
 As all kinds, these meet the plan: about `plan.n` connections with a mean gap of `plan.gap`, whatever they do. Where
 no source is named, the behaviour is assumed and its ranges are our own.
@@ -88,7 +88,7 @@ def side_by_side(rng: Rng, plan: Plan) -> Story:
 def for_some_hours(rng: Rng, plan: Plan) -> Story:
     """One of two to six servers, each called for hours before the next: a timer with long silences.
 
-    Source: Cobalt Strike user guide, host rotation strategies `rotate-4h`, `rotate-1d` and their like.
+    Source: Cobalt Strike user guide, host rotation strategies `rotate-3h`, `rotate-1d` and their like.
     """
     many, turn = int(rng.integers(2, 7)), min(log_uniform(rng, 3600.0, DAY), plan.n * plan.gap / 3)
     law, jitter, sleep, waits = _timer(rng, plan.gap / many, _beats(plan))
@@ -126,7 +126,10 @@ ALL_KINDS: Mapping[str, Kind] = {**KINDS, **BEHAVIOURS}
 
 
 def with_behaviours(share: float) -> dict[str, float]:
-    """Weights for `labelled_pairs(kinds=...)` by which about this share of the C2 pairs, 0 to below 1, behaves so."""
+    """Weights for `labelled_pairs(kinds=...)` by which about this share of the C2 pairs, 0 to below 1, behaves so.
+
+    It comes out somewhat higher, .36 for .3: behaviours fit every mean gap, and not all other kinds do.
+    """
     if not 0 <= share < 1:
         raise ConfigError(f"behaviours: {share}, expected 0 to below 1")
     usual = sum(kind.weight for kind in KINDS.values() if kind.label == "c2")
