@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import Pairs
+from zeek_beacons.pairs import OBSERVATION_COLUMNS, Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import (
@@ -166,3 +166,15 @@ def test_with_its_evidence_a_pair_is_told(scoring: Scoring, pair: Make) -> None:
     enough = scored.features.column("checkins") >= scored.verdicts.needed
     assert ((scored.verdicts.label == INSUFFICIENT) == ~enough).all()
     assert 0 < enough.sum() < len(mixed)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.05, 0.2, 0.5])
+def test_more_of_the_same_beacon_does_not_weaken_it(pair: Make, jitter: float) -> None:
+    """Beyond noise: what is left out of 500 check-ins gives the same verdict."""
+    whole = [pair(n=500, jitter=jitter, seed=seed, orig_h=f"10.0.0.{seed}") for seed in range(1, 9)]
+    most = score(Pairs.build(whole), SHIPPED, Config()).verdicts
+    for n in (60, 120, 250):
+        parts = [one | {name: one[name][:n] for name in OBSERVATION_COLUMNS} for one in whole]
+        fewer = score(Pairs.build(parts), SHIPPED, Config()).verdicts
+        assert (most.score >= fewer.score - 0.05).all(), n
+        assert (most.label == BEACON).all()
