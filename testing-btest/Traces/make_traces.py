@@ -289,6 +289,31 @@ def strangers() -> Trace:
     return trace
 
 
+def behaviours() -> Trace:
+    """What implants do beside keeping one timer: bursts, back-off, another sleep, servers at random, a pause."""
+    rng, trace = random.Random(3), Trace()  # noqa: S311 - a seed, no secret
+    ports = iter(range(40_000, 60_000))
+
+    def one(at: float, host: str, server: str, end: str = "fin") -> None:
+        trace.tcp(T0 + at, (host, next(ports)), (server, 443), b"", b"", end=end)
+
+    for i in range(16):
+        one(300 * i, "10.0.0.5", "203.0.113.60")
+        one(300 * i + rng.uniform(2, 4), "10.0.0.5", "203.0.113.60")
+    at = 0.0
+    for i in range(30):
+        one(at, "10.0.0.6", "203.0.113.61", "refused")
+        at += 10 * 2 ** (i % 5)
+    for i in range(50):
+        one(60 * i, "10.0.0.7", "203.0.113.62", "refused")
+        one(3_000 + 20 * i, "10.0.0.7", "203.0.113.62", "refused")
+    for i in range(48):
+        one(120 * i, "10.0.0.8", f"203.0.113.{70 + rng.randrange(3)}")
+    for i in range(16):
+        one(180 * i + (9_000 if i > 7 else 0), "10.0.0.9", "203.0.113.64")
+    return trace
+
+
 def half(which: int) -> Trace:
     """What one of two workers sees: every other connection of a beacon, and of one by name."""
     trace = Trace()
@@ -305,6 +330,7 @@ TRACES: dict[str, Callable[[], Trace]] = {
         *(beacon, failing, ipv6, datagrams, names, hostile_names, allowed, directions, flood, silence, steady),
         *(left_open, split_sessions, out_of_order, services, prevalence, resolver, majority, lookups, tls_servers),
         strangers,
+        behaviours,
     )
 } | {"worker_1": lambda: half(0), "worker_2": lambda: half(1)}
 

@@ -31,8 +31,15 @@ from .conftest import DESCRIPTIVE, SCRIPTS, TRACES
 
 SECONDS = 70.0  # that the traces are played in: a rhythm must last a minute to count
 PATIENCE = 120.0
-# Every connection makes a candidate, so that the last one holds all; nothing else is different from a sensor.
-LIVE = ("Beacons::candidate_interval=1sec", "Beacons::direction=Beacons::ANY", "Log::default_rotation_interval=0sec")
+# Every connection makes a candidate, so that the last one holds all: from the sixth on, as some end less than a second
+# after the one before. Nothing else is different from a sensor.
+CONFIG = Config(min_connections=6)
+LIVE = (
+    "Beacons::min_connections=6",
+    "Beacons::candidate_interval=1sec",
+    "Beacons::direction=Beacons::ANY",
+    "Log::default_rotation_interval=0sec",
+)
 
 PLAYED = ("beacon", "names")
 HOST, OTHER_HOST, SERVER = "10.0.0.5", "10.0.0.8", ("203.0.113.7", 4444)
@@ -94,7 +101,7 @@ def verdicts_of_log(folder: Path) -> Verdicts:
 
 def verdicts_of_score(log: Path) -> Verdicts:
     """What `zeek-beacons score` says of a log."""
-    scored = score(read(Request([str(log)]), Config())[0], Scoring.load(), Config())
+    scored = score(read(Request([str(log)]), CONFIG)[0], Scoring.load(), CONFIG)
     pairs, verdicts = scored.pairs, scored.verdicts
     keys = zip(pairs.orig_h, pairs.resp, pairs.resp_p.tolist(), strict=True)
     rows = zip(keys, verdicts.label, verdicts.score, scored.feature_row, strict=True)

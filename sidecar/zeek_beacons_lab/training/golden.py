@@ -23,6 +23,7 @@ SEED = 11
 DRAWN = 60  # pairs of a kind to choose from
 LATEST = (160, 48, 160, 24, 9)  # observations kept of the first, second, ... chosen of a kind
 ODD = 96  # pairs that no kind makes
+BACK_OFF = 7  # the shape of the odd pairs whose waits grow
 NUDGE = 1e-6  # relative
 
 
@@ -90,7 +91,8 @@ def odd_pairs(n: int, seed: int) -> list[dict[str, Any]]:
         return np.where(rng.random(len(values)) < share, np.nan, values)
 
     def one(number: int) -> dict[str, Any]:
-        n = (1, 2, 3, 4, 5, 6, 7, 9, 13, 25, 40, 70)[number % 12]
+        shape = number // 12 % 8
+        n = (1, 2, 3, 4, 5, 6, 7, 9, 13, 25, 40, 70)[number % 12] + (20 if shape == BACK_OFF else 0)
         base = float(rng.choice([0.2, 7.0, 60.0, 3600.0]))
         silent = np.where(rng.random(n) < 0.15, 40.0, 1.0)
         gaps = (
@@ -101,8 +103,8 @@ def odd_pairs(n: int, seed: int) -> list[dict[str, Any]]:
             base * rng.integers(1, 5, n),
             base * np.clip(1 + 0.1 * rng.standard_normal(n), 0.1, 2),
             np.full(n, base),
-            max(base, 7.0) * (1.6 + 0.2 * (number % 3)) ** (np.arange(n) % (4 + number % 2)),
-        )[number // 12 % 8]
+            max(base, 7.0) * (1.6 + 0.2 * (number % 3)) ** (np.arange(n) % 5) * rng.uniform(0.97, 1.03, n),
+        )[shape]
         unknown = (0.0, 0.3, 0.9, 1.0)[number % 4]
         return {
             "orig_h": "192.0.2.1",
