@@ -304,13 +304,13 @@ def behaviours() -> Trace:
     for i in range(30):
         one(at, "10.0.0.6", "203.0.113.61", "refused")
         at += 10 * 2 ** (i % 5)
-    for i in range(50):
+    for i in range(45):
         one(60 * i, "10.0.0.7", "203.0.113.62", "refused")
-        one(3_000 + 20 * i, "10.0.0.7", "203.0.113.62", "refused")
-    for i in range(48):
+        one(2_700 + 20 * i, "10.0.0.7", "203.0.113.62", "refused")
+    for i in range(40):
         one(120 * i, "10.0.0.8", f"203.0.113.{70 + rng.randrange(3)}")
     for i in range(16):
-        one(180 * i + (9_000 if i > 7 else 0), "10.0.0.9", "203.0.113.64")
+        one(180 * i + (9_000 if i > 7 else 0), "10.0.0.9", "203.0.113.64", "refused")
     return trace
 
 

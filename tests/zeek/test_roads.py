@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +16,9 @@ from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.verdicts import LABELS
 
-from .conftest import DESCRIPTIVE, traces
+from .conftest import DESCRIPTIVE, TRACES, traces
 
 ROADS = pytest.mark.parametrize("capture", traces(), ids=lambda path: path.stem)
 
@@ -49,3 +53,22 @@ def test_same_verdicts(capture: Path, run_zeek: Callable[..., Path]) -> None:
     np.testing.assert_array_equal(other.label, one.label)
     np.testing.assert_array_equal(other.suppressed, one.suppressed)
     np.testing.assert_allclose(other.score, one.score, rtol=0, atol=1e-6)
+
+
+def test_the_loop_says_the_same_of_what_implants_do(zeek: str, tmp_path: Path) -> None:
+    """Bursts, back-off, another sleep, a pause; and servers at random, which only together are a timer."""
+    loop = [sys.executable, "-m", "zeek_beacons", "pcap", str(TRACES / "behaviours.pcap"), "-o", str(tmp_path / "out")]
+    subprocess.run([*loop, "--zeek", zeek, "--zeek-arg", "LogAscii::use_json=T"], check=True, capture_output=True)
+    lines = (tmp_path / "out" / "beacon_verdicts.log").read_text().splitlines()
+    told = {(row["id.orig_h"], row["resp"]): row for row in map(json.loads, lines)}
+    scored = score(read(Request([str(tmp_path / "out" / "conn.log")]), Config())[0], Scoring.load(), Config())
+    pairs, verdicts = scored.pairs, scored.verdicts
+    alerting = {host for host, alerts in zip(pairs.orig_h, verdicts.alerts, strict=True) if alerts}
+    assert alerting >= {"10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}
+    assert [members for _group, members in scored.members.items()], "servers at random are a group"
+    of_groups = {int(row) for members in scored.members.values() for row in members} | set(scored.members)
+    for row in set(range(len(pairs))) - of_groups:
+        seen = told[pairs.orig_h[row], pairs.resp[row]]
+        assert (seen["label"], seen["score"]) == (LABELS[verdicts.label[row]], pytest.approx(verdicts.score[row]))
+    members = {told["10.0.0.8", pairs.resp[row]].get("incident") for row in of_groups - set(scored.members)}
+    assert len(members - {None, ""}) == 1, "those that came after the group showed are one incident"
