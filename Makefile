@@ -10,11 +10,13 @@ SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 # for one another on processors that others use cost several times what they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all heavy faults coverage check unit btest package format clean
+.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons sample site demo-out/logs --force
 	$(BIN)/zeek-beacons score demo-out/logs --truth demo-out/logs/labels.csv -o demo-out/report
+	@echo
+	@echo "To look at it in a browser: $(BIN)/zeek-beacons serve --report demo-out/report, then http://127.0.0.1:8520/"
 
 test: check unit btest
 
@@ -38,6 +40,19 @@ ifeq ($(ZEEK),)
 else
 	cd testing-btest && PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2
 endif
+
+# What looks for barriers in the console's pages, for tests/console, which also need a chromium on PATH.
+# ZEEK_BEACONS_NEEDS_BROWSER=1 makes them fail where either is missing.
+browser: .browser/node_modules/axe-core/axe.min.js
+
+.browser/node_modules/axe-core/axe.min.js:
+	npm install --no-save --no-fund --no-audit --prefix .browser axe-core@4
+
+# The schema that Elastic publishes, against which tests hold alerts in ECS.
+schemas: .schemas/node_modules/@elastic/ecs/package.json
+
+.schemas/node_modules/@elastic/ecs/package.json:
+	npm install --no-save --no-fund --no-audit --prefix .schemas @elastic/ecs@8.11
 
 # Full floods, studies and captures, of which `make test` has small ones.
 heavy: $(VENV)/.installed-dev
@@ -64,7 +79,7 @@ format: $(VENV)/.installed-dev
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[serve]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml
@@ -73,4 +88,4 @@ $(VENV)/.installed-dev: pyproject.toml
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) demo-out dist
+	rm -rf $(VENV) .browser .schemas demo-out dist

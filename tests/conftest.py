@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +38,16 @@ def without_zeek(reason: str) -> NoReturn:
     if os.environ.get(NEEDS_ZEEK):
         pytest.fail(f"{reason}, and {NEEDS_ZEEK} is set")
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Each test begins with a log that nobody has set up: a command that a test calls sets it up for the process."""
+    yield
+    log = logging.getLogger("zeek_beacons")
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
+    log.propagate = True
 
 
 @pytest.fixture(scope="session")

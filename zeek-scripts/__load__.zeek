@@ -2,6 +2,7 @@
 @load ./check
 @load ./names
 @load ./answers
+@load ./presented
 @load ./dns
 @load ./allow
 @load ./allow-file
@@ -17,7 +18,9 @@
 @load ./inbound
 @load ./majority
 @load ./track
+@load ./proxy-channel
 @load ./observe
+@load ./http-channel
 @load ./log
 @load ./wire
 @load ./listen
@@ -30,4 +33,7 @@
 @load ./heuristic
 @load ./notice
 @load ./offline
+@load ./long
+@load ./long-look
+@load ./long-log
 @load ./telemetry

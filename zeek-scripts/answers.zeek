@@ -1,12 +1,14 @@
 ##! What name an address was looked up by: the answers that each client got, to be told of its connections.
 ##!
 ##! An answer holds for its TTL, an hour at least and a day at most, and until the client gets another one with the same
-##! address. In a cluster each worker knows the answers that it saw itself.
+##! address. What a name server says of its own network counts only in private space: who runs a C2 server can run a
+##! name server beside it. In a cluster each worker knows the answers that it saw itself.
 
 @load ./main
 @load ./names
 @load ./units
 @load base/protocols/dns
+@load base/utils/site
 
 module Beacons;
 
@@ -102,6 +104,14 @@ function remember_lookup(client: addr, a: addr, fresh: Lookup)
 		lookups_b[client, a] = known;
 	}
 
+# Whether a name server speaks of its own network, outside private space.
+function is_own_word(resolver: addr, a: addr): bool
+	{
+	return is_v4_addr(a) == is_v4_addr(resolver)
+	    && resolver in ( is_v4_addr(a) ? a / 24 : a / 64 )
+	    && a !in Site::private_address_space;
+	}
+
 # An address record of an answer, in the form that dns.log has it.
 function learn_address(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
 	{
@@ -115,6 +125,8 @@ function learn_address(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
 	    || ( c$dns?$qtype && c$dns$qtype != 1 && c$dns$qtype != 28 ) )
 		return;
 
+	if ( is_own_word(c$id$resp_h, a) )
+		return;
 	local name = server_name(c$dns$query);
 	if ( name == "" )
 		return;

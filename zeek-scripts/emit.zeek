@@ -4,6 +4,8 @@
 @load ./reservoir
 @load ./prevalence
 @load ./majority
+@load ./presented
+@load ./names
 @load base/utils/site
 
 module Beacons;
@@ -68,14 +70,22 @@ function candidate_of(p: Pair, reason: string): Candidate
 	    $resp_bytes=p$resp_bytes[:], $states=|p$states| > 0 ? p$states[
 	    :] : repeated(p$state, |p$starts|));
 
+	rec$channel = p$channel;
+	if ( p?$other_paths )
+		rec$other_paths = p$other_paths;
 	local service = service_of(p);
 	if ( service != "" )
 		rec$service = service;
 	add_names(rec, p);
+	if ( p?$presented )
+		tell_presented(rec, p$presented);
 	if ( |Site::local_nets| > 0 )
 		{
 		rec$local_orig = Site::is_local_addr(p$orig_h);
-		rec$local_resp = Site::is_local_addr(p$resp_h);
+		# Behind a proxy a name is taken for one from elsewhere.
+		rec$local_resp = p$channel == "proxy" ? is_address(p$by_name) &&
+		    Site::is_local_addr(to_addr(p$by_name)) :
+		    Site::is_local_addr(p$resp_h);
 		}
 	if ( |tls_pairs| >= min_tls_servers )
 		rec$site_tls_named = ( 1.0 * |tls_named_pairs| ) / |tls_pairs|;

@@ -84,7 +84,34 @@ export {
 	## An allow-list file, reread when it changes; see the file for its format. Empty: none.
 	option allow_file = @DIR + "/allow.txt";
 
-	## One connection of a pair.
+	## A server's certificate, as it was presented to a client that asked for one name.
+	type Certificate: record {
+		## Its fingerprint.
+		identity: string;
+		## Its name that fits what was asked for, else its first; empty where it has none.
+		name: string;
+		## Who signed it, as a distinguished name.
+		issuer: string;
+		self_signed: bool;
+		## Whether Zeek could verify it up to a public authority; unset where it did not try.
+		valid: bool &optional;
+		## Days of its validity; unset where they make no sense.
+		days: count &optional;
+	};
+
+	## What a client told of itself over HTTP, in the requests of a connection that were answered.
+	type WebClient: record {
+		## The first user agent; empty where it gave none.
+		agent: string;
+		## Whether a request had no Host.
+		no_host: bool;
+	};
+
+	## What the observations of a pair are: connections; requests inside kept-alive ones; queries to name servers; what
+	## goes through a proxy; exchanges inside one connection.
+	const channels = set("conn", "http", "dns", "proxy", "poll");
+
+	## One connection of a pair, or one check-in of another channel.
 	type Observation: record {
 		## Who opened the connection.
 		orig_h: addr;
@@ -94,13 +121,17 @@ export {
 		resp_p: port;
 		## Zeek's uid of the connection.
 		uid: string;
-		## Server name that an analyzer saw, in its one spelling; empty where none.
+		## Server name that an analyzer saw, in its one spelling; empty where none. Of another channel than connections
+		## the responder as the pair is called.
 		name: string;
 		## Service as in conn.log; empty where none.
 		service: string;
 		## The name that the originator had asked for to get the responder's address; empty where none, unset where
 		## it had got no answer to anything yet.
 		dns_name: string &optional;
+		## What the server presented, and what the client told; unset where that was not seen.
+		certificate: Certificate &optional;
+		client: WebClient &optional;
 		## Start of the connection, seconds since the epoch, whole microseconds.
 		start: double;
 		## Seconds, whole microseconds; -1 where unknown.
@@ -113,6 +144,12 @@ export {
 		state: string;
 		## Whether this replaces an earlier observation of the same start, which a mid-stream piece continued.
 		continues: bool &default=F;
+		## One of :zeek:see:`Beacons::channels`.
+		channel: string &default="conn";
+		## What an observation of a web server carried: the pair with server and stem; empty where none.
+		carried: string &default="";
+		## Other paths of its site that the client has asked for, at most those remembered; unset where not known.
+		other_paths: count &optional;
 	};
 
 	## A pair that Zeek let through, with its observations: a line of beacon_candidates.log.
@@ -124,6 +161,8 @@ export {
 		## The newest connection's ends.
 		id: conn_id &log;
 		proto: transport_proto &log;
+		## What the observations are: one of :zeek:see:`Beacons::channels`.
+		channel: string &log &default="conn";
 		## Most frequent service among the connections.
 		service: string &log &optional;
 		## The server name that more than half of the connections which carry one carry.
@@ -154,6 +193,22 @@ export {
 		## Share of the TLS servers among the responders of all pairs tracked that some connection named; unset below
 		## 10 of them.
 		site_tls_named: double &log &optional;
+		## The certificate of the newest connection in which one was seen, as in :zeek:see:`Beacons::Certificate`; unset
+		## where none was.
+		cert_name: string &log &optional;
+		cert_issuer: string &log &optional;
+		cert_self_signed: bool &log &optional;
+		cert_valid: bool &log &optional;
+		cert_days: count &log &optional;
+		## Addresses whose tracked pairs showed it.
+		cert_servers: count &log &optional;
+		## The client of the newest connection with an answered HTTP request; unset where none was seen.
+		user_agent: string &log &optional;
+		## Originators whose tracked pairs had this user agent.
+		agent_hosts: count &log &optional;
+		no_host: bool &log &optional;
+		## Other paths of its site that the originator has asked for, of channel http; unset where not known.
+		other_paths: count &log &optional;
 		## Why it was emitted: gate, doubled, interval, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.
@@ -177,7 +232,8 @@ export {
 	## filters, so keep it short.
 	global track_policy: hook(c: connection);
 
-	## A finished connection on its way to the node that owns its pair. *by_name*: the pair with the server name.
+	## A finished connection on its way to the node that owns its pair. *by_name*: the pair with the server name, or of
+	## another channel.
 	global observed: event(o: Observation, by_name: bool);
 
 	## Emits all pairs held with at least this many connections, with reason ``requested``.

@@ -39,6 +39,7 @@ type NoticedMessage: record {
 	resp: string;
 	resp_p: count;
 	proto: transport_proto;
+	channel: string &optional;
 	incident: string;
 	level: count;
 };
@@ -101,6 +102,8 @@ function facts(rec: Verdict): string
 		words += fmt("score=%.4f", rec$score);
 	words += word("severity", rec$severity);
 	words += word("kind", rec$kind);
+	if ( rec$channel != "conn" )
+		words += word("channel", rec$channel);
 	words += word("incident", rec$incident);
 	if ( rec?$sleep )
 		words += fmt("sleep=%.1f", interval_to_double(rec$sleep));
@@ -151,6 +154,8 @@ hook verdict_found(rec: Verdict) &priority=-5
 	local message = NoticedMessage($node=node_name, $boot=boot, $orig_h=id$orig_h,
 	    $resp=rec$resp, $resp_p=port_to_count(id$resp_p), $proto=rec$proto,
 	    $incident=rec$incident, $level=level);
+	if ( rec$channel != "conn" )
+		message$channel = rec$channel;
 	Cluster::publish(control_topic, noticed, to_json(message));
 	}
 
@@ -161,8 +166,8 @@ event suspected(rec: Candidate, gap: interval, spread: double)
 	NOTICE(Notice::Info($note=Suspected, $msg=fmt("%s talks to %s:%s about every %.1f s, %d times; gaps within %.0f %% of that; not judged, no sidecar was there",
 	    rec$id$orig_h, rec$resp, rec$id$resp_p, interval_to_double(gap),
 	    rec$conns, 100 * spread), $id=rec$id, $uid=rec$uid, $n=rec$conns,
-	    $suppress_for=suppress_for, $identifier=fmt("%s %s %s",
-	    rec$id$orig_h, rec$resp, rec$id$resp_p)));
+	    $suppress_for=suppress_for, $identifier=fmt("%s %s %s %s",
+	    rec$id$orig_h, rec$resp, rec$id$resp_p, rec$channel)));
 	}
 
 event sidecar_lost(name: string, silence: interval)

@@ -3,6 +3,8 @@
 @load ./main
 @load ./names
 @load ./answers
+@load ./presented
+@load ./proxy-channel
 @load ./allow
 @load ./merge
 @load ./track
@@ -40,6 +42,8 @@ function observation_of(c: connection, name: string): Observation
 		if ( asked_for != "" || ! clustered )
 			o$dns_name = asked_for;
 		}
+	if ( c?$ssl || c?$beacons_client )
+		add_presented(o, c);
 	if ( info?$duration )
 		{
 		# Rounded as microseconds() does; packets come at whole ones.
@@ -65,7 +69,8 @@ event observed(o: Observation, named: bool)
 	track(o, named);
 	}
 
-event connection_state_remove(c: connection)
+# Behind the removal hooks (-3), in which Zeek concludes what it says of a certificate.
+event connection_state_remove(c: connection) &priority=-4
 	{
 	local info = c$conn;
 	if ( direction != ANY && ! wanted_direction(info) )
@@ -111,6 +116,14 @@ event connection_state_remove(c: connection)
 		track_at(place, o, F);
 	else
 		hand_over(o, F);
+
+	if ( c?$beacons_proxied )
+		{
+		local server = proxied_server("CONNECT", c$beacons_proxied);
+		if ( c$beacons_proxied != "" && server$name != "" )
+			hand_over(proxied_observation(o, server), T);
+		return;
+		}
 
 	if ( ! pairs_by_name || ( name == "" && earlier_name == "" ) )
 		return;

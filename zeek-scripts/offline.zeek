@@ -121,6 +121,7 @@ event zeek_done() &group="Beacons::offline"
 	pairs = vector();
 	clear_table(place_by_addr);
 	clear_table(place_by_name);
+	clear_table(place_by_channel);
 	}
 
 event zeek_init()

@@ -11,11 +11,26 @@ module Beacons;
 global pairs: vector of Pair;
 global place_by_addr: table[addr, addr, port] of count &default=0;
 global place_by_name: table[addr, string, port] of count &default=0;
+# Those of other channels than connections.
+global place_by_channel: table[addr, string, port, string] of count &default=0;
 
 function place_of(p: Pair): count
 	{
+	if ( p$channel != "conn" )
+		return place_by_channel[p$orig_h, p$by_name, p$resp_p, p$channel];
 	return p$by_name != "" ? place_by_name[p$orig_h, p$by_name, p$resp_p] :
 	    place_by_addr[p$orig_h, p$resp_h, p$resp_p];
+	}
+
+# Notes where a pair is.
+function put_place(p: Pair, place: count)
+	{
+	if ( p$channel != "conn" )
+		place_by_channel[p$orig_h, p$by_name, p$resp_p, p$channel] = place;
+	else if ( p$by_name != "" )
+		place_by_name[p$orig_h, p$by_name, p$resp_p] = place;
+	else
+		place_by_addr[p$orig_h, p$resp_h, p$resp_p] = place;
 	}
 
 # Tracks a pair no longer; the last one takes its place.
@@ -24,7 +39,9 @@ function remove_pair(place: count)
 	local p = pairs[place - 1];
 	held -= |p$starts|;
 	forget_talker(p);
-	if ( p$by_name != "" )
+	if ( p$channel != "conn" )
+		delete place_by_channel[p$orig_h, p$by_name, p$resp_p, p$channel];
+	else if ( p$by_name != "" )
 		delete place_by_name[p$orig_h, p$by_name, p$resp_p];
 	else
 		delete place_by_addr[p$orig_h, p$resp_h, p$resp_p];
@@ -34,10 +51,7 @@ function remove_pair(place: count)
 		{
 		local moved = pairs[n - 1];
 		pairs[place - 1] = moved;
-		if ( moved$by_name != "" )
-			place_by_name[moved$orig_h, moved$by_name, moved$resp_p] = place;
-		else
-			place_by_addr[moved$orig_h, moved$resp_h, moved$resp_p] = place;
+		put_place(moved, place);
 		}
 	pairs[n - 1 : n] = vector();
 	}

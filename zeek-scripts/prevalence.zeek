@@ -21,10 +21,47 @@ function count_down(talkers: table[addr] of count, orig: addr)
 		delete talkers[orig];
 	}
 
+# Tracked pairs by address, by certificate and responder and by user agent and originator.
+global servers_of: table[string] of table[addr] of count;
+global clients_of: table[string] of table[addr] of count;
+
+function count_among_those(those: table[string] of table[addr] of count,
+    what: string, host: addr)
+	{
+	if ( what !in those )
+		those[what] = table();
+	count_up(those[what], host);
+	}
+
+function count_no_more(those: table[string] of table[addr] of count,
+    what: string, host: addr)
+	{
+	count_down(those[what], host);
+	if ( |those[what]| == 0 )
+		delete those[what];
+	}
+
 # Pairs by address that spoke TLS, in all and those with a named connection, by responder.
 global tls_pairs: table[addr] of count &default=0;
 global tls_named_pairs: table[addr] of count &default=0;
 const min_tls_servers = 10;
+
+# A pair is tracked no longer that showed something.
+function forget_presented(p: Pair)
+	{
+	if ( p$by_name != "" )
+		return;
+	if ( p$presented?$certificate )
+		count_no_more(servers_of, p$presented$certificate$identity, p$resp_h);
+	if ( p$presented?$client && p$presented$client$agent != "" )
+		count_no_more(clients_of, p$presented$client$agent, p$orig_h);
+	}
+
+# What originators of a pair by name or of another channel are counted by.
+function talked_to(p: Pair): string
+	{
+	return p$channel == "conn" ? p$by_name : p$channel + " " + p$by_name;
+	}
 
 # A pair is tracked from now on.
 function note_talker(p: Pair)
@@ -33,9 +70,7 @@ function note_talker(p: Pair)
 
 	if ( p$by_name != "" )
 		{
-		if ( p$by_name !in talkers_to_name )
-			talkers_to_name[p$by_name] = table();
-		count_up(talkers_to_name[p$by_name], p$orig_h);
+		count_among_those(talkers_to_name, talked_to(p), p$orig_h);
 		}
 	else
 		{
@@ -49,6 +84,8 @@ function note_talker(p: Pair)
 function forget_talker(p: Pair)
 	{
 	count_down(pairs_of, p$orig_h);
+	if ( p?$presented )
+		forget_presented(p);
 	if ( p$tls )
 		{
 		count_down(tls_pairs, p$resp_h);
@@ -58,9 +95,7 @@ function forget_talker(p: Pair)
 
 	if ( p$by_name != "" )
 		{
-		count_down(talkers_to_name[p$by_name], p$orig_h);
-		if ( |talkers_to_name[p$by_name]| == 0 )
-			delete talkers_to_name[p$by_name];
+		count_no_more(talkers_to_name, talked_to(p), p$orig_h);
 		}
 	else
 		{
@@ -90,5 +125,6 @@ function note_named(p: Pair)
 
 function talkers(p: Pair): count
 	{
-	return p$by_name != "" ? |talkers_to_name[p$by_name]| : |talkers_to[p$resp_h]|;
+	return p$by_name != "" ? |talkers_to_name[talked_to(p)]| :
+	    |talkers_to[p$resp_h]|;
 	}

@@ -27,6 +27,7 @@ type CandidateMessage: record {
 	resp_h: addr;
 	resp_p: count;
 	proto: transport_proto;
+	channel: string &optional;
 	resp: string;
 	service: string &optional;
 	server_name: string &optional;
@@ -42,6 +43,16 @@ type CandidateMessage: record {
 	resp_hosts: count;
 	site_hosts: count;
 	site_tls_named: double &optional;
+	cert_name: string &optional;
+	cert_issuer: string &optional;
+	cert_self_signed: bool &optional;
+	cert_valid: bool &optional;
+	cert_days: count &optional;
+	cert_servers: count &optional;
+	user_agent: string &optional;
+	agent_hosts: count &optional;
+	no_host: bool &optional;
+	other_paths: count &optional;
 	reason: string;
 	dropped: count;
 	starts: vector of double;
@@ -69,7 +80,8 @@ type Orphan: record {
 # Candidates given up without a verdict.
 global lost: count = 0;
 
-function lose_orphan(t: table[addr, string, port] of Orphan, key: any): interval
+function lose_orphan(t: table[addr, string, port, string] of Orphan, key: any)
+    : interval
 	{
 	++lost;
 	return 0sec;
@@ -79,13 +91,53 @@ function lose_orphan(t: table[addr, string, port] of Orphan, key: any): interval
 global seq: count = 0;
 # Tracked pairs whose last candidate has no verdict, by its number. One that was not published, since no sidecar was
 # there, has the number that the next will have. Bounded by max_pairs: a pair that is dropped leaves this table.
-global unanswered: table[addr, string, port] of count;
-global orphans: table[addr, string, port] of Orphan &create_expire=1day
+global unanswered: table[addr, string, port, string] of count;
+global orphans: table[addr, string, port, string] of Orphan &create_expire=1day
     &expire_func=lose_orphan;
 
 function outstanding(): count
 	{
 	return |unanswered| + |orphans|;
+	}
+
+function add_optional(m: CandidateMessage, rec: Candidate)
+	{
+	if ( rec$channel != "conn" )
+		m$channel = rec$channel;
+	if ( rec?$service )
+		m$service = sanitize(rec$service, 253);
+	if ( rec?$server_name )
+		m$server_name = rec$server_name;
+	if ( rec?$dns_name )
+		m$dns_name = rec$dns_name;
+	if ( rec?$dns_named )
+		m$dns_named = rec$dns_named;
+	if ( rec?$local_orig )
+		m$local_orig = rec$local_orig;
+	if ( rec?$local_resp )
+		m$local_resp = rec$local_resp;
+	if ( rec?$site_tls_named )
+		m$site_tls_named = rec$site_tls_named;
+	if ( rec?$cert_name )
+		m$cert_name = rec$cert_name;
+	if ( rec?$cert_issuer )
+		m$cert_issuer = rec$cert_issuer;
+	if ( rec?$cert_self_signed )
+		m$cert_self_signed = rec$cert_self_signed;
+	if ( rec?$cert_valid )
+		m$cert_valid = rec$cert_valid;
+	if ( rec?$cert_days )
+		m$cert_days = rec$cert_days;
+	if ( rec?$cert_servers )
+		m$cert_servers = rec$cert_servers;
+	if ( rec?$user_agent )
+		m$user_agent = rec$user_agent;
+	if ( rec?$agent_hosts )
+		m$agent_hosts = rec$agent_hosts;
+	if ( rec?$no_host )
+		m$no_host = rec$no_host;
+	if ( rec?$other_paths )
+		m$other_paths = rec$other_paths;
 	}
 
 function publish_candidate(rec: Candidate)
@@ -103,20 +155,7 @@ function publish_candidate(rec: Candidate)
 	    $dropped=rec$dropped, $starts=rec$starts, $durations=rec$durations,
 	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
 	    $states=rec$states);
-	if ( rec?$service )
-		m$service = sanitize(rec$service, 253);
-	if ( rec?$server_name )
-		m$server_name = rec$server_name;
-	if ( rec?$dns_name )
-		m$dns_name = rec$dns_name;
-	if ( rec?$dns_named )
-		m$dns_named = rec$dns_named;
-	if ( rec?$local_orig )
-		m$local_orig = rec$local_orig;
-	if ( rec?$local_resp )
-		m$local_resp = rec$local_resp;
-	if ( rec?$site_tls_named )
-		m$site_tls_named = rec$site_tls_named;
+	add_optional(m, rec);
 	Cluster::publish(candidate_topic, candidate, to_json(m));
 	}
 
@@ -134,33 +173,34 @@ hook candidate_found(rec: Candidate) &priority=-5
 		publish_candidate(rec);
 		hook candidate_published(rec);
 		}
-	unanswered[rec$id$orig_h, rec$resp, rec$id$resp_p] = here ? seq : seq + 1;
+	unanswered[rec$id$orig_h, rec$resp, rec$id$resp_p, rec$channel] = here ? seq : seq + 1;
 	}
 
 hook pair_dropped(p: Pair)
 	{
 	local resp = resp_of(p);
-	if ( [p$orig_h, resp, p$resp_p] !in unanswered )
+	if ( [p$orig_h, resp, p$resp_p, p$channel] !in unanswered )
 		return;
 
-	local number = unanswered[p$orig_h, resp, p$resp_p];
-	delete unanswered[p$orig_h, resp, p$resp_p];
+	local number = unanswered[p$orig_h, resp, p$resp_p, p$channel];
+	delete unanswered[p$orig_h, resp, p$resp_p, p$channel];
 	if ( |orphans| < max_orphans )
-		orphans[p$orig_h, resp, p$resp_p] = Orphan($rec=candidate_of(p, "requested"),
-		    $seq=number);
+		orphans[p$orig_h, resp, p$resp_p, p$channel] = Orphan($rec=candidate_of(p,
+		    "requested"), $seq=number);
 	else
 		++lost;
 	}
 
 # A verdict on the candidate with this number came: that one and any earlier one of the pair are answered.
-function settle(orig_h: addr, resp: string, resp_p: port, number: count)
+function settle(orig_h: addr, resp: string, resp_p: port, channel: string,
+    number: count)
 	{
-	if ( [orig_h, resp, resp_p] in unanswered
-	    && unanswered[orig_h, resp, resp_p] <= number )
-		delete unanswered[orig_h, resp, resp_p];
-	if ( [orig_h, resp, resp_p] in orphans
-	    && orphans[orig_h, resp, resp_p]$seq <= number )
-		delete orphans[orig_h, resp, resp_p];
+	if ( [orig_h, resp, resp_p, channel] in unanswered
+	    && unanswered[orig_h, resp, resp_p, channel] <= number )
+		delete unanswered[orig_h, resp, resp_p, channel];
+	if ( [orig_h, resp, resp_p, channel] in orphans
+	    && orphans[orig_h, resp, resp_p, channel]$seq <= number )
+		delete orphans[orig_h, resp, resp_p, channel];
 	}
 
 function send_heartbeat()

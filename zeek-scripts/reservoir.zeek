@@ -4,12 +4,21 @@
 
 module Beacons;
 
+# What the newest connections of a pair that showed any showed, and when they started.
+type Presented: record {
+	certificate: Certificate &optional;
+	certificate_ts: double &default=0.0;
+	client: WebClient &optional;
+	client_ts: double &default=0.0;
+};
+
 # What is known of a pair.
 type Pair: record {
 	orig_h: addr;
 	resp_p: port;
-	# The responder's name; empty for a pair by address.
+	# The responder's name; empty for a pair by address. Pairs of other channels than connections always have one.
 	by_name: string;
+	channel: string &default="conn";
 	conns: count &default=0;
 	named: count &default=0;
 	first_ts: double;
@@ -34,6 +43,9 @@ type Pair: record {
 	dns_names: table[string] of count &optional;
 	# Whether a connection spoke TLS, of a pair by address.
 	tls: bool &default=F;
+	presented: Presented &optional;
+	# Of channel http.
+	other_paths: count &optional;
 	# The place among pairs that come from outside, counted from 1; 0 for others.
 	inbound_place: count &default=0;
 	# When the pair was last seen and last emitted (network time), and the connections at which it is to be next; 0

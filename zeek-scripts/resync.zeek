@@ -72,8 +72,8 @@ function publish_pairs(pass: Pass, most: count)
 		{
 		local p = pairs[pass$at];
 		local resp = resp_of(p);
-		local waits = [p$orig_h, resp, p$resp_p] in unanswered;
-		if ( ( waits && is_due(unanswered[p$orig_h, resp, p$resp_p], pass) )
+		local waits = [p$orig_h, resp, p$resp_p, p$channel] in unanswered;
+		if ( ( waits && is_due(unanswered[p$orig_h, resp, p$resp_p, p$channel], pass) )
 		    || ( pass$settled && p$conns >= min_connections ) )
 			{
 			emit(p, "requested");

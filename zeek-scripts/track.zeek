@@ -7,6 +7,7 @@
 @load ./bounds
 @load ./inbound
 @load ./majority
+@load ./presented
 
 module Beacons;
 
@@ -104,10 +105,16 @@ function add_observation(p: Pair, o: Observation)
 		++p$service_conns;
 	else if ( o$service != "" )
 		count_service(p, o$service);
-	if ( o$name != "" )
+	if ( o$name != "" && p$channel == "conn" )
 		count_name(p, o$name);
+	if ( o$carried != "" )
+		count_name(p, o$carried);
+	if ( o?$other_paths && ( ! p?$other_paths || o$other_paths > p$other_paths ) )
+		p$other_paths = o$other_paths;
 	if ( o?$dns_name && p$by_name == "" )
 		count_dns_name(p, o$dns_name);
+	if ( o?$certificate || o?$client )
+		note_presented(p, o);
 
 	hold(p, o);
 
@@ -124,8 +131,10 @@ function admitted(o: Observation, named: bool): bool
 	{
 	if ( |pairs| < exact_pairs )
 		return T;
-	return named ? seen_name_before(o$orig_h, o$name, o$resp_p) : seen_before(
-	    o$orig_h, o$resp_h, o$resp_p);
+	if ( ! named )
+		return seen_before(o$orig_h, o$resp_h, o$resp_p);
+	local name = o$channel == "conn" ? o$name : o$channel + " " + o$name;
+	return seen_name_before(o$orig_h, name, o$resp_p);
 	}
 
 # Tracks a pair from now on.
@@ -137,16 +146,13 @@ function new_pair(o: Observation, named: bool): Pair
 	if ( |pairs| >= max_pairs )
 		make_room();
 	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p,
-	    $by_name=named ? o$name : "", $first_ts=o$start, $last_ts=o$start,
-	    $uid=o$uid, $orig_p=o$orig_p, $resp_h=o$resp_h,
+	    $by_name=named ? o$name : "", $channel=o$channel, $first_ts=o$start,
+	    $last_ts=o$start, $uid=o$uid, $orig_p=o$orig_p, $resp_h=o$resp_h,
 	    $seen=network_time(), $emitted=network_time());
 
 	# A connection that only the sketch saw counts nowhere: it kept no name, time or size of it.
 	pairs += p;
-	if ( named )
-		place_by_name[o$orig_h, o$name, o$resp_p] = |pairs|;
-	else
-		place_by_addr[o$orig_h, o$resp_h, o$resp_p] = |pairs|;
+	put_place(p, |pairs|);
 	note_talker(p);
 	if ( inbound )
 		note_inbound(p);
@@ -169,7 +175,9 @@ function track_at(place: count, o: Observation, named: bool)
 
 function track(o: Observation, named: bool)
 	{
-	if ( named )
+	if ( o$channel != "conn" )
+		track_at(place_by_channel[o$orig_h, o$name, o$resp_p, o$channel], o, T);
+	else if ( named )
 		track_at(place_by_name[o$orig_h, o$name, o$resp_p], o, T);
 	else
 		track_at(place_by_addr[o$orig_h, o$resp_h, o$resp_p], o, F);

@@ -15,6 +15,8 @@ export {
 		uid: string &log;
 		id: conn_id &log;
 		proto: transport_proto &log;
+		## What its observations are: one of :zeek:see:`Beacons::channels`.
+		channel: string &log &default="conn";
 		## Most frequent service among the connections.
 		service: string &log &optional;
 		## The responder: an address, or a server name for a pair formed by name.

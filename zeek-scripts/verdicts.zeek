@@ -26,6 +26,7 @@ type VerdictMessage: record {
 	resp_h: string;
 	resp_p: count;
 	proto: string;
+	channel: string &default="conn";
 	resp: string;
 	service: string &optional;
 	conns: count;
@@ -69,6 +70,8 @@ function wrong_field(m: VerdictMessage): string
 		return "port";
 	if ( m$proto !in protos )
 		return "proto";
+	if ( m$channel !in channels )
+		return "channel";
 	if ( m$label !in labels )
 		return "label";
 	if ( m?$score && ( m$score < 0.0 || m$score > 1.0 ) )
@@ -121,12 +124,13 @@ function verdict_of(m: VerdictMessage): Verdict
 	local rec = Verdict($ts=network_time(), $uid=sanitize(m$uid, 100), $id=conn_id(
 	    $orig_h=to_addr(m$orig_h), $orig_p=count_to_port(m$orig_p, proto),
 	    $resp_h=to_addr(m$resp_h), $resp_p=count_to_port(m$resp_p, proto)),
-	    $proto=proto, $resp=sanitize(m$resp, 253), $conns=m$conns,
-	    $label=m$label, $observations=m$observations, $needed=m$needed,
-	    $severity=sanitize(m$severity, 20), $level=m$level,
-	    $suppressed=sanitize(m$suppressed, 100), $reasons=reason_words(
-	    m$reasons), $model=sanitize(m$model, 100), $summary=sanitize(
-	    m$summary, 1000), $seq=m$seq, $kind=m$kind, $joined=joined_by(m));
+	    $proto=proto, $channel=m$channel, $resp=sanitize(m$resp, 253),
+	    $conns=m$conns, $label=m$label, $observations=m$observations,
+	    $needed=m$needed, $severity=sanitize(m$severity, 20),
+	    $level=m$level, $suppressed=sanitize(m$suppressed, 100),
+	    $reasons=reason_words(m$reasons), $model=sanitize(m$model, 100),
+	    $summary=sanitize(m$summary, 1000), $seq=m$seq, $kind=m$kind,
+	    $joined=joined_by(m));
 	if ( m?$service )
 		rec$service = sanitize(m$service, 253);
 	if ( m$incident != "" )
@@ -167,7 +171,7 @@ event verdict(message: string)
 	note_sidecar();
 	local rec = verdict_of(m);
 	if ( m$node == node_name && m$boot == boot )
-		settle(rec$id$orig_h, m$resp, rec$id$resp_p, m$seq);
+		settle(rec$id$orig_h, m$resp, rec$id$resp_p, m$channel, m$seq);
 	if ( raises_notices )
 		hook verdict_found(rec);
 	hook verdict_taken();

@@ -18,7 +18,7 @@ module Beacons;
 
 export {
 	## The version of the contract spoken here. Any other one is refused.
-	const wire_version = 2;
+	const wire_version = 3;
 
 	## The version of the package.
 	const package_version = "0.1.0";

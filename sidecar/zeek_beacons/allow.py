@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.keys import server_of
 from zeek_beacons.pairs import PROTOS, Bools, Pairs
 from zeek_beacons.readers.addresses import ascii_lower
 
@@ -69,6 +70,7 @@ class Entry:
     text: str
     kind: str  # a word of _ENTRY
     value: object
+    path: str = ""  # where it stands, if elsewhere than the list's other entries
 
     @property
     def is_all(self) -> bool:
@@ -135,16 +137,30 @@ class AllowList:
         return next((self._told(one) for one in self.entries if self.of([one], self.path).covers(pairs)[0]), "")
 
     def _told(self, entry: Entry) -> str:
-        return f"{self.path}:{entry.line}: {entry.text}"
+        return f"{entry.path or self.path}:{entry.line}: {entry.text}"
+
+    def allows(self, orig_h: str, addr: str, names: Sequence[str], resp_p: int, proto: str) -> bool:
+        """Whether one pair is allowed; `names`: responder and server name."""
+        return (
+            self._in_subnets(orig_h)
+            or self._in_subnets(addr)
+            or any(map(self._named, names))
+            or any(port.matches(resp_p, proto) for port in self.ports)
+            or any(
+                one.matches(orig_h) and any(map(other.matches, (addr, *names))) and port.matches(resp_p, proto)
+                for one, other, port in self.pairs
+            )
+        )
 
     def covers(self, pairs: Pairs) -> Bools:
-        """Which pairs are allowed, (n,)."""
+        """Which pairs are allowed, of whatever channel, (n,)."""
         if not (self.subnets or self.ports or self.names or self.pairs):
             return np.zeros(len(pairs), dtype=np.bool_)
         origs = {value: self._in_subnets(value) for value in set(pairs.orig_h)}
         addrs = {value: self._in_subnets(value) for value in set(pairs.addr)}
-        names = {value: self._named(value) for value in {*pairs.resp, *pairs.server_name}}
-        rows = zip(pairs.orig_h, pairs.addr, pairs.resp, pairs.server_name, pairs.resp_p, pairs.proto, strict=True)
+        servers = list(map(server_of, pairs.resp, pairs.channel))
+        names = {value: self._named(value) for value in {*servers, *pairs.server_name}}
+        rows = zip(pairs.orig_h, pairs.addr, servers, pairs.server_name, pairs.resp_p, pairs.proto, strict=True)
         return np.fromiter(
             (
                 origs[orig]

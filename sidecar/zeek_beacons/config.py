@@ -24,8 +24,10 @@ DIRECTIONS = ("any", "from-local", "outbound", "inbound", "internal")
 
 ENVIRONMENT = "ZEEK_BEACONS_"
 # Variables of the checkout's tests, which a developer may have set for all commands.
-NOT_SETTINGS = frozenset(f"{ENVIRONMENT}{name}" for name in ("CAPTURES", "FAULT_ROUNDS", "NEEDS_ZEEK"))
-OTHER_TABLES = ("sidecar", "alerts")  # of the settings file: read by whom they concern
+NOT_SETTINGS = frozenset(
+    f"{ENVIRONMENT}{name}" for name in ("CAPTURES", "FAULT_ROUNDS", "NEEDS_BROWSER", "NEEDS_SCHEMAS", "NEEDS_ZEEK")
+)
+OTHER_TABLES = ("sidecar", "alerts", "serve")  # of the settings file: read by whom they concern
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -48,6 +50,8 @@ class Config:
     profile: str = "balanced"
     # Score from which a pair alerts, above 0 to 1, in place of the profile's threshold; 0: the profile's holds.
     threshold: float = 0.0
+    # What columns of a CSV or Parquet file are, where their headings are not known: texts "field=column".
+    map: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _at_least("min_connections", self.min_connections, 3)
@@ -64,6 +68,9 @@ class Config:
         _one_of("profile", self.profile, PROFILES)
         if not 0 <= self.threshold <= 1:
             raise SettingError("threshold", f"is {self.threshold}, expected above 0 to 1, or 0 for the profile's")
+        for text in self.map:
+            if not all(part.strip() for part in (text.partition("=")[0], text.partition("=")[2])):
+                raise SettingError("map", f"has {text!r}, expected field=column")
         for net in self.local_nets:
             try:
                 ipaddress.ip_network(net)

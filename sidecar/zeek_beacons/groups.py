@@ -19,6 +19,7 @@ import numpy as np
 
 from zeek_beacons.features import Features, extract
 from zeek_beacons.features.checkins import FlatCheckins
+from zeek_beacons.keys import CONN, HTTP
 from zeek_beacons.knowledge import OPERATORS
 from zeek_beacons.pairs import GROUP, OBSERVATION_COLUMNS, PAIR_COLUMNS, Bools, Floats, Ints, Pairs, observation_order
 from zeek_beacons.scoring import Scoring
@@ -63,10 +64,12 @@ class Groups:
 def may_join(pairs: Pairs, names: ServerNames, look: KnownRhythms) -> Bools:
     """Which pairs may be members of a group, (n,): no known benign rhythm, no inbound one, no well-known name.
 
+    What is asked of one web server is one pair already.
+
     A name is well known where it is popular, or its operator is, and the client does not claim it falsely.
     """
     known = (np.isfinite(names.rank) | ((names.name_tags & OPERATORS) != 0)) & ~names.false
-    may: Bools = ~known & (look.index == NONE) & ~is_inbound(pairs) & ~pairs.is_multicast
+    may: Bools = ~known & (look.index == NONE) & ~is_inbound(pairs) & ~pairs.is_multicast & (pairs.channel != HTTP)
     return may
 
 
@@ -133,7 +136,10 @@ def united(pairs: Pairs, groups: Sequence[Ints]) -> Pairs:
 def identity(pairs: Pairs, members: Ints) -> str:
     """What a group is called in place of a responder: the same as long as the member that began first stays."""
     first = members[0]
-    key = (pairs.orig_h[first], pairs.resp[first], pairs.resp_p[first], pairs.proto[first], pairs.service[first])
+    columns = (pairs.orig_h, pairs.resp, pairs.resp_p, pairs.proto, pairs.service, pairs.channel)
+    key = [column[first] for column in columns]
+    if key[-1] == CONN:  # as before there were others
+        key.pop()
     return GROUP + hashlib.blake2b("\t".join(map(str, key)).encode(), digest_size=5).hexdigest()
 
 
@@ -164,14 +170,14 @@ def _doubled(pairs: Pairs) -> Bools:
 
 
 def _keys(pairs: Pairs, rows: Ints, name: Any) -> Iterator[tuple[Any, ...]]:
-    columns = (pairs.orig_h, name, pairs.resp_p, pairs.proto)
+    columns = (pairs.orig_h, name, pairs.resp_p, pairs.proto, pairs.channel)
     return zip(*(column[rows].tolist() for column in columns), strict=True)
 
 
 def _buckets(pairs: Pairs, rows: Ints) -> Iterator[list[int]]:
     """Positions of pairs that may be one process, two and more at a time: at several servers, then at several ports."""
     rows = rows[np.lexsort((pairs.resp_p[rows], pairs.resp[rows].astype(str), -pairs.conns[rows]))]
-    columns = (pairs.orig_h, pairs.proto, pairs.service)
+    columns = (pairs.orig_h, pairs.proto, pairs.service, pairs.channel)
     shared = list(zip(*(column[rows].tolist() for column in columns), strict=True))
     for name, other in (("resp_p", "resp"), ("addr", "resp_p")):
         buckets: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)  # newer candidates of one pair count once
@@ -282,11 +288,15 @@ def _is_process(members: Sequence[Floats]) -> bool:
 
 
 def _union(members: Sequence[Floats]) -> Floats:
-    return np.sort(np.concatenate(members), kind="stable")
+    times = np.concatenate(members)
+    times.sort(kind="stable")
+    return times
 
 
 def _variation(times: Floats) -> float:
     """Standard deviation over mean of the waits between ordered times."""
-    waits = np.diff(times)
-    mean = float(waits.mean())
-    return float(waits.std()) / mean if mean > 0 else np.inf
+    waits = times[1:] - times[:-1]
+    mean = np.add.reduce(waits) / len(waits)
+    away = waits - mean
+    away *= away
+    return float(np.sqrt(np.add.reduce(away) / len(waits)) / mean) if mean > 0 else np.inf

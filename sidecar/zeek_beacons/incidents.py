@@ -31,11 +31,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from zeek_beacons.called import called
+from zeek_beacons.keys import CONN, Key, key_text
 from zeek_beacons.knowledge import registered_domain
 from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs, is_group
 from zeek_beacons.verdicts import Verdicts
-
-Key: TypeAlias = tuple[str, str, int, str]  # orig_h, resp, resp_p, proto
 
 PROXY_PORTS = frozenset((1080, 3128, 3129, 8000, 8008, 8080, 8081, 8088, 8118, 8888, 9090))
 SLEEPS_AGREE = 1.15  # the longer over the shorter, at most
@@ -45,8 +44,9 @@ SEVERAL = "*"  # in place of a name: connections carried some, none of them at l
 # What documentation and tests have in place of public addresses, though Zeek counts it as local (RFC 5737, RFC 3849).
 _EXAMPLES = ("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:")
 
-_NO_ANSWER = np.array([STATE_CODE[name] for name in ("S0", "REJ", "RSTOS0", "SH", "RSTRH")])
-_RESET = np.array([STATE_CODE[name] for name in ("RSTO", "RSTR")])
+# By code of a connection's state.
+_NO_ANSWER = np.isin(np.arange(256), [STATE_CODE[name] for name in ("S0", "REJ", "RSTOS0", "SH", "RSTRH")])
+_RESET = np.isin(np.arange(256), [STATE_CODE[name] for name in ("RSTO", "RSTR")])
 
 
 class Member(NamedTuple):
@@ -68,11 +68,12 @@ class Member(NamedTuple):
     kind: int  # index into KINDS
     score: float
     group: str = ""  # what its group is called, or itself where it is one; "" where it is in none that alerts
+    channel: str = CONN
 
     @property
     def key(self) -> Key:
         """Key of the pair."""
-        return self[:4]
+        return (*self[:4], self.channel)
 
     @property
     def is_named(self) -> bool:
@@ -134,6 +135,7 @@ def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints, groups: Mapping[int
     columns += [pairs.resp_local[rows].tolist(), pairs.first_ts[rows].tolist()]
     columns += [verdicts.sleep[rows].tolist(), failed_share(pairs, rows).tolist()]
     columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist(), group[rows].tolist()]
+    columns += [pairs.channel[rows].tolist()]
     return list(map(Member._make, zip(*columns, strict=True)))
 
 
@@ -141,7 +143,7 @@ def failed_share(pairs: Pairs, rows: Ints) -> Floats:
     """Share of the connections held of some pairs that nobody answered, or that were reset without a byte back."""
     chosen = pairs.take(rows)
     silent = np.nan_to_num(chosen.resp_bytes) == 0
-    failed = np.isin(chosen.state, _NO_ANSWER) | (silent & np.isin(chosen.state, _RESET))
+    failed = _NO_ANSWER[chosen.state] | (silent & _RESET[chosen.state])
     owner = np.repeat(np.arange(len(rows)), chosen.counts)
     share: Floats = np.bincount(owner, failed, len(rows)) / np.maximum(chosen.counts, 1)
     return share
@@ -149,7 +151,7 @@ def failed_share(pairs: Pairs, rows: Ints) -> Floats:
 
 def identity(key: Key) -> str:
     """The id of the incident that began with this pair: 10 hexadecimal digits."""
-    return hashlib.blake2b("\t".join(map(str, key)).encode(), digest_size=5).hexdigest()
+    return hashlib.blake2b(key_text(key).encode(), digest_size=5).hexdigest()
 
 
 def age(member: Member) -> tuple[float, Key]:
@@ -181,7 +183,7 @@ def together(members: Sequence[Member]) -> list[int]:
 
 def buckets_of(member: Member) -> list[Hashable]:
     """Where others are that a member may belong to: two that share no bucket are never joined directly."""
-    orig_h, resp, resp_p, proto = member.key
+    orig_h, resp, resp_p, proto, _ = member.key
     kind, domain = member.kind, member.domain
     found: list[Hashable] = [("server", kind, orig_h, member.addr)]
     name = member.name

@@ -29,7 +29,7 @@ DAY = 86_400.0  # seconds
 # IANA protocol numbers that appear in labels, as Zeek names them.
 PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp"}
 
-Key: TypeAlias = tuple[str, str, int, str]  # orig_h, resp_h or name, resp_p, proto; spelled as in `Pairs`
+Key: TypeAlias = tuple[str, str, int, str]  # orig_h, resp_h or name, resp_p, proto; of whichever channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,21 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zeek_beacons.locality import is_private
+from zeek_beacons.keys import CONN, HTTP, KEY_COLUMNS, Key
+from zeek_beacons.locality import REMEMBERED, is_private
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Bytes: TypeAlias = NDArray[np.uint8]
 Bools: TypeAlias = NDArray[np.bool_]
 Strings: TypeAlias = NDArray[np.object_]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 MICROSECONDS = 1_000_000
 
@@ -39,22 +42,27 @@ def round_time(seconds: Floats) -> Floats:
     return rounded
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """`n` pairs with `offsets[n]` observations.
 
-    Key: `orig_h`, `resp` (address or server name), `resp_p`, `proto`. Everything else describes.
+    Key: `orig_h`, `resp` (address or server name), `resp_p`, `proto`, `channel`. Everything else describes.
+    What is said of connections below holds for the observations of whichever channel.
 
     A connection's address was looked up by the name in the newest DNS answer with it that this originator had got by
     the connection's start, if that answer is no older than its TTL, at least an hour and at most a day. `dns_name` is
     the name that more than half of the `dns_named` connections had. Whether addresses were looked up is known of the
     connections of originators that had got an answer by their start; of a pair by name it is not asked.
+
+    What is told of the certificate is that of the newest connection in which the server was seen to present one, and of
+    the client that of the newest connection with an answered HTTP request.
     """
 
     orig_h: Strings  # (n,) originator's address
     resp: Strings  # (n,) responder: an address, or a server name for pairs formed by name
     resp_p: Ints  # (n,) responder's port; for icmp what Zeek puts there, the code
     proto: Strings  # (n,) one of PROTOS
+    channel: Strings  # (n,) one of CHANNELS
     addr: Strings  # (n,) responder's address in the newest connection
     service: Strings  # (n,) most frequent non-empty service, "" where none was seen
     server_name: Strings  # (n,) the name that more than half of the named connections carried, "" if none did
@@ -69,6 +77,20 @@ class Pairs:
     resp_hosts: Floats  # (n,) distinct originators seen talking to this responder; NaN where not measured
     site_hosts: Floats  # (n,) distinct originators seen in all; NaN where not measured
     site_tls_named: Floats  # (n,) share of the site's TLS servers that some connection named; NaN where not measured
+    cert_name: Strings  # (n,) the certificate's name that fits the SNI, else its first; "" where none was seen
+    cert_issuer: Strings  # (n,) who signed it, as a distinguished name; "" where none was seen
+    cert_self_signed: Floats  # (n,) 1 where it signed itself, 0 where not; NaN where none was seen
+    cert_valid: Floats  # (n,) 1 where Zeek could verify it up to a public authority, 0 where not; NaN where not tried
+    cert_days: Floats  # (n,) days from the begin to the end of its validity; NaN where not known
+    cert_servers: Floats  # (n,) addresses of the site's traffic that presented it; NaN where none was seen
+    user_agent: Strings  # (n,) what the client calls itself over HTTP, "" where it does not
+    agent_hosts: Floats  # (n,) distinct originators seen that call themselves so; NaN where `user_agent` is ""
+    no_host: Floats  # (n,) 1 where an answered HTTP request had no Host, 0 where all had; NaN where none was seen
+    other_paths: Floats  # (n,) paths of the site asked for beside the pair's, at most; NaN but for channel http
+    process: Strings  # (n,) what opened the newest connection, by an endpoint's word: a file name; "" where not known
+    parent: Strings  # (n,) what started that process, likewise
+    user: Strings  # (n,) who it runs as, "" where not known
+    signed: Floats  # (n,) 1 where its file is signed, 0 where not; NaN where not known
     offsets: Ints  # (n + 1,) slices of the observation columns
     start: Floats  # (m,) seconds since the epoch, whole microseconds
     duration: Floats  # (m,) seconds, NaN where missing
@@ -79,22 +101,27 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.resp_p)
 
-    @property
+    @cached_property
     def counts(self) -> Ints:
         """Observations held for each pair, (n,)."""
-        return np.diff(self.offsets)
+        return _kept(np.diff(self.offsets))
 
-    @property
+    @cached_property
     def last_ts(self) -> Floats:
         """Start of the newest observation of each pair, seconds, NaN for a pair that holds none."""
-        return _edge(self.start, self.offsets[1:] - 1, self.counts)
+        return _kept(_edge(self.start, self.offsets[1:] - 1, self.counts))
 
-    @property
+    @cached_property
     def is_named(self) -> Bools:
         """Whether the responder is a server name rather than an address, (n,)."""
         by_name: Bools = self.resp != self.addr
         by_name[by_name] = [not is_group(resp) for resp in self.resp[by_name]]
-        return by_name
+        return _kept(by_name)
+
+    def keys(self, rows: Ints | slice = slice(None)) -> list[Key]:
+        """The key of each pair, or of those at some positions."""
+        columns = (getattr(self, name)[rows].tolist() for name in KEY_COLUMNS)
+        return cast("list[Key]", list(zip(*columns, strict=True)))
 
     @property
     def is_group(self) -> Bools:
@@ -104,15 +131,18 @@ class Pairs:
 
     @property
     def is_twin(self) -> Bools:
-        """Address pairs whose every connection carried one server name: the pair by name speaks for them."""
-        twin: Bools = (self.resp == self.addr) & (self.name_conns >= self.conns) & (self.server_name != "")
+        """Address pairs whose every connection carried one server name: the pair by name speaks for them.
+
+        Likewise pairs with a web server whose every request had one stem.
+        """
+        may = (self.resp == self.addr) | (self.channel == HTTP)
+        twin: Bools = may & (self.name_conns >= self.conns) & (self.server_name != "")
         return twin
 
     @property
     def is_multicast(self) -> Bools:
         """Pairs whose responder is a multicast group or the broadcast address, no single host, (n,)."""
-        groups = {addr: _is_group(addr) for addr in set(self.addr)}
-        return np.fromiter((groups[addr] for addr in self.addr), dtype=np.bool_, count=len(self))
+        return np.fromiter(map(_is_group, self.addr.tolist()), dtype=np.bool_, count=len(self))
 
     def take(self, index: Ints | Bools) -> Self:
         """The pairs at `index` (positions or a mask), with their observations."""
@@ -177,7 +207,18 @@ class Pairs:
 
 OBSERVATION_COLUMNS = ("start", "duration", "orig_bytes", "resp_bytes", "state")
 PAIR_COLUMNS = tuple(f.name for f in fields(Pairs) if f.name not in {*OBSERVATION_COLUMNS, "offsets"})
-KEY_COLUMNS = ("orig_h", "resp", "resp_p", "proto")
+# Columns that came later than the first version of logs, histories and golden files.
+CERTIFICATE = ("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "cert_servers")
+WEB_CLIENT = ("user_agent", "agent_hosts", "no_host")
+CHANNEL_FACTS = ("other_paths",)
+PROCESS = ("process", "parent", "user", "signed")
+PRESENTED_TEXTS = ("cert_name", "cert_issuer", "user_agent")
+PRESENTED_NUMBERS = tuple(name for name in (*CERTIFICATE, *WEB_CLIENT) if name not in PRESENTED_TEXTS)
+OPTIONAL = (
+    "channel",
+    *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
+    *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, *PROCESS),
+)
 _KINDS: Mapping[str, type] = {
     "resp_p": np.int64,
     "conns": np.int64,
@@ -190,9 +231,8 @@ _KINDS: Mapping[str, type] = {
     "resp_hosts": np.float64,
     "site_hosts": np.float64,
     "site_tls_named": np.float64,
+    **dict.fromkeys((*PRESENTED_NUMBERS, *CHANNEL_FACTS, "signed"), np.float64),
 }
-# Columns that came later than the first version of logs, histories and golden files.
-OPTIONAL = ("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named")
 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:
@@ -212,14 +252,24 @@ def _column(name: str, values: list[Any]) -> NDArray[Any]:
     return np.array(values, dtype=_KINDS.get(name, np.object_))
 
 
+def _kept(values: NDArray[_Kind]) -> NDArray[_Kind]:
+    """The same values, which nobody can change: they are computed once for all who ask."""
+    values.flags.writeable = False
+    return values
+
+
 def _offsets(counts: Ints) -> Ints:
     offsets = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=offsets[1:])
     return offsets
 
 
+@lru_cache(REMEMBERED)
 def _is_group(addr: str) -> bool:
-    return addr == "255.255.255.255" or ipaddress.ip_address(addr).is_multicast
+    if ":" in addr:
+        return ipaddress.ip_address(addr).is_multicast
+    first = addr.partition(".")[0]
+    return addr == "255.255.255.255" or (len(first) == 3 and "224" <= first <= "239")
 
 
 def _edge(values: Floats, rows: Ints, counts: Ints) -> Floats:
@@ -282,6 +332,7 @@ def with_defaults(pair: Mapping[str, Any]) -> dict[str, Any]:
     All named connections then carried `server_name`, and what is local is what Zeek takes for local by itself.
     """
     made = {name: value for name, value in pair.items() if value is not None}
+    made.setdefault("channel", CONN)
     made.setdefault("dns_name", "")
     made.setdefault("dns_named", made["conns"] if made["dns_name"] else np.nan)
     made.setdefault("name_conns", made["named"] if made["server_name"] else 0)
@@ -289,4 +340,8 @@ def with_defaults(pair: Mapping[str, Any]) -> dict[str, Any]:
         if column not in made:
             made[column] = _is_private(made[end])
     made.setdefault("site_tls_named", np.nan)
+    for column in (*PRESENTED_TEXTS, *PROCESS[:-1]):
+        made.setdefault(column, "")
+    for column in (*PRESENTED_NUMBERS, *CHANNEL_FACTS, "signed"):
+        made.setdefault(column, np.nan)
     return made

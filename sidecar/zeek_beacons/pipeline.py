@@ -11,23 +11,29 @@ import numpy as np
 
 from zeek_beacons import groups
 from zeek_beacons.allow import AllowList
+from zeek_beacons.called import Called, called
 from zeek_beacons.config import Config
 from zeek_beacons.features import Features
 from zeek_beacons.features.checkins import FlatCheckins
 from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, joined
+from zeek_beacons.said import Said, mentioned, raised
 from zeek_beacons.scoring import Scoring, lookalikes, place, timer
+from zeek_beacons.scoring.anomaly import Anomaly
 from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
 from zeek_beacons.scoring.names import ServerNames
+from zeek_beacons.scoring.risk import Risk
 from zeek_beacons.scoring.site import SiteBaseline
 from zeek_beacons.verdicts import (
     ALLOW_LISTED,
     BEACON,
     BENIGN,
+    BY_FEEDBACK,
     NAMED_TWIN,
     NOT_SUPPRESSED,
+    SNOOZED,
     Verdicts,
 )
 
@@ -49,16 +55,34 @@ class Scored:
     speaker: Ints  # (n,) the row that a verdict speaks of: the pair's own, or that of the group it alerts with
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
     allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
+    said: Mapping[int, str] = field(default_factory=dict)  # row -> what someone said of the pair, and who
 
     @cached_property
     def incidents(self) -> Incidents:
         """What alerts, by what belongs together; formed when first asked for. A running sidecar has its own."""
         return find(self.pairs, self.verdicts, self.members)
 
+    @cached_property
+    def called(self) -> Called:
+        """What the servers are called; looked up when first asked for."""
+        return called(self.pairs)
+
+    @cached_property
+    def risk(self) -> Risk:
+        """Which pairs to look at first, with what endpoints know; worked out when first asked for."""
+        folder = self.scoring.model.path if self.scoring.model else None
+        anomaly = Anomaly.load(folder) if folder else None
+        return Risk.of(self.pairs, self.verdicts.score, self.features, self.feature_row, anomaly)
+
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs there are, without groups, which are the rows behind them."""
+        return len(self.pairs) - len(self.members)
+
     @property
     def each(self) -> Self:
         """The same of the pairs alone, without the groups that follow them: rows are those that were scored."""
-        n = len(self.pairs) - len(self.members)
+        n = self.n_pairs
         pairs, measured = np.arange(n), np.arange(np.sum(self.feature_row[:n] >= 0))
         return replace(
             self,
@@ -97,23 +121,29 @@ def score(
     config: Config,
     allow: AllowList | None = None,
     threshold: float | None = None,
+    said: Said | None = None,
 ) -> Scored:
     """Verdicts for a batch of pairs; batch, live, API and evaluation all call this.
 
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
-    `insufficient_evidence`. A `threshold` takes the place of the settings'.
+    `insufficient_evidence`. A `threshold` takes the place of the settings'. `said`: what people have said of pairs.
     """
-    return _conclude(_measure(pairs, scoring, config), scoring, config, allow, threshold)
+    return _conclude(_measure(pairs, scoring, config), scoring, config, allow, threshold, said)
 
 
 def score_site(
-    pairs: Pairs, scoring: Scoring, config: Config, budget: float, allow: AllowList | None = None
+    pairs: Pairs,
+    scoring: Scoring,
+    config: Config,
+    budget: float,
+    allow: AllowList | None = None,
+    said: Said | None = None,
 ) -> tuple[Scored, SiteBaseline]:
     """Verdicts for all that is known of a site, held against its own baseline and a budget of alerts per host-day."""
     measured = _measure(pairs, scoring, config)
     site = baseline(_conclude(measured, scoring, config, allow), budget)
     threshold = scoring.threshold(config.profile, site)
-    return _conclude(measured, scoring, config, allow, threshold), site
+    return _conclude(measured, scoring, config, allow, threshold, said), site
 
 
 def baseline(scored: Scored, budget: float) -> SiteBaseline:
@@ -213,6 +243,7 @@ def _conclude(
     config: Config,
     allow: AllowList | None = None,
     threshold: float | None = None,
+    said: Said | None = None,
 ) -> Scored:
     pairs, features, context = measured.pairs, measured.features, measured.context
     if threshold is None:
@@ -227,8 +258,13 @@ def _conclude(
     allowed = (allow or AllowList()).covers(pairs)
     for group, members in measured.members.items():
         allowed[group] |= allowed[members].all()
-    quiet = {ALLOW_LISTED: allowed, NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
-    verdicts = replace(verdicts, kind=place.kinds(pairs)).suppress(quiet)
+    said = said or Said()
+    false, snoozed, true = (
+        mentioned(words, pairs, measured.members) for words in (said.false, said.snoozed, said.true)
+    )
+    spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
+    quiet = spoken | {NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
+    verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0).suppress(quiet)
     verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)
     speaker = groups.speaker(verdicts, measured.members)
     return Scored(
@@ -242,6 +278,7 @@ def _conclude(
         members=measured.members,
         speaker=speaker,
         allowed_by=_lines(pairs, verdicts, allow) if allow else {},
+        said=said.texts(pairs),
     )
 
 

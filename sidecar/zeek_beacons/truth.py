@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.keys import CONN
 from zeek_beacons.labels import BEACONS, BENIGN, Key, PairLabel, read_labels
 from zeek_beacons.metrics import Counts, roc_auc
-from zeek_beacons.pairs import Bools, Floats, Strings
+from zeek_beacons.pairs import Bools, Floats, Ints, Strings
 from zeek_beacons.pipeline import Scored
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Measured pairs that have a label: their truth, score, alert and case."""
+    """Measured pairs that have a label: their truth, score, alert, case and row among the pairs."""
 
     beacon: Bools
     score: Floats
@@ -26,6 +27,18 @@ class Outcome:
     case: Strings
     unmatched: int  # labelled beacons that are not among the pairs, counted as missed
     nothing_matched: str = ""  # the labels' file, where not one of its pairs is in the input
+    row: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    absent: Sequence[Key] = ()  # the keys of the unmatched
+
+    @property
+    def missed(self) -> Ints:
+        """Rows of beacons that do not alert."""
+        return self.row[self.beacon & ~self.alert]
+
+    @property
+    def false_alerts(self) -> Ints:
+        """Rows of benign pairs that alert."""
+        return self.row[~self.beacon & self.alert]
 
     def summary(self) -> dict[str, Any]:
         """All figures as plain data."""
@@ -82,10 +95,12 @@ class Truth:
         rows = list(zip(pairs.orig_h, pairs.resp_p, pairs.proto, strict=True))
         keys = [(orig, resp, int(port), proto) for (orig, port, proto), resp in zip(rows, pairs.resp, strict=True)]
         alerting = {keys[row] for row in np.flatnonzero(verdicts.alerts).tolist()}
-        found: list[tuple[bool, float, bool, str]] = []
+        other = np.flatnonzero(verdicts.alerts & (pairs.channel != CONN))  # labels are of connections
+        alerting |= {(rows[row][0], pairs.addr[row], *rows[row][1:]) for row in other.tolist()}
+        found: list[tuple[bool, float, bool, str, int]] = []
         seen = set()
         for row, key in enumerate(keys):
-            known = self.labels.get(key)
+            known = self.labels.get(key) if pairs.channel[row] == CONN else None
             if known is None:
                 continue
             seen.add(key)
@@ -93,16 +108,18 @@ class Truth:
             if label in BEACONS or (label in BENIGN and scored.feature_row[row] >= 0):
                 named = (key[0], pairs.server_name[row], key[2], key[3])
                 score = float(np.nan_to_num(verdicts.score[row]))
-                found.append((label in BEACONS, score, key in alerting or named in alerting, known.case))
-        unmatched = sum(known.label in BEACONS and key not in seen for key, known in self.labels.items())
-        columns = list(zip(*found, strict=True)) or [(), (), (), ()]
+                found.append((label in BEACONS, score, key in alerting or named in alerting, known.case, row))
+        absent = [key for key, known in self.labels.items() if known.label in BEACONS and key not in seen]
+        columns = list(zip(*found, strict=True)) or [(), (), (), (), ()]
         return Outcome(
             np.array(columns[0], dtype=np.bool_),
             np.array(columns[1], dtype=np.float64),
             np.array(columns[2], dtype=np.bool_),
             np.array(columns[3], dtype=np.object_),
-            unmatched,
+            len(absent),
             "" if seen else self.file or "the labels",
+            np.array(columns[4], dtype=np.int64),
+            absent,
         )
 
 

@@ -21,9 +21,13 @@ OWN_BEACON, FROM_OUTSIDE = range(2)
 SEVERITIES = ("", "low", "medium", "high", "critical")
 # Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host (a group, or
 # the broadcast address of a network), or a neighbour on the same link; it comes from outside; a benign rhythm looks
-# just like it.
-SUPPRESSIONS = ("", "allow-list", "named-twin", "multicast", "look-alike", "broadcast", "link-local", "inbound")
+# just like it; someone marked it as false, or snoozed it; a page that the host looks at polls its own site.
+SUPPRESSIONS = (
+    *("", "allow-list", "named-twin", "multicast", "look-alike", "broadcast", "link-local", "inbound"),
+    *("feedback", "snoozed", "web-page"),
+)
 NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE, BROADCAST, LINK_LOCAL, INBOUND = range(8)
+BY_FEEDBACK, SNOOZED, WEB_PAGE = 8, 9, 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)

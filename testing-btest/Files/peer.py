@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 TOPIC = "/zeek/beacons/verdict/"
+TOPICS = ["/zeek/beacons/candidate/", "/zeek/beacons/control/", "/zeek/beacons/long/"]
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
@@ -47,7 +48,7 @@ class Peer:
         while b"\r\n\r\n" not in self.buffer:
             self.fill()
         self.buffer = self.buffer.split(b"\r\n\r\n", 1)[1]
-        self.write(TEXT, json.dumps(["/zeek/beacons/candidate/", "/zeek/beacons/control/"]).encode())
+        self.write(TEXT, json.dumps(TOPICS).encode())
         if self.read()["type"] != "ack":
             raise ConnectionError("Zeek acknowledges no subscription")
 
@@ -109,7 +110,7 @@ class Peer:
         self.write(TEXT, json.dumps(message).encode())
 
     def send(self, event: str, **fields: Any) -> None:
-        self.send_text(f"Beacons::{event}", json.dumps({"v": 2, "sidecar": self.id} | fields))
+        self.send_text(f"Beacons::{event}", json.dumps({"v": 3, "sidecar": self.id} | fields))
 
     def tell(self, words: str) -> None:
         """What Files/live.zeek is to do."""

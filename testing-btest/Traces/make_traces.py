@@ -1,4 +1,4 @@
-"""Makes the traces of the tests, each under 50 kB: python make_traces.py [FOLDER]. Needs dpkt.
+"""Makes the traces of the tests, each under 50 kB: python make_traces.py [FOLDER]. Needs dpkt and cryptography.
 
 Each function is one trace, named after it. Clocks start at 1700000000 (November 2023), local hosts are 10.0.0.x,
 the servers outside 203.0.113.x and 198.51.100.x.
@@ -11,7 +11,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from packets import AAAA, HTTP_REPLY, A, Talk, Trace, client_hello, dns_answer, dns_query, http_get
+import traces_web
+from packets import (
+    AAAA,
+    HTTP_REPLY,
+    A,
+    Talk,
+    Trace,
+    certificate,
+    client_hello,
+    dns_answer,
+    dns_query,
+    http_get,
+    server_certificates,
+)
 
 T0 = 1_700_000_000.0
 C2 = ("203.0.113.7", 4444)
@@ -20,7 +33,7 @@ REQUEST, REPLY = b"q" * 64, b"r" * 128
 
 def beacon() -> Trace:
     """A sleep of 60 s with 20 % jitter, 24 check-ins."""
-    rng, trace, ts = random.Random(1), Trace(), T0  # noqa: S311 - a seed, no secret
+    rng, trace, ts = random.Random(1), Trace(), T0
     for i in range(24):
         trace.tcp(ts, ("10.0.0.5", 40_000 + i), C2, REQUEST, REPLY)
         ts += 60 * (1 - 0.2 * rng.random())
@@ -235,10 +248,12 @@ def lookups() -> Trace:
     """Names that servers were looked up by: through an alias, by another client, too late, too long ago, one of two."""
     trace, number, port = Trace(), iter(range(1000)), iter(range(50_000, 60_000))
 
-    def look_up(ts: float, client: str, name: str, *records: str, ttl: int = 60, kind: int = A) -> None:
+    def look_up(
+        ts: float, client: str, name: str, *records: str, ttl: int = 60, kind: int = A, resolver: str = ""
+    ) -> None:
         query = next(number)
         answer = dns_answer(name, query, *records, ttl=ttl, kind=kind)
-        resolver = "2001:db8::53" if ":" in client else "10.0.0.53"
+        resolver = resolver or ("2001:db8::53" if ":" in client else "10.0.0.53")
         trace.udp(ts, (client, next(port)), (resolver, 53), dns_query(name, query, kind), answer)
 
     def connect(ts: float, client: str, server: str = C2[0], lasts: float = 0.1) -> None:
@@ -250,7 +265,13 @@ def lookups() -> Trace:
     look_up(T0 - 7200, "10.0.0.9", "day.example", C2[0], ttl=86_400)
     look_up(T0 - 5, "2001:db8::5", "six.example", "2001:db8:ffff::7", kind=AAAA)
     look_up(T0 - 4, "10.0.0.12", "long.example", C2[0])
+    # A server's own name server is not believed about it, one of another network is.
+    look_up(T0 - 5, "10.0.0.13", "bank.example", "45.0.0.7", resolver="45.0.0.53")
+    look_up(T0 - 5, "10.0.0.14", "bank.example", "45.0.0.7", resolver="45.0.1.53")
     for i in range(6):
+        if i < 2:
+            connect(T0 + 60 * i + 5, "10.0.0.13", "45.0.0.7")
+            connect(T0 + 60 * i + 5, "10.0.0.14", "45.0.0.7")
         for host in ("10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.9"):
             connect(T0 + 60 * i, host)
         connect(T0 + 60 * i, "2001:db8::5", "2001:db8:ffff::7")
@@ -278,6 +299,44 @@ def tls_servers() -> Trace:
     return trace
 
 
+def presented() -> Trace:
+    """What servers and clients show: certificates, and user agents.
+
+    10.0.0.5 and .6 meet two servers with one self-signed certificate, .7 one whose certificate is renewed, .8 one
+    without alternative names, .9 one whose names are an attack; .10 and .11 share a user agent, .12 names no host, .13
+    gives no user agent but once, .14 gives a hostile one, and .15 gets no answer.
+    """
+    trace = Trace()
+    own = certificate("localhost", days=3650)
+    issued = [
+        certificate("shop.example", "Test CA", ("shop.example", "*.Shop.example"), 90, "Tests, Inc.", n) for n in (1, 2)
+    ]
+    plain = certificate("a,b.example", "Test CA", days=397)
+    hostile = certificate("x\n\u00c4" + "n" * 50, "evil\x01\u00c4" + "i" * 55, ("a\x01b.example", "n" * 100), days=0)
+    agents = {"10.0.0.10": b"Tool/1.0", "10.0.0.11": b"Tool/1.0", "10.0.0.12": b"Tool/2.0"}
+    for i in range(5):
+        ts, port = T0 + 60 * i, 40_000 + i
+        for host, server, name, cert in (
+            ("10.0.0.5", 60, b"cdn.example", own),
+            ("10.0.0.6", 61, b"", own),
+            ("10.0.0.7", 62, b"www.shop.example", issued[i // 3]),
+            ("10.0.0.8", 63, b"b.example", plain),
+            ("10.0.0.9", 64, b"a.example", hostile),
+        ):
+            shown = server_certificates(cert) if i != 3 else b""
+            trace.tcp(ts + server / 60, (host, port), (f"203.0.113.{server}", 443), client_hello(name), shown)
+        for host, agent in agents.items():
+            asks = http_get(b"" if host.endswith("12") else b"web.example", agent)
+            trace.tcp(ts + 3, (host, port), ("203.0.113.70", 80), asks, HTTP_REPLY)
+        trace.tcp(
+            ts + 5, ("10.0.0.13", port), ("203.0.113.70", 80), http_get(b"web.example", b"Late" * (i == 2)), HTTP_REPLY
+        )
+        odd = b"odd\x01\xff \\x41 " + b"u" * 220
+        trace.tcp(ts + 6, ("10.0.0.14", port), ("203.0.113.71", 80), http_get(b"web.example", odd), HTTP_REPLY)
+        trace.tcp(ts + 7, ("10.0.0.15", port), ("203.0.113.72", 80), http_get(b"web.example"))
+    return trace
+
+
 def strangers() -> Trace:
     """A beacon, a stranger who comes back every minute, and two hundred who come twice."""
     trace = Trace()
@@ -291,7 +350,7 @@ def strangers() -> Trace:
 
 def behaviours() -> Trace:
     """What implants do beside keeping one timer: bursts, back-off, another sleep, servers at random, a pause."""
-    rng, trace = random.Random(3), Trace()  # noqa: S311 - a seed, no secret
+    rng, trace = random.Random(3), Trace()
     ports = iter(range(40_000, 60_000))
 
     def one(at: float, host: str, server: str, end: str = "fin") -> None:
@@ -314,6 +373,35 @@ def behaviours() -> Trace:
     return trace
 
 
+def keep_alive(trace: Trace, start: float, orig: tuple[str, int], lasts: float, end: str = "fin") -> None:
+    """A TCP connection in which something is said every four minutes: less than Zeek's timeout."""
+    talk = Talk(trace, orig, C2)
+    talk.say(start, True, 0x02)
+    talk.say(start + 0.02, False, 0x12)
+    talk.say(start + 0.03, True, 0x10)
+    for i in range(1, int(lasts // 240) + 1):
+        talk.say(start + 240 * i, True, 0x18, REQUEST[:8])
+        talk.say(start + 240 * i + 0.02, False, 0x10)
+    if end == "fin":
+        talk.close(start + lasts)
+
+
+def lasting() -> Trace:
+    """Connections of 5 h, of 2 h and still open, of 30 min, four of 20 min in a row, two of 40 min a day apart; and
+    datagrams on one 5-tuple for 70 min."""
+    trace = Trace()
+    keep_alive(trace, T0, ("10.0.0.5", 40_000), 5 * 3600)
+    for i in range(4):
+        keep_alive(trace, T0 + 1500 * i, ("10.0.0.6", 40_000 + i), 1200)
+    keep_alive(trace, T0 + 1, ("10.0.0.7", 40_000), 1800)
+    for i in range(85):
+        trace.udp(T0 + 50 * i, ("10.0.0.8", 1194), ("203.0.113.9", 1194), b"u")
+    keep_alive(trace, T0, ("10.0.0.9", 40_000), 2400)
+    keep_alive(trace, T0 + 90_000, ("10.0.0.9", 40_001), 2400)
+    keep_alive(trace, T0 + 86_400, ("10.0.0.10", 40_000), 7200, end="open")
+    return trace
+
+
 def half(which: int) -> Trace:
     """What one of two workers sees: every other connection of a beacon, and of one by name."""
     trace = Trace()
@@ -329,14 +417,16 @@ TRACES: dict[str, Callable[[], Trace]] = {
     for make in (
         *(beacon, failing, ipv6, datagrams, names, hostile_names, allowed, directions, flood, silence, steady),
         *(left_open, split_sessions, out_of_order, services, prevalence, resolver, majority, lookups, tls_servers),
+        presented,
         strangers,
         behaviours,
+        lasting,
     )
 } | {"worker_1": lambda: half(0), "worker_2": lambda: half(1)}
 
 
 def main(folder: Path) -> None:
-    for name, make in TRACES.items():
+    for name, make in (TRACES | traces_web.TRACES).items():
         make().write(folder / f"{name}.pcap")
     clock_jumps().write(folder / "clock_jumps.pcap", by_time=False)
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dpkt
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from dpkt.tcp import TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN
 
 RTT = 0.02  # seconds
@@ -122,9 +129,44 @@ def client_hello(name: bytes = b"") -> bytes:
     return b"\x16\x03\x01" + struct.pack("!H", len(handshake)) + handshake
 
 
-def http_get(host: bytes) -> bytes:
-    """An HTTP request."""
-    return b"GET /news HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: test\r\n\r\n"
+def server_certificates(*chain: bytes) -> bytes:
+    """A TLS 1.2 ServerHello, and the certificates that the server presents, the first its own."""
+    hello = b"\x03\x03" + b"\x22" * 32 + b"\x00" + b"\xc0\x2f" + b"\x00"
+    listed = b"".join(_sized(certificate) for certificate in chain)
+    messages = (b"\x02" + _sized(hello), b"\x0b" + _sized(_sized(listed)), b"\x0e" + _sized(b""))
+    return b"".join(b"\x16\x03\x03" + struct.pack("!H", len(message)) + message for message in messages)
+
+
+def _sized(data: bytes) -> bytes:
+    """With its length in three bytes."""
+    return struct.pack("!I", len(data))[1:] + data
+
+
+def certificate(
+    subject: str, issuer: str = "", names: Sequence[str] = (), days: int = 90, organization: str = "", serial: int = 1
+) -> bytes:
+    """A certificate (DER, the same each time) for a common name; without an issuer it is self-signed."""
+
+    def named(common: str, more: str = "") -> x509.Name:
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, common)]
+        return x509.Name([*([x509.NameAttribute(NameOID.ORGANIZATION_NAME, more)] if more else []), *parts])
+
+    def key(owner: str) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(owner.encode()).digest())
+
+    begin = datetime(2023, 11, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder().serial_number(serial).not_valid_before(begin)
+    made = made.subject_name(named(subject)).issuer_name(named(issuer, organization) if issuer else named(subject))
+    made = made.public_key(key(subject).public_key()).not_valid_after(begin + timedelta(days=days))
+    if names:
+        made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+    return made.sign(key(issuer or subject), None).public_bytes(Encoding.DER)
+
+
+def http_get(host: bytes, agent: bytes = b"test") -> bytes:
+    """An HTTP request; without a host or a user agent it has no such line."""
+    lines = [b"GET /news HTTP/1.1", b"Host: " + host if host else b"", b"User-Agent: " + agent if agent else b""]
+    return b"\r\n".join([line for line in lines if line] + [b"", b""])
 
 
 A, CNAME, AAAA = 1, 5, 28  # DNS record types

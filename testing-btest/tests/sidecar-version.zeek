@@ -8,7 +8,7 @@
 import peer
 
 zeek = peer.Peer()
-for version in (3, 1, 2):
+for version in (4, 2, 1, 3):
     answer = zeek.hello(v=version, hobbies=["chess"])
     print(version, answer["v"], answer["accepted"], answer["reason"])
 zeek.tell("end")

@@ -1,6 +1,6 @@
 # @TEST-DOC: A cap on observations in all cuts the longest pairs to their newest half.
 # @TEST-EXEC: zeek -b -r $TRACES/prevalence.pcap $PACKAGE %INPUT > counts
-# @TEST-EXEC: zeek-cut reason id.orig_h id.resp_h id.resp_p conns dropped states < beacon_candidates.log | grep final | sort > output
+# @TEST-EXEC: zeek-cut reason conns dropped states < beacon_candidates.log | grep final | sort > output
 # @TEST-EXEC: cat counts >> output
 # @TEST-EXEC: btest-diff output
 

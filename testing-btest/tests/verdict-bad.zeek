@@ -23,19 +23,20 @@ zeek = peer.Peer()
 zeek.hello()
 zeek.tell("feed 10.0.0.5 203.0.113.7 443/tcp 6")
 candidate = zeek.next("candidate")
-for text in ("", "null", "[]", "1", '"x"', "{", '{"v": 2', '{"v": 2}', '{"v": "1"}', '{"v": -1}', '{"v": 1.0}', '{"v": 1e999}'):
+for text in ("", "null", "[]", "1", '"x"', "{", '{"v": 3', '{"v": 3}', '{"v": "1"}', '{"v": -1}', '{"v": 1.0}', '{"v": 1e999}'):
     zeek.send_text("Beacons::verdict", text)
 zeek.send_text("Beacons::verdict", "[" * 60_000)
-zeek.send_text("Beacons::verdict", '{"v": 2, "x": ' + "[" * 60_000)
-zeek.send_text("Beacons::verdict", '{"v": 2, "x": "' + "x" * 1_000_000 + '"}')
+zeek.send_text("Beacons::verdict", '{"v": 3, "x": ' + "[" * 60_000)
+zeek.send_text("Beacons::verdict", '{"v": 3, "x": "' + "x" * 1_000_000 + '"}')
 zeek.send("verdict")
 for field, value in {
-    "v": 3,
+    "v": 4,
     "sidecar": "b2",
     "orig_h": "nowhere",
     "resp_h": "",
     "orig_p": 65536,
     "proto": "sctp",
+    "channel": "smoke",
     "label": "maybe",
     "score": 1.5,
     "jitter": -0.5,

@@ -41,6 +41,10 @@ def looked_up(count: float) -> dict[str, Any]:
         (carried(50) | looked_up(100), "claimed.example", "TLS SNI"),
         (carried(49) | looked_up(100), "told.example", "a DNS answer"),
         (carried(100, "x.example") | {"resp": "x.example", "addr": "203.0.113.9"}, "x.example", "TLS SNI"),
+        ({"cert_name": "*.certified.example", "cert_valid": 1.0}, "certified.example", "a certificate"),
+        ({"cert_name": "certified.example", "cert_valid": 0.0}, "", ""),
+        ({"cert_name": "certified.example"}, "", ""),
+        (looked_up(50) | {"cert_name": "certified.example", "cert_valid": 1.0}, "told.example", "a DNS answer"),
         ({}, "", ""),
     ],
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zeek_beacons.config import DIRECTIONS, PROFILES, Config, layered
+from zeek_beacons.config import DIRECTIONS, NOT_SETTINGS, PROFILES, Config, layered
 from zeek_beacons.errors import ConfigError, SettingError
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.pipeline import alert_threshold
 from zeek_beacons.scoring import Scoring
+
+ROOT = Path(__file__).parents[2]
 
 
 def load(folder: Path, toml: str = "", environ: dict[str, str] | None = None, **flags: Any) -> Config:
@@ -58,6 +61,9 @@ BAD: list[tuple[str, Any]] = [
     ("profile", 5),
     ("threshold", 1.01),
     ("threshold", -0.1),
+    ("map", ["orig_h"]),
+    ("map", ["=Source"]),
+    ("map", ["orig_h="]),
     ("threshold", float("nan")),
     ("threshold", "high"),
     ("local_nets", "10.0.0.0/33"),
@@ -154,3 +160,10 @@ def test_a_threshold_takes_the_place_of_the_profile_s(tmp_path: Path) -> None:
     scoring = Scoring.rules_only()
     assert alert_threshold(scoring, Config(threshold=0.9)) == 0.9
     assert alert_threshold(scoring, Config(profile="sensitive")) == scoring.thresholds["sensitive"]
+
+
+def test_what_tests_and_ci_are_told_is_no_setting() -> None:
+    """Every such variable that they name, so that a run of CI does not end at its first command."""
+    files = [ROOT / ".ci" / "run", ROOT / "Makefile", *ROOT.glob("tests/**/*.py")]
+    named = {name for path in files for name in re.findall(r"ZEEK_BEACONS_(?:NEEDS|FAULT)_[A-Z]+", path.read_text())}
+    assert {"ZEEK_BEACONS_NEEDS_ZEEK", "ZEEK_BEACONS_NEEDS_BROWSER"} <= named <= NOT_SETTINGS

@@ -138,7 +138,7 @@ def test_members_alert_with_their_group() -> None:
     assert set(scored.verdicts.score.tolist()) == {scored.verdicts.score[group]}
     assert scored.incidents.rows[0].tolist()[0] == group
     assert incidents(scored).select(["members", "servers", "connections"]).to_pylist() == [
-        {"members": 6, "servers": 5, "connections": 60}
+        {"members": 5, "servers": 5, "connections": 60}
     ]
     rows = scored_pairs(scored).to_pylist()
     assert len({row["incident"] for row in rows}) == 1

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zeek_beacons.config import Config
-from zeek_beacons.incidents import Key, Member, buckets_of, identity, together
+from zeek_beacons.incidents import Member, buckets_of, identity, together
+from zeek_beacons.keys import Key
 from zeek_beacons.locality import is_private
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
@@ -191,7 +192,7 @@ def test_the_id_is_that_of_the_member_that_began_first(pair: Make) -> None:
     late = pair(resp_p=8080)
     late["start"] = late["start"] + 10.0
     (found,) = score(Pairs.build([late, pair()]), Scoring.rules_only(), Config()).incidents.ids
-    assert found == identity(("10.0.0.5", "203.0.113.9", 443, "tcp"))
+    assert found == identity(("10.0.0.5", "203.0.113.9", 443, "tcp", "conn"))
     assert len(found) == 10
     assert int(found, 16)
 

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeek_beacons.pairs import (
-    KEY_COLUMNS,
-    OBSERVATION_COLUMNS,
-    OPTIONAL,
-    PAIR_COLUMNS,
-    STATE_CODE,
-    STATES,
-    Pairs,
-    round_time,
-)
+from zeek_beacons.keys import KEY_COLUMNS
+from zeek_beacons.pairs import OBSERVATION_COLUMNS, OPTIONAL, PAIR_COLUMNS, STATE_CODE, STATES, Pairs, round_time
 
 
 def one(starts: list[float], **given: Any) -> dict[str, Any]:
@@ -49,7 +41,8 @@ def test_columns_have_fixed_kinds() -> None:
     for pairs in (Pairs.empty(), batch()):
         kinds = {name: getattr(pairs, name).dtype for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS, "offsets")}
         assert {name for name, kind in kinds.items() if kind == np.object_} == {
-            *("orig_h", "resp", "proto", "addr", "service", "server_name", "dns_name")
+            *("orig_h", "resp", "proto", "channel", "addr", "service", "server_name", "dns_name"),
+            *("cert_name", "cert_issuer", "user_agent", "process", "parent", "user"),
         }
         assert {name for name, kind in kinds.items() if kind == np.int64} == {
             *("resp_p", "conns", "named", "name_conns", "offsets")
@@ -173,3 +166,12 @@ def test_groups_are_no_single_host() -> None:
     addresses = ["224.0.0.251", "ff02::fb", "255.255.255.255", "10.0.0.255", "203.0.113.9", "fe80::1"]
     pairs = Pairs.build([one([1.0], resp=addr) for addr in addresses])
     assert pairs.is_multicast.tolist() == [True, True, True, False, False, False]
+
+
+def test_what_is_computed_once_for_all_can_be_changed_by_none() -> None:
+    pairs = Pairs.build([one([1.0, 2.0, 3.0]), one([1.0] * 5, resp="c2.example", addr="203.0.113.9")])
+    assert pairs.counts is pairs.counts
+    assert pairs.take(np.array([1])).counts.tolist() == [5]
+    for name in ("counts", "last_ts", "is_named"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(pairs, name)[0] = 0

@@ -74,6 +74,35 @@ def test_behaviours_are_hidden_in_the_sample_day_where_there_is_no_other(folder:
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"behaviours.csv", "behaviours.md"}
 
 
+@pytest.mark.usefixtures("size")
+def test_the_grid_is_drawn_where_there_are_no_files(tmp_path: Path) -> None:
+    text = run("grid", "--quick", "-o", tmp_path / "out")
+    rows = [line.split(" | ") for line in text.split("\n") if line.startswith("| RandomForest of the beaconing study")]
+    auc = {row[1]: float(row[2]) for row in rows[:4]}
+    assert auc.keys() == {"as published", "matched", "overlap", "shortcut"}
+    assert min(auc.values()) > 0.8
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {f"drawn_grid{end}" for end in (".csv", ".md", ".png", "_scenarios.csv", "_scenarios.md")}
+
+
+def test_stress_takes_the_sample_day_where_there_are_no_captures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zeek_beacons_lab.studies import injection, stress
+
+    monkeypatch.setattr(stress, "FAMILIES", {"fixed sleep": injection.FAMILIES["fixed sleep"]})
+    text = run("stress", "--draws", 1, "-o", tmp_path / "out")
+    assert "| fixed sleep |" in text
+    assert {path.name.split("_")[0] for path in (tmp_path / "out").iterdir()} == {"sample"}
+
+
+def test_leaving_out_takes_a_folder() -> None:
+    with pytest.raises(ConfigError, match="give their folder"):
+        run("stress", "--leave-out")
+    with pytest.raises(ConfigError, match="give no folder"):
+        run("grid", "somewhere", "--quick")
+
+
 def test_evidence_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "BENIGN", 100)
     monkeypatch.setattr(evidence, "C2", 20)
@@ -103,12 +132,12 @@ def test_real_needs_none_of_the_extras(folder: Path) -> None:
 def test_all_makes_the_tables_of_every_study(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The studies are stand-ins: each says its name in place of a report."""
     made: list[str] = []
-    studies = {*Studies.table} - {"all", "ctu13", "list", "behaviours"}
-    names = sorted({*studies, "alert_list", "behaviour_figures", "pipeline_ablation"})
+    studies = {*Studies.table} - {"all", "ctu13", "forecast", "list", "behaviours"}
+    names = sorted({*studies, "alert_list", "behaviour_figures", "checkin_ablation", "pipeline_ablation"})
     for name in names:
         study = importlib.import_module(f"zeek_beacons_lab.studies.{name}")
         stand_in = MagicMock(**{"report.return_value": name})
-        parts = ("evaluate", "methods", "study_forest", "compare", "early_auc", "run")
+        parts = ("evaluate", "methods", "study_forest", "compare", "early_auc", "problems", "run")
         for part in (*parts, "on_captures", "on_injections", "on_synthetic"):
             result = {"alert_list": name, "real": stand_in}.get(name, {} if part == "methods" else ())
             monkeypatch.setattr(study, part, MagicMock(return_value=result), raising=False)

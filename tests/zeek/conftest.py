@@ -18,6 +18,7 @@ CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", ROOT.parent / "shared" /
 DESCRIPTIVE = (
     *("addr", "service", "server_name", "dns_name", "conns", "named", "name_conns", "dns_named"),
     *("orig_local", "resp_local", "first_ts"),
+    *("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "user_agent", "no_host"),
 )
 
 
@@ -31,7 +32,16 @@ def run_zeek(zeek: str, tmp_path: Path) -> Callable[..., Path]:
     """Runs Zeek with the package on a capture and returns the folder of its logs."""
 
     def run(capture: Path, *arguments: str) -> Path:
-        command = [zeek, "-C", "-r", str(capture), str(SCRIPTS), "Beacons::direction=Beacons::ANY", *arguments]
+        command = [
+            zeek,
+            "-C",
+            "-r",
+            str(capture),
+            "protocols/ssl/validate-certs",
+            str(SCRIPTS),
+            "Beacons::direction=Beacons::ANY",
+            *arguments,
+        ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         assert "error" not in done.stderr, done.stderr

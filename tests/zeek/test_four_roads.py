@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import KEY_COLUMNS
+from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.pipeline import score
 from zeek_beacons.readers import Request, read
 from zeek_beacons.scoring import Scoring

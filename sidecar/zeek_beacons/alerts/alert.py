@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -34,6 +35,7 @@ class Alert:
     resp: str  # address or server name
     resp_p: int
     proto: str
+    channel: str  # one of keys.CHANNELS
     addr: str  # the responder's address
     service: str
     model: str
@@ -77,10 +79,10 @@ class Alert:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The alert that `to_json` wrote. Raises ValueError where the text is none."""
+        """The alert that `to_json` wrote, without facts that came later. Raises ValueError where the text is none."""
         try:
             given = json.loads(text)
-            told = {one.name: _tuple(given[one.name]) for one in fields(PairFacts)}
+            told = {one.name: _tuple(given[one.name]) for one in fields(PairFacts) if one.name in given}
             own = {one.name: _tuple(given[one.name]) for one in fields(cls) if one.init and one.name != "facts"}
             return cls(facts=PairFacts(**told), **own)
         except (KeyError, TypeError) as error:
@@ -96,6 +98,15 @@ def present(told: Mapping[str, Any]) -> dict[str, Any]:
     """A tree of plain data without what is None, "" or empty."""
     kept = {name: present(value) if isinstance(value, Mapping) else value for name, value in told.items()}
     return {name: value for name, value in kept.items() if value not in (None, "", {}, [], ())}
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address, the only thing that fields for one take."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def milliseconds(iso: str) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from zeek_beacons.alerts.alert import BEACON, Alert, stopped
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.facts import facts, notice
-from zeek_beacons.reports.incident_text import further
+from zeek_beacons.reports.incident_text import further, pairs_of
 from zeek_beacons.reports.outside import remark
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import duration, reasons
@@ -38,6 +38,7 @@ def alert_of(scored: Scored, row: int, model: str, now: float, sources: Sources 
         resp=pairs.resp[row],
         resp_p=int(pairs.resp_p[row]),
         proto=pairs.proto[row],
+        channel=pairs.channel[row],
         addr=pairs.addr[row],
         service=pairs.service[row],
         model=model,
@@ -53,7 +54,9 @@ def incident_alerts(scored: Scored, model: str, now: float, sources: Sources | N
         alert = alert_of(scored, int(rows[0]), model, now, sources)
         level = int(scored.verdicts.severity[rows].max())
         summary = "; ".join(filter(None, (alert.summary, further(members))))
-        yield replace(alert, level=level, severity=SEVERITIES[level], incident=name, summary=summary, pairs=len(rows))
+        yield replace(
+            alert, level=level, severity=SEVERITIES[level], incident=name, summary=summary, pairs=pairs_of(members)
+        )
 
 
 def stopped_alerts(scored: Scored, model: str, now: float, sources: Sources | None = None) -> Iterator[Alert]:

@@ -113,6 +113,7 @@ def structured_data(alert: Alert) -> str:
         "resp_h": alert.addr,
         "resp_p": alert.resp_p,
         "proto": alert.proto,
+        "channel": alert.channel,
         "service": alert.service,
         "name": facts.name,
         "connections": facts.connections,

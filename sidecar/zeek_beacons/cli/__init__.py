@@ -25,6 +25,10 @@ class Commands(LazyGroup):
             "zeek_beacons.cli.score:score",
             "Score every pair in logs: which beacon, how often, how sure, and why.",
         ),
+        "forecast": (
+            "zeek_beacons.cli.forecast:forecast",
+            "Forecast each pair's, host's and service's windows, and alert on what stays surprising.",
+        ),
         "pcap": (
             "zeek_beacons.cli.pcap:pcap",
             "Run captures through Zeek and the sidecar: notices as on a sensor, and the reports of `score`.",
@@ -37,9 +41,47 @@ class Commands(LazyGroup):
             "zeek_beacons.cli.status:status",
             "Show whether the sidecar serves Zeek, what it did, and what was lost.",
         ),
+        "beacons": (
+            "zeek_beacons.cli.beacons:beacons",
+            "Show the pairs that alert now: the severest first, then by falling score.",
+        ),
+        "hosts": (
+            "zeek_beacons.cli.hosts:hosts",
+            "Show originators by combined risk: 1 - product of (1 - score) over the incidents that they are in.",
+        ),
+        "connections": (
+            "zeek_beacons.cli.connections:connections",
+            "Show all pairs: those that alert first, then by falling score.",
+        ),
+        "long-conns": (
+            "zeek_beacons.cli.long_conns:long_conns",
+            "Show pairs by how long their connections are open: the longest one, or what 24 hours add up to.",
+        ),
+        "alerts": (
+            "zeek_beacons.cli.alerts:alerts",
+            "Show the alerts, the newest first. Of a result all came at once, when it was made.",
+        ),
+        "watch": (
+            "zeek_beacons.cli.watch:watch",
+            "Show what alerts now and what alerted last, again and again, as much as the window holds.",
+        ),
+        "serve": (
+            "zeek_beacons.cli.serve:serve",
+            "Show what was found in a browser, and answer the HTTP API.",
+        ),
+        "token": ("zeek_beacons.cli.token:app", "Make, list and remove tokens for the console and its API."),
+        "feedback": ("zeek_beacons.cli.feedback:app", "Export what people said in the console as labels."),
+        "classify": (
+            "zeek_beacons.cli.classify:app",
+            "Judge each connection by itself: scan, recon, brute force, C2-like or normal.",
+        ),
         "validate": (
             "zeek_beacons.cli.validate:validate",
             "Read logs without scoring them and say what was found: formats, rows, bad lines, time span, clock jumps.",
+        ),
+        "demo": (
+            "zeek_beacons.cli.demo:demo",
+            "Walk through a sample: unpack, score, what the first finding means, what was wrong, what to do next.",
         ),
         "sample": ("zeek_beacons.cli.sample:sample", "Unpack a small sample to try the other commands on."),
         "model": ("zeek_beacons.cli.model:app", "Look at a model folder."),

@@ -30,7 +30,7 @@ def show(folder: Folder = None) -> None:
 def verify(folder: Folder = None) -> None:
     """Check hashes, schema, feature order and thresholds, and that known pairs get the features and scores recorded.
 
-    The file of public knowledge is checked too, where there is one in the folder.
+    The file of public knowledge and the anomaly model are checked too, where they are in the folder.
 
     Examples:
 
@@ -40,6 +40,7 @@ def verify(folder: Folder = None) -> None:
     from zeek_beacons.features import MODEL_FEATURES
     from zeek_beacons.knowledge.file import KNOWLEDGE
     from zeek_beacons.scoring import Scoring, golden
+    from zeek_beacons.scoring.anomaly import ANOMALY, Anomaly
     from zeek_beacons.scoring.model import GOLDEN, ModelFolder, shipped_model
 
     model = ModelFolder.load(folder or shipped_model())
@@ -56,6 +57,9 @@ def verify(folder: Folder = None) -> None:
         knowledge = f"{KNOWLEDGE} is good: {known.counts['popular_domains']:,} popular domains of {known.date}"
     else:
         knowledge = f"it has no {KNOWLEDGE}, so the one that ships with this program is used"
+    anomaly = Anomaly.load(model.path)
     print(f"{model.path}: model {model.identity} is good: {len(MODEL_FEATURES)} features")
     print(compared)
     print(knowledge)
+    if anomaly is not None:
+        print(f"{ANOMALY} is good")

@@ -17,7 +17,18 @@ from zeek_beacons.errors import ConfigError
 if TYPE_CHECKING:
     from zeek_beacons.readers import Request
 
-FORMATS = ("conn", "exports", "binetflow", "flows", "candidates")  # the readers' names
+FORMATS = (
+    "conn",
+    "exports",
+    "binetflow",
+    "flows",
+    "candidates",
+    "aws",
+    "azure",
+    "gcp",
+    "eve",
+    "events",
+)  # the readers' names
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, globs, folders of (rotated) logs, or `-` for stdin.", show_default=False)
@@ -25,10 +36,20 @@ Inputs = Annotated[
 Form = Annotated[
     Optional[str], typer.Option("--format", help=f"Force the format: {', '.join(FORMATS)}.", show_default=False)
 ]
+Columns = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--map",
+        help="What a column of a CSV or Parquet file is where its heading is not known: FIELD=COLUMN; may repeat.",
+        show_default=False,
+    ),
+]
 NameLogs = Annotated[
     Optional[list[str]],
     typer.Option(
-        "--names", help="ssl, quic, http and dns logs to join (default: those beside the input).", show_default=False
+        "--names",
+        help="ssl, quic, http, dns and x509 logs to join (default: those beside the input).",
+        show_default=False,
     ),
 ]
 Begin = Annotated[
@@ -81,6 +102,14 @@ ModelFolder = Annotated[
 ]
 RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Score by the interpretable rules alone.")]
 AllowFile = Annotated[Optional[Path], typer.Option("--allow", help="Allow-list file.", show_default=False)]
+OperatorFile = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--operator",
+        help="What operators said in the console (operator.sqlite): allow entries, snoozes and feedback hold.",
+        show_default=False,
+    ),
+]
 MaxObservations = Annotated[
     Optional[int], typer.Option(help="Newest connections kept of each pair.  [default: 512]", show_default=False)
 ]
@@ -155,9 +184,18 @@ def either(threshold: float | None, alerts_per_host_day: float | None) -> None:
         raise ConfigError("--threshold and --alerts-per-host-day exclude each other: each sets the threshold")
 
 
+_progress_file: Path | None = None
+
+
+def report_progress_to(file: Path) -> None:
+    """Has `progress` keep the number of bytes read in a file, for whoever started this process."""
+    global _progress_file
+    _progress_file = file
+
+
 @contextmanager
 def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar over the bytes of the inputs on a terminal; None elsewhere."""
+    """A progress bar over the bytes of the inputs on a terminal; None elsewhere, or see `report_progress_to`."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -165,6 +203,9 @@ def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
     from zeek_beacons.readers.inputs import expand
 
     console = Console(stderr=True)
+    if _progress_file is not None:
+        yield _noted_in(_progress_file)
+        return
     if not console.is_terminal:
         yield None
         return
@@ -173,3 +214,15 @@ def progress(inputs: list[str]) -> Iterator[Callable[[int], None] | None]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=total or None)
         yield lambda size: bar.advance(task, size)
+
+
+def _noted_in(file: Path) -> Callable[[int], None]:
+    """Adds up bytes in a file."""
+    read = 0
+
+    def advance(size: int) -> None:
+        nonlocal read
+        read += size
+        file.write_text(str(read), encoding="ascii")
+
+    return advance

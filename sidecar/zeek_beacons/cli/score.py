@@ -18,6 +18,7 @@ from zeek_beacons.cli import alert_sinks, options
 from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
 from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
+from zeek_beacons.operator_file.words import Words, load
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import NEAR, Scored, score_site
 from zeek_beacons.pipeline import score as score_pairs
@@ -25,6 +26,7 @@ from zeek_beacons.readers import Request, read
 from zeek_beacons.readers.files import Progress
 from zeek_beacons.readers.ingest import TWICE, Ingest
 from zeek_beacons.readers.uids import newest_uids
+from zeek_beacons.reports.against_labels import mistakes
 from zeek_beacons.reports.looks_local import looks_local
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
@@ -44,8 +46,10 @@ def score(
     rules_only: options.RulesOnly = False,
     alerts_per_host_day: options.AlertsPerHostDay = None,
     form: options.Form = None,
+    columns: options.Columns = None,
     names: options.NameLogs = None,
     allow: options.AllowFile = None,
+    operator: options.OperatorFile = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
     min_connections: Annotated[
@@ -69,7 +73,8 @@ def score(
 ) -> None:
     """Score every pair in logs: which beacon, how often, how sure, and why.
 
-    Reads Zeek's conn.log (TSV or JSON), beacon_candidates.log, NetFlow/IPFIX CSV; plain, .gz or .zst.
+    Reads Zeek's conn.log (TSV or JSON), beacon_candidates.log, NetFlow/IPFIX CSV, flow logs of AWS, Azure and GCP,
+    Suricata's eve.json; plain, .gz or .zst.
 
     Examples:
 
@@ -78,6 +83,8 @@ def score(
         zeek-beacons score conn.log --profile conservative --allow allow.list -o report
 
         zcat flows.csv.gz | zeek-beacons score - --format flows --direction outbound
+
+        zeek-beacons score firewall.csv --map orig_h=Source --map resp_h=Destination --map resp_p=Port
 
         zeek-beacons score conn.log --alert syslog:tls://siem.example:6514 --alert file:/var/log/beacons.json
     """
@@ -91,9 +98,11 @@ def score(
         local_nets=local_net,
         min_connections=min_connections,
         max_observations=max_observations,
+        map=columns,
     )
     request = options.request(inputs, form, names, begin, until, strict)
-    allowed = AllowList.load(allow) if allow else None
+    words = said_in(operator)
+    allowed = words.with_file(AllowList.load(allow) if allow else AllowList())
     expected = Truth.load(truth) if truth else None
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
     sinks = alert_sinks.opened(config, alert, alert_stopped)
@@ -103,16 +112,16 @@ def score(
         pairs, ingest = read_logs(request, settings, advance)
     read_at = time.perf_counter()
     if alerts_per_host_day is None:
-        scored, site = score_pairs(pairs, scoring, settings, allowed), None
+        scored, site = score_pairs(pairs, scoring, settings, allowed, said=words.said), None
     else:
-        scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed)
+        scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed, words.said)
     seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
     summary = summarise(scored, ingest, scoring, settings, seconds, site, allowed)
     looked_up = as_json or output is not None or sinks is not None
     sources = known_sources(scored, ingest) if looked_up else Sources()
     outcome = expected.compare(scored) if expected else None
     if outcome is not None:
-        summary["truth"] = outcome.summary()
+        summary["truth"] = outcome.summary() | mistakes(scored, outcome)
     if output is not None:
         reports.write(scored, summary, output, features, sources)
     for warning in summary["warnings"]:
@@ -138,10 +147,15 @@ def read_logs(request: Request, settings: Config, progress: Progress | None = No
     return pairs, ingest
 
 
+def said_in(file: Path | None) -> Words:
+    """What operators said, by their file. Raises InputError."""
+    return Words() if file is None else load(file)
+
+
 def known_sources(scored: Scored, ingest: Ingest) -> Sources:
     """The files of a run, and the newest uids of what alerts where a second look at them tells."""
     alerts = np.flatnonzero(scored.verdicts.alerts).tolist()
-    return Sources.of(ingest.files, newest_uids(ingest.files, scored.pairs, alerts))
+    return Sources.of(ingest.files, newest_uids(ingest.files, scored.pairs, alerts), ingest.long_gone)
 
 
 def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outcome | None, output: Path | None) -> None:
@@ -156,10 +170,11 @@ def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outco
     plural = "" if summary["alerts"] == 1 else "s"
     if outside := from_outside(scored):
         print(outside)
+    in_groups = f", {summary['groups_that_alert']} alerting as groups" if summary["groups_that_alert"] else ""
     together = f"{incidents} incident{'' if incidents == 1 else 's'}: " if incidents else ""
     print(
         f"{together}{summary['alerts']} alert{plural} in {summary['pairs']} pairs "
-        f"({summary['pairs_scored']} with enough connections), "
+        f"({summary['pairs_scored']} with enough connections{in_groups}), "
         f"model {summary['model']}"
     )
     print(f"threshold {summary['threshold_in_force']}")

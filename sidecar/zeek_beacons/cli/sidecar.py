@@ -53,6 +53,10 @@ def sidecar(
     max_observations: options.MaxObservations = None,
     alert: options.AlertSinks = None,
     alert_stopped: options.AlertStopped = False,
+    metrics: Annotated[
+        Optional[str],
+        typer.Option(help="Where Prometheus finds /metrics: ADDRESS:PORT.  [default: nowhere]", show_default=False),
+    ] = None,
     tls_ca: Annotated[
         Optional[Path], typer.Option(help="Certificate authority for wss:// (PEM).", show_default=False)
     ] = None,
@@ -96,6 +100,7 @@ def sidecar(
             "alerts_per_host_day": alerts_per_host_day,
             "state": _text(state),
             "allow": _text(allow),
+            "metrics": metrics,
             "tls_ca": _text(tls_ca),
             "allow_plaintext": allow_plaintext or None,
         },

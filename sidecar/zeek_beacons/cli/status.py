@@ -1,4 +1,4 @@
-"""`zeek-beacons status`: how the sidecar on this machine is."""
+"""`zeek-beacons status`: how the sidecar on this machine, or on another one, is; and what a file holds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,27 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from zeek_beacons.cli import options
-from zeek_beacons.errors import ConfigError
+from zeek_beacons.cli import asked, options
+from zeek_beacons.errors import ConfigError, InputError
+
+EXIT_CODES = {"": 0, "healthy": 0, "unhealthy": 1, "stale": 3}
 
 
 def status(
+    path: Annotated[
+        Optional[Path],
+        typer.Argument(
+            metavar="[PATH]",
+            help="A history, a result.sqlite or its folder: what it holds (default: how the sidecar is).",
+            show_default=False,
+        ),
+    ] = None,
     state: Annotated[
         Optional[Path], typer.Option(help="State file of the sidecar (default: as the sidecar's).", show_default=False)
     ] = None,
+    url: asked.Url = None,
+    token: asked.Token = "",
+    authority: asked.Authority = None,
     as_json: options.AsJson = False,
     config: options.SystemConfigFile = None,
 ) -> None:
@@ -30,20 +43,53 @@ def status(
 
         zeek-beacons status
 
-        zeek-beacons status --json | jq .unconfirmed
+        zeek-beacons status --json | jq .state.unconfirmed
+
+        zeek-beacons status --url https://sensor.example:8520
+
+        zeek-beacons status report
     """
+    if path is None and (url is None or state is not None):
+        if url is not None:
+            raise ConfigError("--state and --url exclude each other: one of them is asked")
+        condition, problems, found = _here(config, state)
+        told = {"condition": condition, "problems": problems, "state": found}
+        lines = _lines(found) if found else []
+    else:
+        if state is not None:
+            raise ConfigError("a path and --state exclude each other: one of them is asked")
+        condition, problems, told, lines = _elsewhere(path, url, token, authority)
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        print(f"{condition or 'readable'}{': ' if problems else ''}{_printable('; '.join(problems))}")
+        for name, text in lines:
+            print(f"  {name:<12}{_printable(text)}")
+    raise typer.Exit(EXIT_CODES.get(condition, 1))
+
+
+def _here(config: Path | None, state: Path | None) -> tuple[str, list[str], dict[str, Any] | None]:
+    """Condition, problems and state of the sidecar on this machine."""
     from zeek_beacons.live import status as states
 
-    path = _state_file(config, state)
-    found = states.read(path)
+    found = states.read(_state_file(config, state))
     condition, problems = states.judge(found, time.time())
-    if as_json:
-        print(json.dumps({"condition": condition.name.lower(), "problems": problems, "state": found}, indent=2))
-    else:
-        print(f"{condition.name.lower()}{': ' if problems else ''}{'; '.join(problems)}")
-        for name, text in _lines(found) if found else ():
-            print(f"  {name:<12}{text}")
-    raise typer.Exit(int(condition))
+    return condition.name.lower(), problems, found
+
+
+def _elsewhere(
+    path: Path | None, url: str | None, token: str, authority: Path | None
+) -> tuple[str, list[str], dict[str, Any], list[tuple[str, str]]]:
+    """Condition and problems of what a file or another machine tells, all of it, and the same as lines."""
+    from zeek_beacons.cli.listing import source_of  # what reads files is loaded only where it is asked for
+
+    source = source_of(path, url, token, authority, None)
+    found = source.status()
+    try:
+        lines = _lines(found.state) if found.state else _held(found.held)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise InputError(source.name, "answers with no status of this version") from problem
+    return found.condition, found.problems, found._asdict(), lines
 
 
 def _state_file(config: Path | None, state: Path | None) -> Path:
@@ -86,6 +132,21 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         size = f"{history['pairs']} pairs, {history['bytes'] / 1e6:.1f} MB"
         lines.append(("history", f"{'works' if history['working'] else 'FAILS'}, {size}, {history['errors']} errors"))
     return lines
+
+
+def _held(held: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a file holds."""
+    if not held:
+        return []
+    times = [_when(held[name]) for name in ("first_seen", "last_seen") if held[name] is not None]
+    return [
+        ("file", f"{held['kind']}, {held['bytes'] / 1e6:.1f} MB, schema {held['schema']}"),
+        ("model", f"{held['model']}, profile {held['profile'] or 'none'}"),
+        ("held", f"pairs {held['pairs']}, with enough connections {held['scored']}, hosts {held['hosts']}"),
+        ("alerting", f"pairs {held['beacons']}, incidents {held['incidents']}"),
+        ("not", f"near misses {held['near_misses']}, kept quiet {held['suppressed']}"),
+        *([("seen", " to ".join(times))] if times else []),
+    ]
 
 
 def _sink(name: str, health: Mapping[str, Any]) -> str:

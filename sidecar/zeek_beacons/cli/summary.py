@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,18 +39,22 @@ def summarise(
     allow: AllowList | None = None,
 ) -> dict[str, Any]:
     """The content of run_summary.json. `site`: the baseline that set the threshold, where one did."""
-    verdicts = scored.verdicts
+    verdicts, n = scored.verdicts, scored.n_pairs
+    label, groups = verdicts.label[:n], list(scored.members)
     around = environment()
     return {
         "zeek_beacons": __version__,
+        "command": command_line(sys.argv[1:]),
         "first_seen": when(ingest.first_us),
         "last_seen": when(ingest.last_us),
-        "pairs": len(scored.pairs),
-        "pairs_scored": int((scored.feature_row >= 0).sum()),
-        "alerts": int(verdicts.alerts.sum()),
+        "pairs": n,
+        "pairs_scored": int((scored.feature_row[:n] >= 0).sum()),
+        "groups": len(groups),
+        "groups_that_alert": int(verdicts.alerts[groups].sum()),
+        "alerts": int(verdicts.alerts[:n].sum()),
         "incidents": len(scored.incidents),
         "near_misses": int(scored.near_miss.sum()),
-        "verdicts": {name: int((verdicts.label == code).sum()) for code, name in enumerate(LABELS)},
+        "verdicts": {name: int((label == code).sum()) for code, name in enumerate(LABELS)},
         "warnings": [*scoring.warnings, *warnings(scored, allow)],
         "profile": settings.profile,
         "thresholds": dict(scoring.thresholds),
@@ -67,6 +74,16 @@ def summarise(
         "environment": around,
         "versions": {name: around[name] for name in ("python", "numpy", "pyarrow", "onnxruntime")},
     }
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The command of a run, without the addresses of sinks, which may hold secrets."""
+    after = ("", *arguments)
+    shown = [
+        f"{word.partition(':')[0]}:..." if before == "--alert" or word.startswith("--alert=") else word
+        for before, word in zip(after, arguments, strict=False)
+    ]
+    return shlex.join(["zeek-beacons", *shown])
 
 
 def warnings(scored: Scored, allow: AllowList | None) -> list[str]:

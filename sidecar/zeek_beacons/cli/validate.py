@@ -11,6 +11,7 @@ from zeek_beacons.errors import InputError
 def validate(
     inputs: options.Inputs,
     form: options.Form = None,
+    columns: options.Columns = None,
     names: options.NameLogs = None,
     begin: options.Begin = None,
     until: options.Until = None,
@@ -33,7 +34,7 @@ def validate(
     from zeek_beacons.readers import read
     from zeek_beacons.readers.ingest import TWICE
 
-    settings = options.settings(config, direction=direction, local_nets=local_net)
+    settings = options.settings(config, direction=direction, local_nets=local_net, map=columns)
     with options.progress(inputs) as advance:
         pairs, ingest = read(options.request(inputs, form, names, begin, until, strict), settings, advance)
     if not ingest.rows:

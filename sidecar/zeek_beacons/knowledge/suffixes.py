@@ -81,8 +81,9 @@ class SuffixRules:
                 every = length - 1
                 icann = every if kind & _EXCEPTION else icann
                 break
-            every = _reach(either, length) or every
-            icann = _reach(kind, length) or icann
+            more = length < len(ends)
+            every = _reach(either, length, more) or every
+            icann = _reach(kind, length, more) or icann
         shared = every > icann
         if every < len(ends):
             return Registered(ends[every], every, shared)
@@ -90,8 +91,8 @@ class SuffixRules:
         return Registered(ends[icann] if shared and icann < len(ends) else "", icann, False)
 
 
-def _reach(kind: int, length: int) -> int:
-    """Labels of the suffix that a rule of `length` labels makes, 0 where there is none."""
-    if kind & _CHILDREN:
+def _reach(kind: int, length: int, more: bool) -> int:
+    """Labels of the suffix that a rule of `length` labels makes, 0 where there is none. `more`: one precedes them."""
+    if kind & _CHILDREN and more:
         return length + 1
     return length if kind & _SUFFIX else 0

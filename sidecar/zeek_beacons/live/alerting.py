@@ -31,12 +31,18 @@ class LiveAlerts:
     """Decides what the sinks get. Used by the scoring thread. `clock`: the wall clock."""
 
     def __init__(self, channels: Channels, config: AlertConfig, clock: Callable[[], float] = time.time) -> None:
-        self.channels = channels
+        self.channels, self._config = channels, config
         self._cooldown, self._tell_stopped, self._clock = config.cooldown_hours * HOUR, config.stopped, clock
         self._raised: OrderedDict[str, Raised] = OrderedDict(channels.known)  # those told last at the end
         self._seen: dict[str, float] = {}  # when a candidate of an incident came last, in this run
         self._watching_since: float | None = None
         self._look_at = 0.0
+
+    def change(self, cooldown_hours: float | None, tell_stopped: bool | None) -> None:
+        """Changes the rules at run time; None: as it was configured."""
+        config = self._config
+        self._cooldown = (config.cooldown_hours if cooldown_hours is None else cooldown_hours) * HOUR
+        self._tell_stopped = config.stopped if tell_stopped is None else tell_stopped
 
     def draft(self, scored: Scored, row: int, model: str) -> Alert:
         """What there would be to tell of the alerting pair at `row`."""

@@ -14,7 +14,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from zeek_beacons.incidents import Key, Member, age, buckets_of, identity, together
+from zeek_beacons.incidents import Member, age, buckets_of, identity, together
+from zeek_beacons.keys import Key
 
 MOST_MEMBERS = 20_000  # beyond, those that have not alerted for longest are forgotten
 COMPARED = 32  # newest members of a bucket that a new alert is held against

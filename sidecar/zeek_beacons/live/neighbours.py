@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zeek_beacons.groups import LEAST_CONNECTIONS, MOST, PACE_ALIKE
-from zeek_beacons.incidents import Key
+from zeek_beacons.keys import Key
 
 MOST_PAIRS = 50_000  # beyond, those that came least lately are forgotten
 COMPARED = 64  # newest pairs of a bucket that a candidate is held against
@@ -82,8 +82,9 @@ class Neighbours:
 
 
 def _median(sizes: Any) -> float:
-    known = sizes[~np.isnan(sizes)]
-    return float(np.median(known)) if len(known) else -1.0
+    known = np.sort(sizes[sizes == sizes])
+    half = len(known) // 2
+    return float(known[half] + known[-half - 1]) / 2 if len(known) else -1.0
 
 
 def _within(one: float, other: float, ratio: float) -> bool:

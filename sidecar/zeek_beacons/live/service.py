@@ -13,11 +13,13 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zeek_beacons.allow import AllowList
 from zeek_beacons.background_thread import BackgroundThread
 from zeek_beacons.live import state as states
 from zeek_beacons.live.allow_list_file import AllowListFile
+from zeek_beacons.live.operators import Feed, Operators
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import BadMessage, Candidate, Verdict
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
@@ -25,6 +27,11 @@ from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.status import State
 from zeek_beacons.live.transport.connection import Connection, Transport, TransportError
 from zeek_beacons.live.worker import Worker
+from zeek_beacons.operator_file.follow import LOOK
+from zeek_beacons.store.long_connection import LongConnection
+
+if TYPE_CHECKING:
+    from zeek_beacons.live.metrics_server import MetricsServer
 
 TICK = 0.5  # seconds
 FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds between attempts to connect
@@ -45,7 +52,10 @@ class Service:
         allow_list: AllowListFile,
         config: SidecarConfig,
         once: bool = False,
+        operators: Operators | None = None,
+        metrics: MetricsServer | None = None,
     ) -> None:
+        self._operators, self._metrics = operators, metrics
         self._session, self._transport, self._worker = session, transport, worker
         self._allow_list, self._config, self._once = allow_list, config, once
         self._thread = ThreadPoolExecutor(1, "scoring")
@@ -63,6 +73,8 @@ class Service:
         """Serves until `stop`, or with `once` until Zeek is done."""
         if self._worker.alerts is not None:
             self._worker.alerts.channels.start()
+        if self._metrics is not None:
+            self._metrics.start_beside(asyncio.get_running_loop(), self.state)
         chores = [asyncio.create_task(chore) for chore in (self._score(), self._tick())]
         talk = asyncio.create_task(self._stay_connected())
         stop = asyncio.create_task(self._stopping.wait())
@@ -90,9 +102,11 @@ class Service:
         return self._session.backlog + self._sending if self._session.role is Role.SERVING else 0
 
     def _close(self) -> None:
+        if self._metrics is not None:
+            self._metrics.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
         if self._worker.history is not None:
-            self._worker.work([], self._allow_list.current(0.0), self._confirmations())
+            self._worker.work([], self._allow_list.current(0.0), self._confirmations(), long=self._long())
             self._worker.history.close()
         if self._worker.alerts is not None:
             self._worker.alerts.channels.close()
@@ -163,8 +177,7 @@ class Service:
         session, config = self._session, self._config
         while True:
             with contextlib.suppress(TimeoutError):
-                idle = HEARTBEAT_INTERVAL if self._worker.rejudging is None else REJUDGING_INTERVAL
-                await asyncio.wait_for(self._work.wait(), idle)
+                await asyncio.wait_for(self._work.wait(), self._idle())
             if len(session.queue) < config.batch and config.linger:
                 await asyncio.sleep(config.linger)
             if session.backlog > MOST_UNSENT:
@@ -173,24 +186,47 @@ class Service:
             batch = session.take(config.batch)
             if not len(session.queue):
                 self._work.clear()
-            verdicts = await self._in_thread(batch)
+            feed = Feed() if self._operators is None or len(session.queue) else self._operators.feed()
+            verdicts = await self._in_thread(batch, feed)
+            if self._operators is not None:
+                self._operators.took(feed)
             if verdicts is None:
                 session.give_up(batch)
             else:
                 session.answer(verdicts, time.monotonic())
                 self._send.set()
 
-    async def _in_thread(self, batch: list[Candidate]) -> list[Verdict] | None:
-        """The verdicts of a batch; None where there are none through a fault of ours."""
-        allow = self._allow_list.current(time.monotonic())
+    def _idle(self) -> float:
+        """Seconds after which there is something to do although nothing came."""
+        if self._worker.rejudging is not None:
+            return REJUDGING_INTERVAL
+        return HEARTBEAT_INTERVAL if self._operators is None else min(LOOK, HEARTBEAT_INTERVAL)
+
+    async def _in_thread(self, batch: list[Candidate], feed: Feed) -> list[Verdict] | None:
+        """The verdicts of a batch, which those of a feed follow; None where there are none through a fault of ours."""
+        allow = self._allow()
         progress = {place: node.highest for place, node in self._session.nodes.items()}
+        if self._operators is not None:
+            progress |= self._operators.progress(feed)
         serving = self._session.role is Role.SERVING
-        work = partial(self._worker.work, batch, allow, self._confirmations(), progress, serving)
+        whole = [*batch, *feed.candidates]
+        work = partial(self._worker.work, whole, allow, self._confirmations(), progress, serving, self._long())
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            verdicts = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Exception:
-            log.exception("batch_failed", extra={"fields": {"candidates": len(batch)}})
+            log.exception("batch_failed", extra={"fields": {"candidates": len(whole)}})
             return None
+        return verdicts[: len(batch)]
+
+    def _allow(self) -> AllowList:
+        """The allow-list in force, with what operators added."""
+        listed = self._allow_list.current(time.monotonic())
+        return listed if self._operators is None else self._operators.apply(listed)
+
+    def _long(self) -> list[LongConnection]:
+        taken = list(self._session.long)
+        self._session.long.clear()
+        return taken
 
     def _confirmations(self) -> list[Any]:
         taken, self._session.confirmations = self._session.confirmations, []
@@ -241,6 +277,7 @@ class Service:
             unreadable=self._worker.unreadable,
             alerting=asdict(self._worker.in_force),
             allow_problem=self._allow_list.problem,
+            operator=None if self._operators is None else self._operators.state(),
             sinks=None if self._worker.alerts is None else self._worker.alerts.channels.state(),
         )
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from zeek_beacons.config import layered, read_toml, refuse_unknown
 from zeek_beacons.errors import ConfigError, SettingError
+from zeek_beacons.operator_file import FILE_NAME
 
 ENVIRONMENT = "ZEEK_BEACONS_SIDECAR_"
 SYSTEM_FOLDER = Path("/var/lib/zeek-beacons")
@@ -33,12 +34,18 @@ class SidecarConfig:
     history: str = ""
     # Days after which an observation, and a pair that is not seen again, is forgotten.
     history_days: float = 30.0
+    # Days for which the connections of what alerts are counted by hour.
+    history_hourly_days: float = 180.0
     # Megabytes that the history file may take.
     history_megabytes: int = 2048
     # Alerts a host and day that are allowed: the threshold follows from this site's own pairs; 0: the profile's holds.
     alerts_per_host_day: float = 0.0
     # File for `zeek-beacons status`; empty: `status.json` in the state folder; `none`: not written.
     state: str = ""
+    # ADDRESS:PORT where Prometheus finds /metrics; empty: nowhere.
+    metrics: str = ""
+    # File of what operators say in the console; empty: `operator.sqlite` beside the history; `none`: not followed.
+    operator: str = ""
     # Candidates that may wait to be scored, before some are dropped and asked for again.
     queue: int = 10_000
     # Candidates scored at once, at most.
@@ -82,9 +89,17 @@ class SidecarConfig:
         """Where the state is written for `zeek-beacons status`; None: nowhere."""
         return _file(self.state, "status.json")
 
+    @property
+    def operator_file(self) -> Path | None:
+        """What operators say, which is followed; None: nothing is."""
+        if self.operator:
+            return _file(self.operator, FILE_NAME)
+        return None if self.history_file is None else self.history_file.with_name(FILE_NAME)
+
 
 _RANGES = (
     ("history_days", 1.0, 3650.0),
+    ("history_hourly_days", 1.0, 3650.0),
     ("history_megabytes", 1, 1_000_000),
     ("alerts_per_host_day", 0.0, 1000.0),
     ("queue", 10, 1_000_000),

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits
 from zeek_beacons.live.incidents import MOST_MEMBERS, LiveIncidents
+from zeek_beacons.live.operators import ANALYSIS, Operators, followed
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import SidecarHello
@@ -30,10 +31,13 @@ from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.threshold import SiteThreshold
 from zeek_beacons.live.transport import transport
 from zeek_beacons.live.worker import Worker
+from zeek_beacons.operator_file.follow import OperatorFollower
+from zeek_beacons.operator_file.telemetry import ORIGIN
 from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
     from zeek_beacons.live.alerting import LiveAlerts
+    from zeek_beacons.live.metrics_server import MetricsServer
 
 log = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
@@ -53,6 +57,7 @@ def start(
     allow_list = AllowListFile(Path(own.allow) if own.allow else None)
     me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
     session = Session(me, QueueBounds(own.queue))
+    metrics = _metrics(own.metrics)
     path = own.history_file
     log.info(
         "starting",
@@ -66,6 +71,7 @@ def start(
                 "profile": config.profile,
                 "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
+                "metrics": own.metrics or None,
                 "alerts": None if alerts is None else list(alerts.channels.state()["sinks"]),
             }
         },
@@ -74,10 +80,12 @@ def start(
         log.warning("knowledge_missing", extra={"fields": {"problem": warning}})
     history = site = None
     unconfirmed: list[str] = []
+    progress: dict[tuple[str, str], int] = {}
     if path is not None:
-        history = HistoryGuard(path, Limits(own.history_days, own.history_megabytes * MEGABYTE))
+        limits = Limits(own.history_days, own.history_megabytes * MEGABYTE, own.history_hourly_days)
+        history = HistoryGuard(path, limits)
         unconfirmed, progress = history.start()
-        session.resume(progress)
+        session.resume({place: seq for place, seq in progress.items() if place[0] not in (ORIGIN, ANALYSIS)})
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
             site.refresh(history)
@@ -88,7 +96,16 @@ def start(
         if alerts is not None:
             worker.rejudging = rejudging(worker, history, alerts)
     _resume(session, unconfirmed, worker.incidents)
-    return Service(session, way, worker, allow_list, own, once)
+    return Service(session, way, worker, allow_list, own, once, operators(own, worker, progress), metrics)
+
+
+def operators(own: SidecarConfig, worker: Worker, progress: Mapping[tuple[str, str], int]) -> Operators | None:
+    """Those who follow what people say in the console, where a file for it is named."""
+    path = own.operator_file
+    if path is None:
+        return None
+    follower = OperatorFollower(path, followed(progress, ORIGIN))
+    return Operators(follower, worker, followed(progress, ANALYSIS))
 
 
 def rejudging(worker: Worker, history: HistoryGuard, alerts: LiveAlerts) -> Callable[[AllowList], bool] | None:
@@ -101,6 +118,15 @@ def rejudging(worker: Worker, history: HistoryGuard, alerts: LiveAlerts) -> Call
 
     log.info("judging_again", extra={"fields": {"model": model, "before": before}})
     return Rejudging(worker, history, alerts).step
+
+
+def _metrics(address: str) -> MetricsServer | None:
+    """What answers Prometheus; None where it is not asked for, and nothing of it is imported."""
+    if not address:
+        return None
+    from zeek_beacons.live.metrics_server import MetricsServer
+
+    return MetricsServer(address)
 
 
 def _resume(session: Session, alerts: list[str], incidents: LiveIncidents) -> None:

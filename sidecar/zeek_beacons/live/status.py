@@ -79,6 +79,13 @@ def _allow(state: Mapping[str, Any]) -> list[str]:
     return [f"allow-list: {state['allow_problem']}"] if state.get("allow_problem") else []
 
 
+def _operators(state: Mapping[str, Any]) -> list[str]:
+    """What keeps the sidecar from following what is said in the console."""
+    told = state.get("operator") or {}
+    problems = (told.get("last_error"), told.get("problem"))
+    return [f"operators' file: {problem}" for problem in problems if problem]
+
+
 def _sinks(state: Mapping[str, Any]) -> list[str]:
     """What keeps alerts from their sinks: the queue, or a receiver whose last try failed while something waits."""
     told = state.get("sinks")
@@ -89,7 +96,7 @@ def _sinks(state: Mapping[str, Any]) -> list[str]:
     return [f"alert queue: {told['problem']}", *problems] if told["problem"] else problems
 
 
-_CHECKS = (_role, _silence, _history, _allow, _sinks)
+_CHECKS = (_role, _silence, _history, _allow, _operators, _sinks)
 
 
 def _is_alive(pid: int) -> bool:

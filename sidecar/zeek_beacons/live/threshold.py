@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from zeek_beacons.config import Config
+from zeek_beacons.keys import Key
 from zeek_beacons.live.history.guard import HistoryGuard
-from zeek_beacons.live.history.site import Key, SiteChanges
-from zeek_beacons.pairs import KEY_COLUMNS
+from zeek_beacons.live.history.site import SiteChanges
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.site import SiteBaseline
@@ -82,10 +82,9 @@ class SiteThreshold:
     def record(self, scored: Scored, n: int) -> None:
         """Takes note of how the first `n` pairs scored."""
         verdicts, may = scored.verdicts, scored.may_alert
-        columns = [getattr(scored.pairs, name) for name in KEY_COLUMNS]
+        keys = scored.pairs.keys(slice(n))
         for row in np.flatnonzero(scored.feature_row[:n] >= 0).tolist():
-            orig_h, resp, resp_p, proto = (column[row] for column in columns)
-            key = (orig_h, resp, int(resp_p), proto)
+            key = keys[row]
             if may[row]:
                 held = verdicts.threshold if verdicts.alerts[row] else None
                 self._changes.scored.append((key, float(verdicts.score[row]), held))

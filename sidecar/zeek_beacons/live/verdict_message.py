@@ -16,13 +16,25 @@ from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.facts import notice
 from zeek_beacons.reports.incident_text import further
 from zeek_beacons.reports.outside import remark
-from zeek_beacons.reports.sentence import reason_texts, reason_value
-from zeek_beacons.scoring.reasons import REASONS
+from zeek_beacons.reports.queries import Sources
+from zeek_beacons.reports.recorded import weighed
+from zeek_beacons.reports.sentence import ServerFacts
 from zeek_beacons.verdicts import KINDS, LABELS, SEVERITIES, SUPPRESSIONS
 
 
-def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str, model: str) -> Verdict:
-    """What was concluded about the pair at `row`, as the answer to the candidate."""
+def verdict_message(
+    scored: Scored,
+    row: int,
+    candidate: Candidate,
+    sidecar: str,
+    model: str,
+    server: ServerFacts | None = None,
+    sources: Sources | None = None,
+) -> Verdict:
+    """What was concluded about the pair at `row`, as the answer to the candidate.
+
+    `server`: what is known of its server, where that was looked up for a whole batch. `sources`: as for `facts`.
+    """
     verdicts = scored.verdicts
     severity = int(verdicts.severity[row])
     return Verdict(
@@ -37,9 +49,9 @@ def verdict_message(scored: Scored, row: int, candidate: Candidate, sidecar: str
         severity=SEVERITIES[severity],
         level=severity if verdicts.alerts[row] else 0,
         suppressed=SUPPRESSIONS[verdicts.suppressed[row]] if severity else "",
-        summary=notice(scored, row) + remark(scored, row),
+        summary=notice(scored, row, sources) + remark(scored, row),
         kind=KINDS[verdicts.kind[row]],
-        reasons=tuple(_reasons(scored, row)),
+        reasons=tuple(weighed(scored, row, server)),
     )
 
 
@@ -83,21 +95,6 @@ def _answered(candidate: Candidate, sidecar: str, model: str) -> dict[str, Any]:
     names = ("node", "boot", "seq", "uid", "orig_p", "resp_h", "key")
     same = {name: getattr(candidate, name) for name in names}
     return {"sidecar": sidecar, "model": model, "service": candidate.row["service"]} | same
-
-
-def _reasons(scored: Scored, row: int) -> list[dict[str, Any]]:
-    given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    told = []
-    for place, (reason, text) in enumerate(zip(given, reason_texts(scored, row), strict=True)):
-        numbers = {
-            "value": _number(reason_value(scored, row, reason)),
-            "contribution": _number(scored.verdicts.contributions[row, place]),
-        }
-        told.append(
-            {"code": reason.code, "text": text}
-            | {name: number for name, number in numbers.items() if number is not None}
-        )
-    return told
 
 
 def _number(value: float) -> float | None:

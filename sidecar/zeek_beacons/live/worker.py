@@ -6,21 +6,22 @@ What an alert rests on is stored before the alert is sent. `verdict_message.py` 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.incidents import Member, members_at
+from zeek_beacons.keys import Key
+from zeek_beacons.live.conclusions import conclusions, placed_conclusion, seen_in, settings_in_force
 from zeek_beacons.live.history.guard import HistoryGuard
-from zeek_beacons.live.history.observation_codec import ObservationsError, pack, unpack
-from zeek_beacons.live.history.site import Key
+from zeek_beacons.live.history.rows import Row, from_store, newest, to_store
 from zeek_beacons.live.history.store import Changes, Stored
 from zeek_beacons.live.incidents import LiveIncidents, Place
 from zeek_beacons.live.neighbours import Neighbours
@@ -29,25 +30,33 @@ from zeek_beacons.live.protocol.messages import Candidate, Noticed, Verdict
 from zeek_beacons.live.threshold import AlertThreshold, SiteThreshold
 from zeek_beacons.live.verdict_message import placed, unscored_message, verdict_message
 from zeek_beacons.locality import locality
-from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import alert_threshold, score
-from zeek_beacons.readers.candidate_rows import SITE, join, localized
+from zeek_beacons.operator_file.telemetry import ORIGIN
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.pipeline import Scored, alert_threshold, score
+from zeek_beacons.readers.candidate_rows import join, localized
+from zeek_beacons.reports.queries import Sources
+from zeek_beacons.reports.sentence import ServerFacts
+from zeek_beacons.said import Said
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.store.judged import Conclusion
+from zeek_beacons.store.long_connection import LongConnection
+from zeek_beacons.store.observation_codec import ObservationsError
 
 if TYPE_CHECKING:
     from zeek_beacons.alerts.alert import Alert
     from zeek_beacons.live.alerting import LiveAlerts
 
 log = logging.getLogger(__name__)
-# As in the history's table.
-_STORED = (
-    *("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts"),
-    *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
-)
+MOST_NEAR = 32  # pairs of the history that are looked at beside a batch
 
-Row = Mapping[str, Any]
-# Of those that alert, what incidents are formed by, and where there are sinks what to tell them.
-Judged: TypeAlias = tuple[Verdict, Member | None, "Alert | None"]
+
+class JudgedCandidate(NamedTuple):
+    """A candidate's verdict, and what is made of it."""
+
+    verdict: Verdict
+    member: Member | None = None  # of what alerts: what incidents are formed by
+    alert: Alert | None = None  # of what alerts, where there are sinks: what to tell them
+    conclusion: Conclusion | None = None  # what the history keeps
 
 
 @dataclass(slots=True)
@@ -64,6 +73,7 @@ class Worker:
     site: SiteThreshold | None = None
     alerts: LiveAlerts | None = None
     rejudging: Callable[[AllowList], bool] | None = field(init=False, default=None)  # see `Rejudging.step`
+    said: Said = field(init=False, default_factory=Said)  # what operators said, see operators.py
     incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
     neighbours: Neighbours = field(init=False, default_factory=Neighbours)
     faults: int = 0  # candidates that could not be scored, a fault of ours
@@ -89,10 +99,11 @@ class Worker:
         confirmed: Sequence[Noticed] = (),
         progress: Mapping[tuple[str, str], int] | None = None,
         serving: bool = True,
+        long: Sequence[LongConnection] = (),
     ) -> list[Verdict]:
         """One verdict a candidate, in their order; what an alert rests on is committed on return.
 
-        `serving`: whether a Zeek is being watched.
+        `serving`: whether a Zeek is being watched. `long`: what it tells of pairs that are connected for long.
         """
         site = self.site
         if site is not None and self.history is not None:
@@ -100,19 +111,28 @@ class Worker:
             site.refresh(self.history)
         stored = self._stored(batch)
         rows = [self._joined(candidate, stored) for candidate in batch]
-        verdicts, news = self._placed(self._verdicts(batch, rows, self._near(batch, rows), allow))
+        judged = self._verdicts(batch, rows, self.near([_key(candidate.row) for candidate in batch], rows), allow)
+        verdicts, news = self._placed(judged)
         if self.alerts is not None:  # before the history has it: from there Zeek hears of it, whatever happens here
             self.alerts.tell(news)
         incidents = self.incidents.take_changes()
         if self.history is not None:
-            if batch or confirmed or (site is not None and site.is_due):
+            if batch or confirmed or long or (site is not None and site.is_due):
                 changes = Changes(
-                    pairs={key: _to_store(row) for key, row in stored.items()},
+                    pairs={key: to_store(row) for key, row in stored.items()},
                     alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
-                    confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)},
+                    confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)}
+                    | {v.key: v.level for v in verdicts if v.level and v.node == ORIGIN},  # nothing that Zeek saw
                     progress=progress or {},
+                    long_connections=long,
                     incidents=incidents,
                     site=None if site is None else site.take_changes(),
+                    concluded=[
+                        placed_conclusion(one.conclusion, verdict.incident)
+                        for one, verdict in zip(judged, verdicts, strict=True)
+                        if one.conclusion is not None
+                    ],
+                    about=settings_in_force(self.scoring, self.config, self.in_force),
                 )
                 self.history.store(changes)
             self.history.maintain()
@@ -140,17 +160,23 @@ class Worker:
         found: dict[Key, Row] = {}
         for key, row in stored.items():
             try:
-                found[key] = _from_store(key, row)
+                found[key] = from_store(key, row)
             except ObservationsError:
                 self.unreadable += 1
         return found
 
-    def _near(self, batch: Sequence[Candidate], rows: Sequence[Row]) -> list[Row]:
-        """Other pairs that those of a batch may form groups with, from the history."""
-        keys = [_key(candidate.row) for candidate in batch]
+    def near(self, keys: Sequence[Key], rows: Sequence[Row]) -> list[Row]:
+        """Other pairs that these may form groups with, from the history; from now on these are known as such too.
+
+        Not more than MOST_NEAR: where many come at once, verdicts on them go before groups with others.
+        """
         for key, row in zip(keys, rows, strict=True):
             self.neighbours.note(key, row)
-        wanted = {other for key in keys for other in self.neighbours.of(key)} - set(keys)
+        own, wanted = set(keys), set[Key]()
+        for key in keys:
+            wanted.update(islice((one for one in self.neighbours.of(key) if one not in own), MOST_NEAR - len(wanted)))
+            if len(wanted) >= MOST_NEAR:
+                break
         return [localized(dict(row), self._is_local) for row in self._loaded(wanted).values()]
 
     def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
@@ -161,15 +187,15 @@ class Worker:
             row = join([localized(dict(stored[key]), self._is_local), dict(row)])
         if self.history is not None:
             oldest = row["start"].max() - self.history.horizon
-            row = stored[key] = _newest(row, self.config.max_observations, oldest)
+            row = stored[key] = newest(row, self.config.max_observations, oldest)
         return row
 
-    def _placed(self, judged: Sequence[Judged]) -> tuple[list[Verdict], list[tuple[Alert, Place, str]]]:
+    def _placed(self, judged: Sequence[JudgedCandidate]) -> tuple[list[Verdict], list[tuple[Alert, Place, str]]]:
         """The verdicts, those that alert with their incident; and what to tell the sinks of these."""
-        alerts = [member for _, member, _ in judged if member is not None]
+        alerts = [one.member for one in judged if one.member is not None]
         places = self.incidents.place(alerts, time.time()) if alerts else {}
         verdicts, news = [], []
-        for verdict, member, alert in judged:
+        for verdict, member, alert, _ in judged:
             if member is None:
                 verdicts.append(verdict)
                 continue
@@ -181,7 +207,7 @@ class Worker:
 
     def _verdicts(
         self, batch: Sequence[Candidate], rows: Sequence[Row], near: Sequence[Row], allow: AllowList
-    ) -> list[Judged]:
+    ) -> list[JudgedCandidate]:
         if not batch:
             return []
         try:
@@ -196,28 +222,45 @@ class Worker:
             ]
         self.faults += 1
         unscored = unscored_message(batch[0], self.sidecar, self.scoring.identity, self.config.min_connections)
-        return [(unscored, None, None)]
+        return [JudgedCandidate(unscored)]
 
     def _scored(
         self, batch: Sequence[Candidate], rows: Sequence[Row], near: Sequence[Row], allow: AllowList
-    ) -> list[Judged]:
+    ) -> list[JudgedCandidate]:
         model = self.scoring.identity
-        found: dict[int, Judged] = {}
+        found: dict[int, JudgedCandidate] = {}
         for threshold, places in self.by_threshold([_key(candidate.row) for candidate in batch]).items():
             pairs = Pairs.build([*(rows[place] for place in places), *near])
-            scored = score(pairs, self.scoring, self.config, allow, threshold)
+            scored = score(pairs, self.scoring, self.config, allow, threshold, self.said)
             alerting = np.flatnonzero(scored.verdicts.alerts)
             members = dict(
                 zip(alerting.tolist(), members_at(scored.pairs, scored.verdicts, alerting, scored.members), strict=True)
             )
+            candidates = [batch[place] for place in places]
+            server, sources = ServerFacts.of(scored, np.arange(len(candidates))), seen_in(candidates)
+            verdicts = [
+                verdict_message(scored, row, one, self.sidecar, model, server, sources)
+                for row, one in enumerate(candidates)
+            ]
+            kept = self._conclusions(scored, candidates, verdicts, sources)
             for row, place in enumerate(places):
-                verdict = verdict_message(scored, row, batch[place], self.sidecar, model)
                 member = members.get(row)
                 told = None if self.alerts is None or member is None else self.alerts.draft(scored, row, model)
-                found[place] = verdict, member, told
+                found[place] = JudgedCandidate(verdicts[row], member, told, kept[row])
             if self.site is not None:
                 self.site.record(scored, len(places))
         return [found[place] for place in range(len(batch))]
+
+    def _conclusions(
+        self, scored: Scored, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], sources: Sources
+    ) -> Sequence[Conclusion | None]:
+        if self.history is None:
+            return [None] * len(candidates)
+        return conclusions(scored, candidates, verdicts, self.has_alerted, sources)
+
+    def has_alerted(self, key: Key) -> bool:
+        """Whether this pair alerts or did, as far as that is remembered."""
+        return self.incidents.of(key) is not None
 
     def by_threshold(self, keys: Sequence[Key]) -> Mapping[float | None, Sequence[int]]:
         """Places among these pairs by the threshold that they are held against; None: the profile's."""
@@ -234,28 +277,4 @@ def _level(message: Verdict | Noticed) -> int:
 
 
 def _key(row: Row) -> Key:
-    return row["orig_h"], row["resp"], row["resp_p"], row["proto"]
-
-
-def _newest(row: Row, most: int, oldest: float) -> Row:
-    """The row with its newest observations only, none of them older than `oldest`."""
-    start = row["start"]
-    if len(start) <= most and start.min() >= oldest:
-        return row
-    order = np.argsort(start, kind="stable")[-most:]
-    order = order[start[order] >= oldest]
-    return dict(row) | {name: row[name][order] for name in OBSERVATION_COLUMNS}
-
-
-def _to_store(row: Row) -> Stored:
-    described = (None if row[name] != row[name] else row[name] for name in _STORED)  # NaN is no SQL value
-    return (*described, pack(row))
-
-
-def _from_store(key: Key, stored: Stored) -> Row:
-    described = dict(zip(_STORED, stored, strict=False))
-    measured = {name: math.nan if described[name] is None else described[name] for name in (*SITE, "dns_named")}
-    local = {name: None if described[name] is None else bool(described[name]) for name in ("orig_local", "resp_local")}
-    if described["name_conns"] is None:  # written before names went by majority: all named connections agreed
-        described["name_conns"] = described["named"] if described["server_name"] else 0
-    return dict(zip(KEY_COLUMNS, key, strict=True)) | described | measured | local | unpack(stored[-1])
+    return row["orig_h"], row["resp"], row["resp_p"], row["proto"], row["channel"]

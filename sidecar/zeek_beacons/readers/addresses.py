@@ -12,6 +12,7 @@ import numpy as np
 from zeek_beacons.pairs import Bools, Ints
 
 _PLAIN = re.compile("[!-~]*")
+_WORDS = re.compile("[ -~]*")
 LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # What a tab-separated log has for no name and an empty one, and for names that look like these.
@@ -63,10 +64,19 @@ def server_name(text: str) -> str | None:
 
 def printable(text: str, most: int) -> str:
     """A text from elsewhere as it is kept and told: printable ASCII, all else escaped as Zeek does, cut to `most`."""
-    if len(text) <= most and _PLAIN.fullmatch(text):
-        return text
+    return text if len(text) <= most and _PLAIN.fullmatch(text) else _escaped(text, most, 0x21)
+
+
+def words(text: str, most: int) -> str:
+    """The same of a text that may hold spaces; "" for one that a log has for none."""
+    if text in _UNSET:
+        return ""
+    return text if len(text) <= most and _WORDS.fullmatch(text) else _escaped(text, most, 0x20)
+
+
+def _escaped(text: str, most: int, lowest: int) -> str:
     octets = text[:most].encode("utf-8", "surrogateescape")
-    return "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)[:most]
+    return "".join(chr(octet) if lowest <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)[:most]
 
 
 def has_direction(direction: str, orig_local: Bools, resp_local: Bools) -> Bools:

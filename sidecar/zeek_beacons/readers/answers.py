@@ -2,11 +2,14 @@
 
 An answer with an address, to a query for A or AAAA, holds from when it came (`ts` and `rtt`) for as long as `lifetime`
 says, and until this client gets another answer with that address. The name is the one that was asked for, whatever the
-chain of CNAMEs in between. Answers of one name that follow each other while they hold are kept as one.
+chain of CNAMEs in between. Answers of one name that follow each other while they hold are kept as one. A name server's
+word about its own network (/24, of IPv6 /64) counts only in private space: who runs a C2 server can run a name server
+beside it, and let implants ask that one.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -16,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from zeek_beacons.pairs import MICROSECONDS, Floats, Ints
+from zeek_beacons.locality import is_private
+from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 from zeek_beacons.readers.addresses import Intern, address, server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, possible, texts, times
 from zeek_beacons.readers.columns import Connections, Texts
 from zeek_beacons.readers.files import Input
-from zeek_beacons.readers.pair_table import HOST_BITS, pack
+from zeek_beacons.readers.keys import HOST_BITS, pack
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.where import Where
 from zeek_beacons.readers.zeek_rows import log_rows, set_separator
@@ -141,15 +145,29 @@ class AnswerCollector:
         return Answers(self._hosts.values, self._names.values, self._settled())
 
     def _add(self, table: Table) -> None:
-        """Takes the rows of a table with the columns client, query, at, life (text or number) and answer."""
+        """Takes the rows of a table with the columns client, query, at, ttl, answer and, where known, resolver."""
         client, server = (_numbered(texts(table, column), self._hosts) for column in ("client", "answer"))
         name = _numbered(texts(table, "query"), self._names)
         since = np.rint(table.column("at").to_numpy() * MICROSECONDS)
         life = np.rint(lifetime(table.column("ttl").to_numpy()) * MICROSECONDS)
         good = (client >= 0) & (name >= 0) & (server >= 0)
+        if "resolver" in table.column_names:
+            good &= ~self._of_own_network(_numbered(texts(table, "resolver"), self._hosts), server)
         since_us = since[good].astype(np.int64)
         key = pack(client[good], server[good], HOST_BITS)
         self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
+
+    def _of_own_network(self, resolver: Ints, server: Ints) -> Bools:
+        """Which answers a name server gave about its own network outside private space."""
+        hosts = self._hosts.values
+        networks: dict[str, int] = {}
+        own = np.zeros(len(server), dtype=np.bool_)
+        at = np.zeros(len(hosts) + 1, dtype=np.int64)  # the last: no address
+        for code in np.unique(np.concatenate((resolver, server))).tolist():
+            at[code] = networks.setdefault(_network(hosts[code]), len(networks)) if code >= 0 else -1
+        same = np.flatnonzero((resolver >= 0) & (server >= 0) & (at[resolver] == at[server]))
+        own[same] = [not is_private(hosts[code]) for code in server[same].tolist()]
+        return own
 
     def _bound(self) -> None:
         """Makes one of the answers that say the same, once there are many."""
@@ -197,6 +215,13 @@ class AnswerCollector:
         return _Runs(pack(host[client], host[server], HOST_BITS), runs.since, runs.until, name[runs.name])
 
 
+def _network(host: str) -> str:
+    """The /24 of an IPv4 address, the /64 of an IPv6 address."""
+    if ":" not in host:
+        return host.rpartition(".")[0]
+    return str(ipaddress.ip_address(host).packed[:8])
+
+
 def _numbered(column: Texts, known: Intern) -> Ints:
     return column.map(known.codes(column.values))
 
@@ -222,7 +247,7 @@ def _tables(source: Input, bad: BadRows) -> Iterator[Table]:
     as_json = head.lstrip().startswith(b"{")
     text, listed = pa.string(), pa.list_(pa.string()) if as_json else pa.string()
     ttls = pa.list_(NUMBER) if as_json else text
-    wanted = {"ts": NUMBER, "id.orig_h": text, "query": text, "qtype_name": text, "rtt": NUMBER}
+    wanted = {"ts": NUMBER, "id.orig_h": text, "id.resp_h": text, "query": text, "qtype_name": text, "rtt": NUMBER}
     wanted |= {"answers": listed, "TTLs": ttls}
     for part in log_rows(source, wanted, ()):
         bad.add_lines(part.bad)
@@ -264,11 +289,12 @@ def _flattened(table: Table, separator: str) -> Table:
     parent = pc.list_parent_indices(answers).to_numpy()
     flat = pc.list_flatten(answers)
     kept = pc.fill_null(pc.match_substring_regex(flat, _ADDRESS), False).to_numpy(zero_copy_only=False)
-    columns = {name: table.column(ours).take(pa.array(parent[kept])) for name, ours in _COLUMNS.items()}
+    known = {name: ours for name, ours in _COLUMNS.items() if ours in table.column_names}
+    columns = {name: table.column(ours).take(pa.array(parent[kept])) for name, ours in known.items()}
     return pa.table({**columns, "ttl": _ttl_of(answers, ttls)[kept], "answer": flat.filter(pa.array(kept))})
 
 
-_COLUMNS = {"client": "id.orig_h", "query": "query", "at": "at"}
+_COLUMNS = {"client": "id.orig_h", "resolver": "id.resp_h", "query": "query", "at": "at"}
 
 
 def _ttl_of(answers: Any, ttls: Any) -> Floats:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
-import pyarrow.json as arrow_json
 
 from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 from zeek_beacons.readers.columns import Batch, Texts
@@ -31,6 +29,8 @@ Table = Any  # pyarrow ships no types
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 NUMBER = pa.float64()
+
+_ABSENT = frozenset({"half", "certificate", "client", "process", "reach"})  # fields of a Batch that may be None
 
 # A part of a block that does not parse is halved down to this many lines, which are then looked at one by one.
 _FEW_LINES = 256
@@ -90,47 +90,6 @@ def delimited(
         return ""
 
     return Parser(parse, problem)
-
-
-def json_lines(wanted: Mapping[str, Any]) -> Parser:
-    """A parser of one JSON object a line, reading `wanted` (name -> arrow type); absent fields are null."""
-    # The JSON parser builds no dictionaries; its texts are encoded afterwards.
-    schema = pa.schema([(name, pa.string() if kind == TEXT else kind) for name, kind in wanted.items()])
-    options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-
-    def parse(data: bytes) -> Table:
-        if not data.isascii():
-            data.decode()  # arrow does not look
-        read_options = arrow_json.ReadOptions(block_size=max(1 << 20, len(data) + 1))
-        return arrow_json.read_json(pa.BufferReader(data), read_options=read_options, parse_options=options)
-
-    def problem(line: bytes) -> str:
-        try:
-            row = json.loads(line)
-        except UnicodeDecodeError:
-            return "not valid UTF-8"
-        except (ValueError, RecursionError):
-            return "not a valid JSON object"
-        if not isinstance(row, dict):
-            return "not a valid JSON object"
-        for name, kind in wanted.items():
-            value = row.get(name)
-            if value is not None and (called := _other_than(kind, value)):
-                return f"field {name} is not a {called}"
-        return ""
-
-    return Parser(parse, problem)
-
-
-def _other_than(kind: Any, value: object) -> str:
-    """What a JSON value that is not null was to be and is not, "" where it is."""
-    if pa.types.is_list(kind):
-        good = isinstance(value, list) and not any(
-            _other_than(kind.value_type, one) for one in value if one is not None
-        )
-        return "" if good else "list of what it should hold"
-    expected, called = ((int, float), "number") if kind == NUMBER else (str, "text")
-    return called if isinstance(value, bool) or not isinstance(value, expected) else ""
 
 
 def _is_unicode(text: str) -> bool:
@@ -280,7 +239,7 @@ def batch(table: Table, **given: Any) -> Batch:
     read: dict[str, Callable[[Table, str], Any]] = {"start": times}
     read |= dict.fromkeys(("duration", "orig_bytes", "resp_bytes"), numbers)
     read |= dict.fromkeys(("orig_p", "resp_p"), integers)
-    wanted = [field.name for field in fields(Batch) if field.name not in {*given, "half"}]
+    wanted = [field.name for field in fields(Batch) if field.name not in {*given, *_ABSENT}]
     return Batch(**given, **{name: read.get(name, texts)(table, name) for name in wanted})
 
 
@@ -306,12 +265,23 @@ def times(table: Table, name: str) -> Floats:
         values = numbers(table, name)
         return np.where(np.abs(values) >= MILLISECONDS_FROM, values / 1000, values)
     texts = table.column(name)
-    try:
-        naive = pc.cast(pc.replace_substring_regex(texts, "Z$", ""), pa.timestamp("ns"))
-    except pa.ArrowInvalid:  # a zone other than Z, or no time at all
+    naive = _utc(texts)
+    if naive is None:
         return np.array([_iso_time(text) for text in texts.to_pylist()], dtype=np.float64)
     microseconds = np.asarray(pc.cast(naive, pa.int64()).fill_null(0).to_numpy()) / 1000
     return np.where(np.asarray(naive.is_null()), np.nan, np.rint(microseconds) / MICROSECONDS)
+
+
+def _utc(texts: Any) -> Any | None:
+    """ISO 8601 texts as times in UTC, where all are naive or end with Z, or all have a zone."""
+    try:
+        return pc.cast(pc.replace_substring_regex(texts, "Z$", ""), pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        pass
+    try:
+        return pc.cast(texts, pa.timestamp("ns", "UTC"))
+    except pa.ArrowInvalid:  # some with a zone and some without, or no time at all
+        return None
 
 
 def _iso_time(text: str | None) -> float:

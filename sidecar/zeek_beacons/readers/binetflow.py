@@ -7,7 +7,7 @@ each pair is called.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from zeek_beacons.readers.arrow_parse import (
 from zeek_beacons.readers.columns import Batch, Texts
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, first_line
+from zeek_beacons.readers.part import Part
 from zeek_beacons.readers.reservoir import Collector
 from zeek_beacons.readers.where import Where
 
@@ -55,19 +56,21 @@ _BACKWARDS = re.compile(r"<[-?|o]?$")  # `<-`, `<?`: the destination began
 Key = tuple[str, str, int, str]  # orig_h, resp_h, resp_p, proto
 
 
-def sniff(head: bytes) -> bool:
+def sniff(head: bytes, _chosen: Sequence[str] = ()) -> bool:
     """Whether a file that starts like this is a binetflow."""
     found = columns_of(cells(first_line(head)), COLUMNS)
     return {"start", "orig_h", "resp_h", "direction", "state"} <= found.keys() and "bytes" in found
 
 
-def read(source: Input, collector: Collector, progress: Progress | None) -> None:
-    """Reads one binetflow into `collector`. Raises InputError where a required column is missing."""
+def parts(
+    source: Input, collector: Collector, progress: Progress | None, _more: Aliases | None = None
+) -> Iterator[Part]:
+    """One binetflow in parts; bad lines go to `collector`. Raises InputError where a required column is missing."""
     for rows in _rows(source, progress):
         collector.skip(source.path, rows.bad)
         if rows.table is not None:
             left_out = {"protocol other than tcp, udp, icmp": _is_other(rows.table)}
-            collector.add(_batch(rows.table), Where(source.path, rows.line, rows.data), left_out)
+            yield Part(_batch(rows.table), Where(source.path, rows.line, rows.data), rows.table, left_out)
 
 
 def labels(path: str) -> dict[Key, str]:
@@ -147,10 +150,10 @@ def _is_other(table: Table) -> Bools:
 def _ports(table: Table, name: str) -> Ints:
     """Ports, decimal or hexadecimal; -1 where missing or none."""
     column = texts(table, name)
-    return column.map(np.array([_port(text) for text in column.values], dtype=np.int64))
+    return column.map(np.array([port(text) for text in column.values], dtype=np.int64))
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
     try:
         value = int(text, 16 if text[:2].lower() == "0x" else 10)
     except ValueError:

@@ -12,14 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from zeek_beacons.pairs import OBSERVATION_COLUMNS, PROTOS, STATES, Floats, round_time
-from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable
+from zeek_beacons.keys import CHANNELS, CONN
+from zeek_beacons.pairs import CERTIFICATE, OBSERVATION_COLUMNS, PROTOS, STATES, WEB_CLIENT, Floats, round_time
+from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable, words
+from zeek_beacons.readers.certificates import LONGEST_ISSUER, LONGEST_VALIDITY
+from zeek_beacons.readers.web_clients import LONGEST_AGENT
 
 REQUIRED = ("id.orig_h", "id.resp_h", "id.resp_p", "proto", "resp", "conns", "starts")
 # Vectors of equal length, one element an observation; -1 or an empty state where a value is missing.
 NUMBER_VECTORS = {"starts": "start", "durations": "duration", "orig_bytes": "orig_bytes", "resp_bytes": "resp_bytes"}
 
 SITE = ("resp_hosts", "site_hosts", "site_tls_named")  # facts of the site
+# What a candidate says of its newest certificate and web client, each kind with the column that is known if any is.
+TRUTHS = ("cert_self_signed", "cert_valid", "no_host")
+COUNTS = {"cert_days": LONGEST_VALIDITY, "cert_servers": 2.0**32, "agent_hosts": 2.0**32, "other_paths": 2.0**32}
+WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT}
+_NEWEST = ((CERTIFICATE, "cert_self_signed"), (WEB_CLIENT, "no_host"))
 LARGEST = {"resp_hosts": 2.0**32, "site_hosts": 2.0**32, "site_tls_named": 1.0}
 
 # A mapping for `Pairs.build` with all pair and observation columns.
@@ -47,6 +55,9 @@ def join(same: Sequence[Candidate]) -> Candidate:
     server_name, name_conns = _server_name(same, conns, named)
     looked_up = [candidate for candidate in same if candidate["dns_named"] == candidate["dns_named"]]  # known: no NaN
     dns_names = [candidate for candidate in looked_up if candidate["dns_name"]]
+    for columns, known in _NEWEST:
+        newest = next((one for one in reversed(same) if one[known] == one[known]), last)  # NaN is not known
+        last = last | {name: newest[name] for name in columns}
     return last | {
         "first_ts": min(candidate["first_ts"] for candidate in same),
         "conns": conns,
@@ -112,9 +123,9 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     conns, named = int(row["conns"]), int(row.get("named") or 0)
     if not 0 <= named <= conns < 2**62 or conns < len(states):
         raise UnfitError("conns and named do not fit the observations")
-    described = {
-        name: printable(str(row.get(name) or ""), LONGEST_NAME) for name in ("service", "server_name", "dns_name")
-    }
+    names = ("service", "server_name", "dns_name", "cert_name")
+    described = {name: printable(str(row.get(name) or ""), LONGEST_NAME) for name in names}
+    described |= {name: words(str(row.get(name) or ""), most) for name, most in WORDS.items()}
     resp = address(str(row["resp"])) or printable(str(row["resp"]), LONGEST_NAME)
     # Older candidates name a server only where all named connections agree.
     agreed = named if described["server_name"] else 0
@@ -126,27 +137,31 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     if not -1e11 < first_ts < 1e11:
         raise UnfitError("first_ts impossible")
     orig_h, addr, port = address(str(row["id.orig_h"])), address(str(row["id.resp_h"])), int(row["id.resp_p"])
-    proto = str(row["proto"])
+    proto, channel = str(row["proto"]), str(row.get("channel") or CONN)
     if not resp or orig_h is None or addr is None or not 0 <= port <= 65_535 or proto not in PROTOS:
         raise UnfitError("an address, port or protocol is none")
+    if channel not in CHANNELS:
+        raise UnfitError(f"channel is none of {', '.join(CHANNELS)}")
     site = {name: _number(row[name]) if row.get(name) is not None else np.nan for name in SITE}
     if any(not (np.isnan(value) or 0 <= value <= LARGEST[name]) for name, value in site.items()):
         raise UnfitError("a count of hosts or a share of servers is impossible")
     return (
         observed
         | described
+        | _presented(row)
         | {
             "orig_h": orig_h,
             "resp": resp,
             "resp_p": port,
             "proto": proto,
+            "channel": channel,
             "addr": addr,
             "conns": conns,
             "named": named,
             "name_conns": name_conns,
             "dns_named": dns_named,
-            "orig_local": _truth(row.get("local_orig")),
-            "resp_local": _truth(row.get("local_resp")),
+            "orig_local": _truth(row, "local_orig"),
+            "resp_local": _truth(row, "local_resp"),
             "first_ts": float(round_time(np.array(first_ts))),
             **site,
             "state": np.array([state if state in STATES else "" for state in states], dtype=np.object_),
@@ -160,12 +175,26 @@ def _numbers(values: Any) -> Floats:
     return np.array([_number(value) for value in values or ()], dtype=np.float64)
 
 
-def _truth(value: Any) -> bool | None:
+def _presented(row: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers about certificate and web client, NaN where the row has none."""
+    found = {}
+    for name in TRUTHS:
+        truth = _truth(row, name)
+        found[name] = np.nan if truth is None else float(truth)
+    for name, most in COUNTS.items():
+        found[name] = np.nan if row.get(name) is None else float(int(row[name]))
+        if not (np.isnan(found[name]) or 0 <= found[name] <= most):
+            raise UnfitError(f"{name} impossible")
+    return found
+
+
+def _truth(row: Mapping[str, Any], name: str) -> bool | None:
     """A boolean as JSON or as a tab-separated log has it; None where there is none."""
+    value = row.get(name)
     if value is None or isinstance(value, bool):
         return value
     if value not in ("T", "F"):
-        raise UnfitError("local_orig or local_resp is neither true nor false")
+        raise UnfitError(f"{name} is neither true nor false")
     return bool(value == "T")
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
+from zeek_beacons.keys import CHANNELS, KEY_COLUMNS, Key
 from zeek_beacons.locality import locality
-from zeek_beacons.pairs import KEY_COLUMNS, OBSERVATION_COLUMNS, PROTOS, Pairs
+from zeek_beacons.pairs import OBSERVATION_COLUMNS, PROTOS, Pairs
 from zeek_beacons.readers.addresses import has_direction
 from zeek_beacons.readers.candidate_rows import (
     NUMBER_VECTORS,
@@ -58,7 +59,7 @@ def joined(
     placed = [localized(candidate, is_local) for candidate in candidates]
     for candidate in _within(_directed(placed, config, ingest), begin, until, ingest):
         by_key.setdefault(tuple(candidate[name] for name in KEY_COLUMNS), []).append(candidate)
-    ordered = sorted(by_key.items(), key=lambda item: (*item[0][:-1], PROTOS.index(item[0][-1])))
+    ordered = sorted(by_key.items(), key=lambda item: _order(item[0]))
     pairs = Pairs.build(join(same) for _, same in ordered).latest(config.max_observations)
     if len(pairs.start):
         starts = np.sort(np.rint(pairs.start * 1e6).astype(np.int64))
@@ -145,3 +146,9 @@ def _tsv_row(text: str, header: Header) -> Mapping[str, Any]:
         else:
             row[name] = "" if value == header.empty else value.replace("\\\\", "\\")  # Zeek's writer doubles them
     return row
+
+
+def _order(key: Key) -> tuple[int, str, str, int, int]:
+    """As pairs from logs come: connections first, by key."""
+    orig_h, resp, resp_p, proto, channel = key
+    return CHANNELS.index(channel), orig_h, resp, resp_p, PROTOS.index(proto)

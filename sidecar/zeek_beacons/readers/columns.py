@@ -37,6 +37,11 @@ class Texts:
             mapped[absent] = missing
         return mapped
 
+    def among(self, *values: str) -> Bools:
+        """Which rows hold one of these values."""
+        one: Bools = self.map(np.array([value in values for value in self.values]), 0) > 0
+        return one
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
@@ -56,6 +61,12 @@ class Batch:
     history: Texts
     name: Texts  # the server name a TLS or HTTP analyser saw
     half: Bytes | None = None  # WHOLE, OUT or IN; None: all are whole
+    certificate: Ints | None = None  # number of the server's certificate; None: no row has one
+    client: Ints | None = None  # number of the web client; None: no row has one
+    process: Texts | None = None  # what opened it, as `processes.packed` writes it; None: no row knows
+    # Seconds after the end of the row of the same 5-tuple before it in which a row continues that one, as the exporter
+    # says that writes a long flow in several; -1: it begins one; -2: it is one. None: what the history says, of TCP.
+    reach: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -85,9 +96,12 @@ class Connections(_Columns):
     orig_bytes: Floats  # NaN where missing
     resp_bytes: Floats  # NaN where missing
     state: Bytes  # index into STATES
-    midstream: Bools  # a known history without a SYN
+    reach_us: Ints  # how long after the row of the same 5-tuple before it this one continues it, or see merge.py
     name: Ints  # server name, -1: none
     half: Bytes  # WHOLE, OUT or IN
+    certificate: Ints  # the server's, -1: none
+    client: Ints  # what the client told over HTTP, -1: nothing
+    process: Ints  # what opened it on its host, -1: not known
 
     def __len__(self) -> int:
         return len(self.start_us)

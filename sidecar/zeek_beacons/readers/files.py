@@ -73,25 +73,30 @@ class Input:
     def blocks(self, progress: Progress | None = None) -> Iterator[Block]:
         """The lines in blocks; the last one may end without a newline. Raises InputError on a broken file."""
         line, rest = 1, b""
+        for data in self.pieces(progress):
+            end = data.rfind(b"\n") + 1
+            if not end:
+                rest += data
+                if len(rest) > LONGEST_LINE:
+                    problem = f"a line of more than {LONGEST_LINE >> 20} MB: not a log"
+                    raise InputError(self.path, problem, line)
+                continue
+            whole, rest = rest + data[:end], data[end:]
+            yield Block(whole.removeprefix(_BOM) if line == 1 else whole, line)
+            line += whole.count(b"\n")
+        if rest:
+            yield Block(rest.removeprefix(_BOM) if line == 1 else rest, line)
+
+    def pieces(self, progress: Progress | None = None) -> Iterator[bytes]:
+        """The bytes in pieces, cut anywhere: of formats whose rows are no lines. Raises InputError."""
         with self._opened() as raw:
             if self._once is not None:
                 self._once.rewind(for_good=True)
             stream = _decompressed(raw, self.path, progress)
             while data := _read(stream, BLOCK, self.path):
-                end = data.rfind(b"\n") + 1
-                if not end:
-                    rest += data
-                    if len(rest) > LONGEST_LINE:
-                        problem = f"a line of more than {LONGEST_LINE >> 20} MB: not a log"
-                        raise InputError(self.path, problem, line)
-                    continue
-                whole, rest = rest + data[:end], data[end:]
-                yield Block(whole.removeprefix(_BOM) if line == 1 else whole, line)
-                line += whole.count(b"\n")
+                yield data
             if self._once is not None:
                 self._once.close()
-        if rest:
-            yield Block(rest.removeprefix(_BOM) if line == 1 else rest, line)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:

@@ -7,7 +7,7 @@ column `direction` says `out` and `in`, `halves` joins the two rows of a connect
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.readers.arrow_parse import TEXT, Table, batch, integers, numbers, swapped, texts, times
 from zeek_beacons.readers.columns import IN, OUT, WHOLE, Batch
 from zeek_beacons.readers.files import Input, Progress
-from zeek_beacons.readers.headers import CsvFile, cells, columns_of, first_line
+from zeek_beacons.readers.headers import Aliases, CsvFile, cells, columns_of, first_line, named
+from zeek_beacons.readers.one_way import answering
+from zeek_beacons.readers.part import Part
 from zeek_beacons.readers.reservoir import Collector
 from zeek_beacons.readers.where import Where
 
@@ -35,7 +37,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
             "stime",
         ),
         *("flowstartmilliseconds", "flowstartseconds", "flowstartmicroseconds", "flowstartnanoseconds"),
-        *("flow_start", "first_switched"),
+        *("flow_start", "flowstart", "first_switched", "first"),
     ),
     "duration": (
         *("duration_seconds", "duration", "td", "dur", "duration_ms"),
@@ -49,12 +51,18 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         *("dst_ip", "da", "dstaddr", "dst_addr", "dstip", "destination_ip", "dest_ip", "dst_ip_addr", "dst"),
         *("destinationipv4address", "destinationipv6address", "ipv4_dst_addr"),
     ),
-    "orig_p": ("src_port", "sp", "srcport", "sport", "src_pt", "source_port", "sourcetransportport", "l4_src_port"),
+    "orig_p": (
+        *("src_port", "sp", "srcport", "sport", "src_pt", "source_port", "sourcetransportport", "l4_src_port"),
+        *("spt",),
+    ),
     "resp_p": (
         *("dst_port", "dp", "dstport", "dport", "dst_pt", "dest_port", "destination_port"),
-        *("destinationtransportport", "l4_dst_port"),
+        *("destinationtransportport", "l4_dst_port", "dpt"),
     ),
-    "proto": ("protocol", "pr", "proto", "prot", "protocolidentifier", "ip_protocol"),
+    "proto": (
+        *("protocol", "pr", "proto", "prot", "protocolidentifier", "ip_protocol", "ipprotocol"),
+        *("transportprotocol",),
+    ),
     "orig_bytes": (
         *("total_bytes", "ibyt", "in_byte", "inbyte", "in_bytes", "bytes", "byte", "src_bytes", "bytes_sent"),
         *("octetdeltacount", "octettotalcount"),
@@ -73,24 +81,31 @@ _HALF = dict.fromkeys(("out", "outbound", "outgoing", "egress"), OUT)
 _HALF |= dict.fromkeys(("in", "inbound", "incoming", "ingress"), IN)
 _PORTLESS = frozenset({"icmp", "icmp6", "icmpv6", "ipv6-icmp", "1", "58"})
 _TEXTS = ("orig_h", "resp_h", "proto", "direction")
-HIGH_PORT = 1024
 
 
-def sniff(head: bytes) -> bool:
-    """Whether a file that starts like this is a flow CSV."""
-    return {"orig_h", "resp_h"} <= columns_of(cells(first_line(head)), ALIASES).keys()
+def sniff(head: bytes, chosen: Sequence[str] = ()) -> bool:
+    """Whether a file that starts like this is a flow CSV, where `chosen` says what some columns are."""
+    given = cells(first_line(head))
+    return {"orig_h", "resp_h"} <= columns_of(given, ALIASES).keys() | named(chosen, ALIASES, given)
 
 
-def read(source: Input, collector: Collector, progress: Progress | None) -> None:
-    """Reads one flow CSV into `collector`. Raises InputError where a required column is missing."""
-    file = CsvFile.open(source, ALIASES, REQUIRED)
-    for rows in file.rows(dict.fromkeys(_TEXTS, TEXT), ("", "-", "null"), quotes=True, progress=progress):
+def parts(
+    source: Input, collector: Collector, progress: Progress | None, more: Aliases | None = None
+) -> Iterator[Part]:
+    """One flow CSV in parts, with the columns `more`, as texts, too; bad lines go to `collector`.
+
+    Raises InputError where a required column is missing.
+    """
+    file = CsvFile.open(source, {**ALIASES, **(more or {})}, REQUIRED, collector.config.map)
+    kinds = dict.fromkeys((*_TEXTS, *(more or {})), TEXT)
+    for rows in file.rows(kinds, ("", "-", "null"), quotes=True, progress=progress):
         totals = next((at for at, line in enumerate(rows.bad) if line.data.startswith(b"Summary")), None)
         collector.skip(source.path, rows.bad[:totals])  # nfdump closes with totals
         if rows.table is not None:
             flows = _batch(rows.table, file)
-            answers = _answers(flows) & ~_told(rows.table)
-            collector.add(flows, Where(source.path, rows.line, rows.data), {"answering half of a flow": answers})
+            answers = answering(flows) & ~_told(rows.table)
+            where = Where(source.path, rows.line, rows.data)
+            yield Part(flows, where, rows.table, {"answering half of a flow": answers})
         if totals is not None:
             break
 
@@ -137,9 +152,3 @@ def _told(table: Table) -> Bools:
     """Rows whose direction says who began. nfdump's numbers (0 in, 1 out of an interface) do not."""
     arrows = texts(table, "direction")
     return arrows.map(np.array([not value.strip().isdecimal() for value in arrows.values]), 0) > 0
-
-
-def _answers(flows: Batch) -> Bools:
-    """Rows from a well-known port to a high one, nothing coming back: the responder's half of a connection."""
-    low_to_high: Bools = (flows.orig_p > 0) & (flows.orig_p < HIGH_PORT) & (flows.resp_p >= HIGH_PORT)
-    return low_to_high & ~(flows.resp_bytes > 0)

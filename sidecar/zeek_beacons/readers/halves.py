@@ -16,8 +16,8 @@ import numpy as np
 
 from zeek_beacons.pairs import MICROSECONDS, Ints
 from zeek_beacons.readers.columns import IN, OUT, Connections
+from zeek_beacons.readers.keys import ENDPOINT_BITS, PORT_BITS, PROTO_BITS, pack
 from zeek_beacons.readers.merge import end_us
-from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PROTO_BITS, pack
 
 
 def fold(rows: Connections, flow: Ints, merge_gap: float) -> Connections:

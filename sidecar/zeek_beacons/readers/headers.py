@@ -9,11 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from zeek_beacons.errors import InputError
+from zeek_beacons.errors import ConfigError, InputError
 from zeek_beacons.readers.arrow_parse import NUMBER, ParsedRows, delimited, parse_block
 from zeek_beacons.readers.files import Block, Input, Progress
 
 Aliases = Mapping[str, Sequence[str]]  # our field -> the names that files give it, lower case, best first
+
+_LISTED = 30  # columns of a file that an error names
 
 
 def first_line(head: bytes) -> str:
@@ -31,12 +33,71 @@ def cells(line: str) -> list[str]:
 
 def columns_of(given: Sequence[str], aliases: Aliases) -> dict[str, str]:
     """Our field -> the file's column, for the fields that it has."""
-    plain = {name.strip().lower().replace(" ", "_").lstrip("\ufeff"): name for name in given}
+    by_plain = {plain(name): name for name in given}
     return {
-        ours: next(plain[alias] for alias in known if alias in plain)
+        ours: next(by_plain[alias] for alias in known if alias in by_plain)
         for ours, known in aliases.items()
-        if any(alias in plain for alias in known)
+        if any(alias in by_plain for alias in known)
     }
+
+
+def plain(name: str) -> str:
+    """A column's name without what spellings differ in."""
+    return name.strip().lower().replace(" ", "_").lstrip("\ufeff")
+
+
+def chosen_columns(path: str, given: Sequence[str], aliases: Aliases, chosen: Sequence[str] = ()) -> dict[str, str]:
+    """Our field -> the file's column, by the aliases and, before them, by `chosen`: texts `field=column`.
+
+    Raises InputError where the file lacks a chosen column.
+    """
+    own = {plain(name): name for name in given}
+    named = {ours: own.get(plain(column), column) for ours, column in by_map(chosen, aliases).items()}
+    if absent := [f"{column!r} (for {ours})" for ours, column in named.items() if column not in given]:
+        raise InputError(
+            path, f"column {', '.join(absent)} of --map is not in the header, which has: {listed(given)}", 1
+        )
+    found = columns_of(given, {ours: known for ours, known in aliases.items() if ours not in named})
+    return named | {ours: column for ours, column in found.items() if column not in named.values()}
+
+
+def by_map(chosen: Sequence[str], aliases: Aliases) -> dict[str, str]:
+    """Our field -> column, of texts `field=column` whose field, by our name or by an alias, these aliases know.
+
+    Raises ConfigError where a field or column is given twice.
+    """
+    ours_of = {alias: ours for ours, known in aliases.items() for alias in known} | {ours: ours for ours in aliases}
+    found: dict[str, str] = {}
+    for text in chosen:
+        field, _, column = (part.strip() for part in text.partition("="))
+        ours = ours_of.get(plain(field))
+        if ours is None:
+            continue
+        if ours in found or column in found.values():
+            twice = f"field {ours}" if ours in found else f"column {column!r}"
+            raise ConfigError(f"--map {text!r}: {twice} was given before")
+        found[ours] = column
+    return found
+
+
+def refuse_unknown_fields(chosen: Sequence[str], readers: Sequence[Aliases]) -> None:
+    """Raises ConfigError for a text `field=column` whose field none of these aliases know."""
+    fields = list(dict.fromkeys(field for aliases in readers for field in aliases))
+    for text in chosen:
+        if not any(by_map([text], aliases) for aliases in readers):
+            raise ConfigError(f"--map {text!r}: no such field, expected one of {', '.join(fields)}")
+
+
+def named(chosen: Sequence[str], aliases: Aliases, given: Sequence[str]) -> set[str]:
+    """Our fields that `chosen` finds among the columns that a file has."""
+    own = {plain(name) for name in given}
+    return {ours for ours, column in by_map(chosen, aliases).items() if plain(column) in own}
+
+
+def listed(columns: Sequence[str]) -> str:
+    """The columns of a file, as an error names them."""
+    shown = ["".join(c if c.isprintable() else "?" for c in name.strip())[:40] for name in columns[:_LISTED]]
+    return ", ".join([*shown, *["…"][: len(columns) - _LISTED]])
 
 
 def require(
@@ -46,7 +107,8 @@ def require(
     missing = [name for name in required if name not in found]
     if missing:
         names = "; ".join(f"{name} (one of {', '.join(aliases[name][:4])}, …)" for name in missing)
-        raise InputError(path, f"required column missing: {names}", 1)
+        cure = f"the file has: {listed(given)}; say which is which: --map {missing[0]}=COLUMN"
+        raise InputError(path, f"required column missing: {names}; {cure}", 1)
     if twice := [name for name in found.values() if list(given).count(name) > 1]:
         raise InputError(path, f"column {', '.join(twice)} twice in the header", 1)
 
@@ -61,11 +123,11 @@ class CsvFile:
     times_are_text: bool
 
     @classmethod
-    def open(cls, source: Input, aliases: Aliases, required: Sequence[str]) -> CsvFile:
+    def open(cls, source: Input, aliases: Aliases, required: Sequence[str], chosen: Sequence[str] = ()) -> CsvFile:
         """Raises InputError where a `required` field has no column. One of the fields is `start`."""
         head = source.head()
         columns = cells(first_line(head))
-        found = columns_of(columns, aliases)
+        found = chosen_columns(source.path, columns, aliases, chosen)
         require(source.path, found, columns, required, aliases)
         return cls(source, columns, found, _is_text(head, columns.index(found["start"])))
 
@@ -78,13 +140,13 @@ class CsvFile:
         parser = delimited(self.columns, wanted, ",", nulls, quotes)
         ours = {column: name for name, column in self.found.items()}
         for block in self.source.blocks(progress):
-            rows = parse_block(parser, _without_header(block))
+            rows = parse_block(parser, without_header(block))
             table = rows.table and rows.table.rename_columns([ours[name] for name in rows.table.column_names])
             yield ParsedRows(table, rows.data, rows.line, rows.bad)
 
 
-def _without_header(block: Block) -> Block:
-    """The block without the first line of the file."""
+def without_header(block: Block) -> Block:
+    """The block without the first line of its file."""
     if block.line > 1:
         return block
     end = block.data.find(b"\n") + 1 or len(block.data)

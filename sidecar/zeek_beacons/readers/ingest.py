@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.keys import Key
 from zeek_beacons.pairs import MICROSECONDS, Ints
 
 EXAMPLES = 3
@@ -40,6 +41,8 @@ class Ingest:
     outside: Counter[str] = field(default_factory=Counter)  # rows left out by direction, time range or protocol
     skipped: dict[str, Skipped] = field(default_factory=dict)  # bad rows, by what is wrong
     notes: list[str] = field(default_factory=list)
+    # By key, start and duration of the longest connection that a pair does not hold any more; seconds.
+    long_gone: dict[Key, tuple[float, float]] = field(default_factory=dict)
     first_us: int | None = None
     last_us: int | None = None
     backward_jumps: int = 0

@@ -21,9 +21,13 @@ _KINDS = (
     ("conn", re.compile("^conn" + _LOG)),
     ("beacon_candidates", re.compile("^beacon_candidates" + _LOG)),
     ("", re.compile(r"\.csv(\.gz|\.zst)?$")),
-    ("", re.compile(r"\.(parquet|binetflow)(\.gz|\.zst)?$")),
+    ("", re.compile(r"\.(parquet|binetflow(\.2format)?)(\.gz|\.zst)?$")),
+    ("", re.compile(r"_vpcflowlogs_[^/]*\.log(\.gz|\.zst)?$")),  # AWS, as delivered to S3
+    ("", re.compile(r"^PT1H[^/]*\.json(\.gz|\.zst)?$")),  # Azure, a file an hour
+    ("", re.compile(r"^\d\d:\d\d:\d\d_\d\d:\d\d:\d\d_S\d+\.json(\.gz|\.zst)?$")),  # GCP, as a sink writes it
+    ("", re.compile(r"^eve[^/]*\.json([.-]\d+)?(\.gz|\.zst)?$")),
 )
-_NAME_LOGS = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns"))
+_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns", "x509"))
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
 _NOT_UNPACKED = frozenset({".bz2", ".xz", ".zip", ".lz4", ".7z"})
@@ -59,9 +63,9 @@ def expand(inputs: Sequence[str]) -> Found:
 
 
 def beside(paths: Sequence[str]) -> Found:
-    """The http, ssl, quic and dns logs in the folders of these files."""
+    """The http, ssl, quic, dns and x509 logs in the folders of these files."""
     folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
-    kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _NAME_LOGS]
+    kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _BESIDE]
     return Found([file for kind in kinds for file in kind.files], [note for kind in kinds for note in kind.notes])
 
 

@@ -10,6 +10,9 @@ handshake. The rule, the same as in the Zeek package (zeek-scripts/observe.zeek)
 
 UDP and ICMP histories never hold an S, so the rule does not touch them. Pieces of one 5-tuple are ordered by start;
 a connection with a handshake that was closed is no piece and stands between none.
+
+Exporters that write a long flow in several records, one an interval (cloud flow logs), say themselves which row may
+continue another and for how long; what they say holds for UDP too, which no state closes.
 """
 
 from __future__ import annotations
@@ -18,12 +21,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from zeek_beacons.pairs import MICROSECONDS, STATE_CODE, Bools, Bytes, Floats, Ints
+from zeek_beacons.pairs import MICROSECONDS, PROTOS, STATE_CODE, Bools, Bytes, Floats, Ints
 from zeek_beacons.readers.columns import Connections
+from zeek_beacons.readers.keys import ENDPOINT_BITS, PORT_BITS, PROTO_BITS, pack
 
 OPEN_STATES = np.zeros(256, dtype=np.bool_)
 OPEN_STATES[[STATE_CODE[state] for state in ("S1", "S2", "S3", "OTH")]] = True
 _SYN = frozenset("SsHh")
+TCP = PROTOS.index("tcp")
+BEGINS, ALONE = -1, -2  # reach of a row that continues none; that none continues either, unless it was left open
 
 
 def is_midstream(history: str) -> bool:
@@ -43,7 +49,15 @@ def end_us(start_us: Ints, duration: Floats) -> Ints:
     return ends
 
 
-def merge(pieces: Connections, tuple_id: Ints, merge_gap: float) -> Connections:
+def five_tuples(rows: Connections) -> Ints:
+    """One number for each 5-tuple among these rows."""
+    responder = pack(rows.resp_h, pack(rows.resp_p, rows.proto, PROTO_BITS), PORT_BITS + PROTO_BITS)
+    endpoint = np.unique(responder, return_inverse=True)[1].astype(np.int64)
+    hosts = np.unique(pack(rows.orig_h, endpoint, ENDPOINT_BITS), return_inverse=True)[1]
+    return pack(hosts.astype(np.int64), rows.orig_p, PORT_BITS)
+
+
+def merge(pieces: Connections, tuple_id: Ints) -> Connections:
     """Joins pieces to connections by the merge rule; `tuple_id` is one number a 5-tuple.
 
     What the rule does not speak of is taken from the first piece. Returns the connections, by 5-tuple and start.
@@ -55,10 +69,10 @@ def merge(pieces: Connections, tuple_id: Ints, merge_gap: float) -> Connections:
     ends = end_us(rows.start_us, rows.duration)
     continues = np.zeros(len(order), dtype=np.bool_)
     continues[1:] = (
-        rows.midstream[1:]
+        (rows.reach_us[1:] > BEGINS)
         & (tuple_id[1:] == tuple_id[:-1])
-        & left_open(rows.state[:-1])
-        & (rows.start_us[1:] - ends[:-1] <= round(merge_gap * MICROSECONDS))
+        & (left_open(rows.state[:-1]) | (rows.proto[:-1] != TCP))
+        & (rows.start_us[1:] - ends[:-1] <= rows.reach_us[1:])
     )
     first = np.flatnonzero(~continues)
     last = np.append(first[1:], len(order)) - 1

@@ -1,11 +1,11 @@
-"""Server names from ssl, quic and http logs, to be joined to connections by uid; and which logs tell of names."""
+"""Server names from ssl, quic and http logs, to be joined to connections by uid; and which logs tell of servers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
-LOGS = (*NAME_COLUMN, "dns")
+LOGS = (*NAME_COLUMN, "dns", "x509")
 
 
 class Names:
@@ -31,6 +31,11 @@ class Names:
     def __bool__(self) -> bool:
         return len(self._uids) > 0
 
+    @classmethod
+    def none(cls) -> Self:
+        """No names at all."""
+        return cls(pa.array([], pa.string()), np.zeros(0, dtype=np.int64), [])
+
     def of(self, uids: Any) -> Texts:
         """The name of each uid of an arrow column."""
         at = pc.index_in(uids, value_set=self._uids).fill_null(-1)
@@ -39,7 +44,7 @@ class Names:
 
 
 def log_of(path: str) -> str:
-    """Which of the logs that tell of names a file is; "" where it is empty. Raises InputError where it is another."""
+    """Which of the logs that tell of servers a file is; "" where it is empty. Raises InputError where it is another."""
     first = Input(path).head()
     if not first.strip():
         return ""
@@ -47,7 +52,7 @@ def log_of(path: str) -> str:
     if first.lstrip().startswith(b"{") and found in (None, "ssl"):
         found = named if named in LOGS else found  # JSON leaves out the fields that are unset
     if found not in LOGS:
-        raise InputError(path, f"expected an ssl, quic, http or dns log, found {found or 'something else'}")
+        raise InputError(path, f"expected an ssl, quic, http, dns or x509 log, found {found or 'something else'}")
     return found
 
 
@@ -71,7 +76,7 @@ class NameCollector:
         all_uids = pa.chunked_array(self._uids, pa.string()).combine_chunks()
         all_names = pc.dictionary_encode(pa.chunked_array(self._names, pa.string())).combine_chunks()
         if not len(all_uids):
-            return Names(all_uids, np.zeros(0, dtype=np.int64), [])
+            return Names.none()
         encoded = pc.dictionary_encode(all_uids)
         first = np.unique(encoded.indices.to_numpy(), return_index=True)[1]
         codes = all_names.indices.to_numpy(zero_copy_only=False)[first].astype(np.int64)

@@ -3,110 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zeek_beacons.pairs import (
-    MICROSECONDS,
-    PROTOS,
-    Bools,
-    Floats,
-    Ints,
-    Pairs,
-)
+from zeek_beacons.keys import CONN, Key
+from zeek_beacons.pairs import MICROSECONDS, PROTOS, Bools, Floats, Ints, Pairs
+from zeek_beacons.readers.certificates import Certificates
 from zeek_beacons.readers.columns import Connections, PairRows
+from zeek_beacons.readers.keys import (
+    ENDPOINT_BITS,
+    HOST_BITS,
+    NAME_BITS,
+    PORT_BITS,
+    PROTO_BITS,
+    SERVICE_BITS,
+    Numbering,
+    Tally,
+    pack,
+    unpack,
+)
+from zeek_beacons.readers.presented import Presented, certificate_columns, client_columns
+from zeek_beacons.readers.processes import process_columns
+from zeek_beacons.readers.web_clients import WebClients
 
 _RADIX = 1 << 16
-_PARTS = 16  # batches counted before they are added up
-# Bits of what is packed into a key of 63. Hosts and names together are responders, the last bit says which.
-PORT_BITS, PROTO_BITS, HOST_BITS, ENDPOINT_BITS, SERVICE_BITS, NAME_BITS = 16, 2, 31, 32, 24, 31
 MIN_TLS = 10  # TLS servers below which a share of them says nothing
 TLS = "ssl"  # the service of conn.log, alone or among others
-
-
-def pack(high: Ints, low: Ints, bits: int) -> Ints:
-    """Two numbers in one, `low` in the last `bits`; the whole is no negative number. Raises OverflowError."""
-    for numbers, width in ((high, 63 - bits), (low, bits)):
-        if len(numbers) and (numbers.min() < 0 or int(numbers.max()) >> width):
-            raise OverflowError(f"numbers from {numbers.min()} to {numbers.max()} do not fit {width} bits")
-    packed: Ints = (high << bits) | low
-    return packed
-
-
-def unpack(packed: Ints, bits: int) -> tuple[Ints, Ints]:
-    """The two numbers of `pack`."""
-    return packed >> bits, packed & ((1 << bits) - 1)
-
-
-class Numbering:
-    """Numbers 64-bit keys in order of appearance; memory grows with the distinct keys only."""
-
-    def __init__(self) -> None:
-        self._keys = np.zeros(0, dtype=np.int64)  # sorted
-        self._codes = np.zeros(0, dtype=np.int64)  # code of each sorted key
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def codes(self, keys: Ints) -> Ints:
-        """The number of every key."""
-        distinct, inverse = np.unique(keys, return_inverse=True)
-        at = np.searchsorted(self._keys, distinct)
-        known = at < len(self._keys)
-        known[known] = self._keys[at[known]] == distinct[known]
-        fresh = distinct[~known]
-        codes = np.empty(len(distinct), dtype=np.int64)
-        codes[known] = self._codes[at[known]]
-        codes[~known] = np.arange(len(self), len(self) + len(fresh))
-        self._codes = np.insert(self._codes, at[~known], codes[~known])
-        self._keys = np.insert(self._keys, at[~known], fresh)
-        return codes[inverse]
-
-    def keys(self) -> Ints:
-        """All keys by their number."""
-        by_code = np.empty_like(self._keys)
-        by_code[self._codes] = self._keys
-        return by_code
-
-
-class Tally:
-    """How many connections of each pair carried each of the texts seen with it, by number; memory grows with both."""
-
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
-        self._parts: list[tuple[Ints, Ints]] = []  # (pair and text, connections)
-
-    def add(self, pair: Ints, text: Ints, weight: int = 1) -> None:
-        """Counts connections, those without a text (-1) left out."""
-        given = text >= 0
-        keys, counts = np.unique(pack(pair[given], text[given], self._bits), return_counts=True)
-        if len(keys):
-            self._parts.append((keys, weight * counts))
-        if len(self._parts) >= _PARTS:
-            self._parts = [self._total()]
-
-    def counts(self) -> tuple[Ints, Ints, Ints]:
-        """Pairs, texts and connections, by pair."""
-        keys, counts = self._total()
-        return *unpack(keys, self._bits), counts
-
-    def most(self, n: int) -> tuple[Ints, Ints]:
-        """The most frequent text of each of `n` pairs, -1 where it has none, and its connections."""
-        pair, text, counts = self.counts()
-        order = np.lexsort((counts, pair))
-        best, conns = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int64)
-        best[pair[order]], conns[pair[order]] = text[order], counts[order]  # the last one written stays
-        return best, conns
-
-    def _total(self) -> tuple[Ints, Ints]:
-        none = np.zeros(0, dtype=np.int64)
-        keys, counts = (np.concatenate([none, *(part[at] for part in self._parts)]) for at in (0, 1))
-        distinct, inverse = np.unique(keys, return_inverse=True)
-        total = np.zeros(len(distinct), dtype=np.int64)
-        np.add.at(total, inverse, counts)
-        return distinct[total > 0], total[total > 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +41,9 @@ class Spelled:
     names: Sequence[str]
     services: Sequence[str]
     dns_names: Sequence[str] = ()
+    certificates: Certificates = field(default_factory=Certificates.none)
+    clients: WebClients = field(default_factory=WebClients.none)
+    processes: Sequence[str] = ()  # see processes.py
 
 
 class PairTable:
@@ -130,6 +57,7 @@ class PairTable:
         self._dns_named, self._dns_known = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
         self._first_us = np.zeros(0, dtype=np.int64)
         self._services, self._names, self._dns_names = Tally(SERVICE_BITS), Tally(NAME_BITS), Tally(NAME_BITS)
+        self._certificates, self._clients, self._processes = Presented(), Presented(), Presented()
 
     def add(self, rows: Connections, by_name: Bools, dns: Ints) -> Ints:
         """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name.
@@ -145,6 +73,9 @@ class PairTable:
         self._dns_known[pair[dns >= -1]] = True
         np.minimum.at(self._first_us, pair, rows.start_us)
         self._services.add(pair, rows.service)
+        self._certificates.add(pair, rows.start_us, rows.certificate, rows.resp_h)
+        self._clients.add(pair, rows.start_us, rows.client, rows.orig_h)
+        self._processes.add(pair, rows.start_us, rows.process, rows.orig_h)
         return pair
 
     def forget(self, rows: PairRows) -> None:
@@ -166,6 +97,16 @@ class PairTable:
         self._dns_named = np.append(self._dns_named, np.zeros(more, dtype=np.int64))
         self._dns_known = np.append(self._dns_known, np.zeros(more, dtype=np.bool_))
         self._first_us = np.append(self._first_us, np.full(more, np.iinfo(np.int64).max))
+        self._certificates.grow(size)
+        self._clients.grow(size)
+        self._processes.grow(size)
+
+    def key_by_address(self, pair: int, hosts: Sequence[str]) -> Key:
+        """The key of a pair by address, by its number."""
+        orig, endpoint = unpack(self._pairs.keys()[pair : pair + 1], ENDPOINT_BITS)
+        responder, port_and_proto = unpack(self._endpoints.keys()[endpoint], PORT_BITS + PROTO_BITS)
+        port, proto = unpack(port_and_proto, PROTO_BITS)
+        return hosts[int(orig[0])], hosts[int(responder[0]) >> 1], int(port[0]), PROTOS[int(proto[0])], CONN
 
     def pairs(self, rows: PairRows | None, spelled: Spelled, is_local: Callable[[str], bool]) -> Pairs:
         """The batch of all pairs, sorted by key. `rows`: their observations by pair and start."""
@@ -189,6 +130,7 @@ class PairTable:
             resp=resp,
             resp_p=port,
             proto=_texts(PROTOS)[proto],
+            channel=np.full(len(keys), CONN, dtype=np.object_),
             addr=hosts[addr],
             service=self._most_frequent_service(len(keys), _texts(spelled.services)),
             server_name=np.where(by_name, resp, server_name),
@@ -203,6 +145,10 @@ class PairTable:
             resp_hosts=_hosts_per_responder(orig, responder),
             site_hosts=np.full(len(keys), float(len(np.unique(orig)))),
             site_tls_named=np.full(len(keys), self._tls_named(responder, by_name, spelled.services)),
+            **certificate_columns(spelled.certificates, self._certificates),
+            **client_columns(spelled.clients, self._clients),
+            other_paths=np.full(len(keys), np.nan),
+            **process_columns(spelled.processes, self._processes),
             offsets=np.concatenate(([0], ends)),
             start=rows.start_us / MICROSECONDS,
             duration=rows.duration,

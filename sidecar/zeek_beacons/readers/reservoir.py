@@ -26,14 +26,16 @@ from zeek_beacons.pairs import (
     round_time,
 )
 from zeek_beacons.readers.addresses import Intern, address, has_direction, server_name
-from zeek_beacons.readers.answers import NOT_KNOWN, Answers
+from zeek_beacons.readers.answers import NOT_KNOWN
 from zeek_beacons.readers.arrow_parse import possible
 from zeek_beacons.readers.columns import IN, WHOLE, Batch, Connections, PairRows, joined
 from zeek_beacons.readers.files import BadLine
 from zeek_beacons.readers.halves import flows, fold
 from zeek_beacons.readers.ingest import Ingest
-from zeek_beacons.readers.merge import end_us, is_midstream, left_open, merge
-from zeek_beacons.readers.pair_table import ENDPOINT_BITS, PORT_BITS, PairTable, Spelled, by_pair_and_start, pack
+from zeek_beacons.readers.log_context import LogContext
+from zeek_beacons.readers.long_gone import LongGone
+from zeek_beacons.readers.merge import ALONE, TCP, end_us, five_tuples, is_midstream, left_open, merge
+from zeek_beacons.readers.pair_table import PairTable, Spelled, by_pair_and_start
 from zeek_beacons.readers.where import Where
 
 PENDING = 3_000_000  # rows kept unsorted before they are sorted into the reservoir
@@ -51,20 +53,22 @@ class Collector:
         ingest: Ingest,
         begin: float | None = None,
         until: float | None = None,
-        answers: Answers | None = None,
+        context: LogContext | None = None,
     ) -> None:
-        self._config, self.ingest, self._answers = config, ingest, answers or Answers.none()
+        self.config, self.ingest, self._context = config, ingest, context or LogContext()
         self._begin_us = None if begin is None else round(begin * MICROSECONDS)
         self._until_us = None if until is None else round(until * MICROSECONDS)
         self._hosts = Intern(address)
         self._names = Intern(server_name)
         self._services = Intern(lambda text: text)
+        self._processes = Intern(lambda text: text)
         self._is_local = locality(config.local_nets)
         self._local: list[bool] = []
         self._table = PairTable()
         self._loose: list[Connections] = []
         self._halves: list[Connections] = []
         self._rows: list[PairRows] = []
+        self._gone = LongGone()
         self._pending = 0
         self._settled = 0
 
@@ -95,16 +99,28 @@ class Collector:
         self._settle_halves(keep=0)
         self._settle_loose(keep_after=None)
         self._settle()
+        self.ingest.long_gone = {
+            self._table.key_by_address(pair, self._hosts.values): (start_us / MICROSECONDS, duration)
+            for pair, (start_us, duration) in self._gone.longest.items()
+        }
         return self._table.pairs(
             self._rows[0] if self._rows else None,
-            Spelled(self._hosts.values, self._names.values, self._services.values, self._answers.names),
+            Spelled(
+                self._hosts.values,
+                self._names.values,
+                self._services.values,
+                self._context.answers.names,
+                self._context.certificates,
+                self._context.clients,
+                self._processes.values,
+            ),
             self._is_local,
         )
 
     def _checked(self, batch: Batch, where: Where, wanted: Bools) -> tuple[Connections, Bools]:
         states = np.array([STATE_CODE.get(state, 0) for state in batch.state.values], dtype=np.uint8)
         protos = np.array([_PROTO_CODE.get(proto.lower(), -1) for proto in batch.proto.values], dtype=np.int64)
-        start = batch.start
+        start, proto = batch.start, batch.proto.map(protos)
         sane = possible(start)
         bad_duration = (batch.duration < 0) | (batch.duration > 1e9)
         rows = Connections(
@@ -114,14 +130,17 @@ class Collector:
             orig_p=batch.orig_p,
             resp_h=batch.resp_h.map(self._hosts.codes(batch.resp_h.values)),
             resp_p=batch.resp_p,
-            proto=batch.proto.map(protos),
+            proto=proto,
             service=batch.service.map(self._services.codes(batch.service.values)),
             orig_bytes=batch.orig_bytes,
             resp_bytes=batch.resp_bytes,
             state=batch.state.map(states, missing=0).astype(np.uint8),
-            midstream=batch.history.map(np.array([is_midstream(text) for text in batch.history.values]), 0) > 0,
+            reach_us=self._reach(batch, proto),
             name=batch.name.map(self._names.codes(batch.name.values)),
             half=np.full(len(batch), WHOLE, dtype=np.uint8) if batch.half is None else batch.half,
+            certificate=_numbers(batch.certificate, len(batch)),
+            client=_numbers(batch.client, len(batch)),
+            process=_process(batch, self._processes),
         )
         good = wanted.copy()
         for bad, reason in (
@@ -144,31 +163,42 @@ class Collector:
         self._leave_out("protocol other than tcp, udp, icmp", other)
         return rows, good & ~other
 
+    def _reach(self, batch: Batch, proto: Ints) -> Ints:
+        """How long each row may come after the one that it continues, microseconds."""
+        if batch.reach is not None:
+            return np.where(batch.reach < 0, batch.reach, np.rint(batch.reach * MICROSECONDS)).astype(np.int64)
+        midstream = batch.history.map(np.array([is_midstream(text) for text in batch.history.values]), 0) > 0
+        return np.where(midstream & (proto == TCP), round(self.config.merge_gap * MICROSECONDS), ALONE)
+
     def _route(self, rows: Connections) -> None:
         """Takes whole connections: those that may be pieces of one are held back first."""
         rows = self._chosen(rows)
         self.ingest.span(rows.start_us)
-        tcp = (rows.proto == _PROTO_CODE["tcp"]) & (rows.orig_p >= 0)
-        loose = tcp & (rows.midstream | left_open(rows.state))
+        with_port = rows.orig_p >= 0
+        loose = with_port & ((rows.reach_us > ALONE) | ((rows.proto == TCP) & left_open(rows.state)))
         if loose.any():
             self._hold(rows.take(loose))
             rows = rows.take(~loose)
         self._take(rows)
 
     def _chosen(self, rows: Connections) -> Connections:
+        return _under(self._wanted(rows), rows)
+
+    def _wanted(self, rows: Connections) -> Bools:
+        """Which rows are in the time range and have the direction; the others are counted."""
         keep = np.ones(len(rows), dtype=np.bool_)
         if self._begin_us is not None:
             keep &= rows.start_us >= self._begin_us
         if self._until_us is not None:
             keep &= rows.start_us < self._until_us
         self._leave_out("outside the time range", ~keep)
-        if self._config.direction != "any" and self._config.local_nets:
+        if self.config.direction != "any" and self.config.local_nets:
             self._local += map(self._is_local, self._hosts.values[len(self._local) :])
             local = np.array(self._local, dtype=np.bool_)
-            direction = has_direction(self._config.direction, local[rows.orig_h], local[rows.resp_h])
-            self._leave_out(f"not {self._config.direction}", keep & ~direction)
+            direction = has_direction(self.config.direction, local[rows.orig_h], local[rows.resp_h])
+            self._leave_out(f"not {self.config.direction}", keep & ~direction)
             keep &= direction
-        return _under(keep, rows)
+        return keep
 
     def _leave_out(self, why: str, rows: Bools) -> None:
         if count := int(rows.sum()):
@@ -187,7 +217,7 @@ class Collector:
         rows = joined(self._halves)
         if (rows.half == IN).any():
             rows, flow = self._once(rows, flows(rows))
-            whole = fold(rows, flow, self._config.merge_gap)
+            whole = fold(rows, flow, self.config.merge_gap)
             self.ingest.answers += len(rows) - len(whole)
             rows = whole
         stay = np.zeros(len(rows), dtype=np.bool_)
@@ -206,11 +236,11 @@ class Collector:
         return rows.take(order), number[order]
 
     def _hold(self, rows: Connections) -> None:
-        """Keeps TCP connections that may continue, or be continued by, another one."""
+        """Keeps connections that may continue, or be continued by, another one."""
         self._loose.append(rows)
         if sum(map(len, self._loose)) > LOOSE:
             newest = max(int(held.start_us.max()) for held in self._loose)
-            self._settle_loose(keep_after=newest - round(self._config.merge_gap * MICROSECONDS))
+            self._settle_loose(keep_after=newest - round(self.config.merge_gap * MICROSECONDS))
             if sum(map(len, self._loose)) > LOOSE // 2:
                 self._settle_loose(keep_after=None)
 
@@ -219,12 +249,12 @@ class Collector:
         if not self._loose:
             return
         rows = joined(self._loose)
-        rows, tuples = self._once(rows, _five_tuples(rows))
+        rows, tuples = self._once(rows, five_tuples(rows))
         kept: Bools = np.zeros(len(rows), dtype=np.bool_)
         if keep_after is not None:
             open_tuples = tuples[end_us(rows.start_us, rows.duration) >= keep_after]
             kept = np.isin(tuples, open_tuples)
-        merged = merge(rows.take(~kept), tuples[~kept], self._config.merge_gap)
+        merged = merge(rows.take(~kept), tuples[~kept])
         self.ingest.merged += int((~kept).sum()) - len(merged)
         if kept.any():
             self._loose = [rows.take(kept)]
@@ -235,7 +265,7 @@ class Collector:
         named = np.flatnonzero(rows.name >= 0)
         both = rows.take(np.concatenate((np.arange(len(rows)), named))) if len(named) else rows
         by_name = np.arange(len(both)) >= len(rows)
-        dns = self._answers.of(rows, self._hosts.values)
+        dns = self._context.answers.of(rows, self._hosts.values)
         both_dns = np.concatenate((dns, np.full(len(named), NOT_KNOWN)))
         pair = self._table.add(both, by_name, both_dns)
         self._rows.append(
@@ -277,18 +307,23 @@ class Collector:
         order, pair = order[unique], pair[unique]
         ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
         behind = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))
-        return order[behind <= self._config.max_observations]
-
-
-def _five_tuples(rows: Connections) -> Ints:
-    """One number for each TCP 5-tuple among these rows."""
-    endpoint = np.unique(pack(rows.resp_h, rows.resp_p, PORT_BITS), return_inverse=True)[1].astype(np.int64)
-    hosts = np.unique(pack(rows.orig_h, endpoint, ENDPOINT_BITS), return_inverse=True)[1]
-    return pack(hosts.astype(np.int64), rows.orig_p, PORT_BITS)
+        held = behind <= self.config.max_observations
+        self._gone.let_go(rows.take(order[~held]))
+        return order[held]
 
 
 def _under(mask: Bools, rows: Connections) -> Connections:
     return rows if mask.all() else rows.take(mask)
+
+
+def _numbers(given: Ints | None, rows: int) -> Ints:
+    return np.full(rows, -1, dtype=np.int64) if given is None else given
+
+
+def _process(batch: Batch, known: Intern) -> Ints:
+    if batch.process is None:
+        return np.full(len(batch), -1, dtype=np.int64)
+    return batch.process.map(known.codes(batch.process.values))
 
 
 def _no_size(count: Floats) -> Bools:

@@ -22,7 +22,7 @@ def spared(ingest: Ingest) -> Iterator[None]:
     except InputError as error:
         if ingest.strict:
             raise
-        ingest.notes.append(f"{error}; nothing of this log is used, the scores do without what it tells of names")
+        ingest.notes.append(f"{error}; nothing of this log is used, the verdicts do without what it tells")
 
 
 @dataclass(slots=True)

@@ -19,12 +19,15 @@ def unknown(head: bytes) -> str:
     return next((problem for holds, problem in _PROBLEMS if holds(head)), "")
 
 
-def _is_eve(head: bytes) -> bool:
-    try:
-        row = json.loads(head.lstrip().split(b"\n", 1)[0])
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(row, dict) and "event_type" in row and ("flow_id" in row or "stats" in row)
+def _is_array(head: bytes) -> bool:
+    """Whether rows stand in one JSON array, as `gcloud logging read --format=json` and `aws logs` give them."""
+    return re.match(rb"\s*\[\s*(\{|$)", head[:4096]) is not None
+
+
+def _is_bare_cloud(head: bytes) -> bool:
+    """Whether rows are separated by spaces and hold two addresses, as VPC flow logs of a format of one's own."""
+    words = first_line(head).split(" ")
+    return len(words) >= 6 and sum(bool(_ADDRESS.fullmatch(word)) for word in words) >= 2
 
 
 def _is_wrapped(head: bytes) -> bool:
@@ -63,16 +66,17 @@ def _is_utf16(head: bytes) -> bool:
 
 _PROBLEMS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     (_is_utf16, UTF_16),
-    (
-        _is_eve,
-        "this is Suricata's eve.json, which is not read; run Zeek on the packets, or turn its flow events into a flow "
-        "CSV with jq (the page Logs and formats has the line)",
-    ),
+    (_is_array, "rows stand in one JSON array; write one a line first: jq -c '.[]' FILE > NEW"),
     (_is_wrapped, "rows stand inside `result`, as Splunk exports them; take them out first: jq -c .result FILE > NEW"),
     (
         _is_bare_zeek,
         "a tab-separated log without its header: rows alone do not say which column is which; put the lines that begin "
         "with # (#separator to #types) of another log of this kind in front",
+    ),
+    (
+        _is_bare_cloud,
+        "rows separated by spaces without a header, and not in the default format of VPC flow logs: put the names of "
+        "the fields in front, in one line, as the flow log's format has them",
     ),
     (
         _is_semicolon,

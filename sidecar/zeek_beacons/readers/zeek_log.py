@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from zeek_beacons.pairs import Bools
 from zeek_beacons.readers.arrow_parse import NUMBER, TEXT, Table, ahead, batch, texts
 from zeek_beacons.readers.columns import Batch
 from zeek_beacons.readers.files import Input, Progress
-from zeek_beacons.readers.names import Names
+from zeek_beacons.readers.log_context import LogContext
+from zeek_beacons.readers.part import Part
 from zeek_beacons.readers.reservoir import Collector
 from zeek_beacons.readers.where import Where
 from zeek_beacons.readers.zeek_rows import log_path, log_rows
@@ -37,9 +39,15 @@ REQUIRED = ("ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto")
 _OURS = {"ts": "start", "conn_state": "state"} | {name: name[3:] for name in COLUMNS if name.startswith("id.")}
 
 
-def read(source: Input, collector: Collector, names: Names, progress: Progress | None) -> None:
-    """Reads one conn.log into `collector`."""
-    wanted = {name: kind for name, kind in COLUMNS.items() if names or name != "uid"}
+def parts(
+    source: Input,
+    collector: Collector,
+    context: LogContext,
+    progress: Progress | None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[Part]:
+    """One conn.log in parts, with the columns `more` (name -> arrow type) too; bad lines go to `collector`."""
+    wanted = {name: kind for name, kind in COLUMNS.items() if context.needs_uid or name != "uid"} | dict(more)
     head = source.head()
     if head.lstrip().startswith(b"{"):
         wanted["_path"] = TEXT
@@ -48,7 +56,8 @@ def read(source: Input, collector: Collector, names: Names, progress: Progress |
         collector.skip(source.path, rows.bad)
         if rows.table is not None:
             where = Where(source.path, rows.line, rows.data)
-            collector.add(_batch(rows.table, names), where, {"row of another log": _is_other(rows.table, log)})
+            left_out = {"row of another log": _is_other(rows.table, log)}
+            yield Part(_batch(rows.table, context), where, rows.table, left_out)
 
 
 def _is_other(table: Table, log: str) -> Bools:
@@ -57,6 +66,11 @@ def _is_other(table: Table, log: str) -> Bools:
     return logs.map(np.array([said != log for said in logs.values]), 0) > 0
 
 
-def _batch(table: Table, names: Names) -> Batch:
-    given = {"name": names.of(table.column("uid"))} if names and "uid" in table.column_names else {}
+def _batch(table: Table, context: LogContext) -> Batch:
+    given: dict[str, Any] = {}
+    if context.needs_uid and "uid" in table.column_names:
+        uids = table.column("uid")
+        given = {"certificate": context.certificates.by_uid.of(uids), "client": context.clients.by_uid.of(uids)}
+        if context.names:
+            given["name"] = context.names.of(uids)
     return batch(table.rename_columns([_OURS.get(name, name) for name in table.column_names]), **given)

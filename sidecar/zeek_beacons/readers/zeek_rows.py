@@ -11,13 +11,16 @@ from typing import Any
 import pyarrow as pa
 
 from zeek_beacons.errors import InputError
-from zeek_beacons.readers.arrow_parse import ParsedRows, Parser, delimited, json_lines, parse_block
+from zeek_beacons.readers.arrow_parse import ParsedRows, Parser, delimited, parse_block
 from zeek_beacons.readers.files import Block, Input, Progress
+from zeek_beacons.readers.json_parse import json_lines
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
+TIMES = ("ts", "certificate.not_valid_before", "certificate.not_valid_after")
 SPLUNK_TIME = "_time"  # what a search's export calls the time of a row
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
 _DNS = frozenset({"query", "qtype", "trans_id", "rcode"})
+_X509 = frozenset({"certificate.serial", "certificate.subject", "certificate.issuer"})
 _QUIC = frozenset({"client_initial_dcid", "client_scid", "client_protocol"})
 
 
@@ -127,6 +130,8 @@ def _name_of(path: str, fields: Sequence[str]) -> str | None:
         return "conn"
     if _QUIC & set(fields):
         return "quic"
+    if _X509 & set(fields):
+        return "x509"
     return {"server_name": "ssl", "host": "http"}.get(next((f for f in fields if f in ("server_name", "host")), ""))
 
 
@@ -140,8 +145,8 @@ def log_rows(
     head = source.head()
     if head.lstrip().startswith(b"{"):
         time = _time_of(head)
-        if "ts" in wanted and _times_are_text(head, time):
-            wanted = {**wanted, "ts": pa.string()}
+        dates = [name for name in TIMES if name in wanted and _times_are_text(head, time if name == "ts" else name)]
+        wanted = {**wanted, **dict.fromkeys(dates, pa.string())}
         return _json_rows(source, wanted, progress, time)
     return _tsv_rows(source, wanted, required, progress)
 
@@ -152,6 +157,7 @@ def _time_of(head: bytes) -> str:
 
 
 def _times_are_text(head: bytes, time: str) -> bool:
+    """Whether the JSON rows at the start of a file write this time as ISO 8601."""
     first = next((row[time] for row in _json_objects(head) if row.get(time) is not None), None)
     return isinstance(first, str)
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as parquet
 from zeek_beacons.errors import OutputError
 from zeek_beacons.files import staged
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.reports import tables
+from zeek_beacons.reports import result, tables
 from zeek_beacons.reports.markdown import report
 from zeek_beacons.reports.queries import Sources
 
@@ -46,6 +46,13 @@ def _text(text: str, file: Path) -> None:
     file.write_bytes(text.encode())  # the same bytes on every system
 
 
+def _page(summary: Summary, file: Path) -> None:
+    """The report to look at, from the result.sqlite beside it."""
+    from zeek_beacons.pages import report as page  # what makes pages is loaded only for them
+
+    page.write(file.with_name(result.NAME), summary, file)
+
+
 Report = Callable[[Scored, Summary, Sources, Path], object]
 REPORTS: dict[str, Report] = {
     "alerts.csv": lambda scored, _, sources, file: _csv(tables.alerts(scored, sources), file),
@@ -54,6 +61,8 @@ REPORTS: dict[str, Report] = {
     "hosts.csv": lambda scored, _, __, file: _csv(tables.hosts(scored), file),
     "run_summary.json": lambda _, summary, __, file: _text(json.dumps(summary, indent=2) + "\n", file),
     "report.md": lambda scored, summary, sources, file: _text(report(scored, summary, sources), file),
+    result.NAME: result.write,
+    "report.html": lambda _, summary, __, file: _page(summary, file),
 }
 ON_REQUEST: dict[str, Report] = {
     "features.parquet": lambda scored, _, __, file: parquet.write_table(tables.features(scored), file),

@@ -30,18 +30,26 @@ IN_WORDS = {
 GROUPING = (
     "rows of one originator, responder address, responder port and protocol are one pair, whatever their source port; "
     "rows that carry a server name form a second pair, by that name; where all rows of an address carry one name, the "
-    "pair by name speaks for both"
+    "pair by name speaks for both; the direction is no part of the key, for who begins a connection is its originator: "
+    "rows that say `out` and `in` of one flow are one connection"
 )
 SEVERITY = (
     "severity says how far a score lies on the way from the `balanced` threshold to 1, by any profile: `low` below a "
     "quarter, then `medium`, from half `high`, from four fifths `critical`"
 )
+LIMITS = (
+    "Timing finds timers. Update checks, mail checks, monitoring and NTP are timers too, often stricter than implants.",
+    "Not found is what waits by chance alone, checks in inside one long connection, or is slower than the input lasts.",
+    "An empty list says that nothing stands above the threshold, not that nothing is there.",
+)
 OUTPUTS = {
     "report.md": "this report: the incidents, near misses, what was kept quiet, and how the run came about",
+    "report.html": "the same to look at and to print, with every beacon's check-ins as pictures",
     "alerts.csv": "the pairs that alert, by rank, each with its facts, its reasons in words and a sentence",
     "incidents.csv": "what belongs together: an incident a line, with its head and how many pairs belong to it",
     "scored_pairs.csv": "every pair with its verdict, also what was benign, kept quiet, or had too little evidence",
     "hosts.csv": "originators by combined risk",
+    "result.sqlite": "all of it in the tables of the sidecar's history, for `zeek-beacons beacons` and the console",
     "run_summary.json": "the run as data: input, settings, thresholds, model and its figures, environment",
     "features.parquet": "the features of every scored pair (with --features)",
 }
@@ -90,7 +98,7 @@ def about(summary: Mapping[str, Any], calibrated: bool) -> list[str]:
             "false alerts a host and day."
         )
     lines += [f"- Grouping: {GROUPING}.", f"- Severity: {SEVERITY.partition('says ')[2]}.", ""]
-    return lines
+    return [*lines, "## Limits", "", *(f"- {one}" for one in LIMITS), ""]
 
 
 def made_by(summary: Mapping[str, Any]) -> list[str]:

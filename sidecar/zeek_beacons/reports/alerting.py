@@ -24,7 +24,8 @@ def in_force(scored: Scored, scoring: Scoring, config: Config, site: SiteBaselin
 def budget(scored: Scored, scoring: Scoring, site: SiteBaseline) -> dict[str, Any]:
     """What was asked for and what it gave, as data."""
     certain = scoring.thresholds["conservative"]
-    alerts = scored.verdicts.score[scored.verdicts.alerts]
+    n = scored.n_pairs
+    alerts = scored.verdicts.score[:n][scored.verdicts.alerts[:n]]
     days = site.host_days
     counted = int((alerts < certain).sum())
     return {

@@ -12,16 +12,17 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from zeek_beacons.called import called
 from zeek_beacons.features.payload import FAILED
 from zeek_beacons.pairs import STATE_CODE
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import attack
 from zeek_beacons.reports.alternatives import could_be
+from zeek_beacons.reports.presented import certificate, endpoint, web_client
 from zeek_beacons.reports.queries import Sources, command_of, filter_of
 from zeek_beacons.reports.sentence import implant, sentence, waits
 
 NOTICE = 500  # characters of a notice, unless names alone take more
+_IS_FAILED = np.isin(np.arange(256), [STATE_CODE[name] for name in FAILED])  # by code of a connection's state
 # Where a client claims a server's name, by service.
 CLAIMED_IN: Mapping[str, str] = {"ssl": "TLS SNI", "quic": "TLS SNI", "http": "HTTP Host"}
 
@@ -49,11 +50,22 @@ class PairFacts:
     filter: str
     command: str
     uids: tuple[str, ...]
+    certificate: str = ""  # the server's, in words
+    web_client: str = ""  # what the client told over HTTP, in words
+    endpoint: str = ""  # the process behind it, in words
 
 
 def facts(scored: Scored, row: int, sources: Sources | None = None) -> PairFacts:
-    """The facts of the pair at `row`."""
-    pairs, sources = scored.pairs, sources or Sources()
+    """The facts of the pair at `row`; made once for all that are given the same sources."""
+    sources = sources or Sources()
+    known = sources.told.get((id(scored), row))
+    if known is None:
+        known = sources.told[id(scored), row] = _facts(scored, row, sources)
+    return known
+
+
+def _facts(scored: Scored, row: int, sources: Sources) -> PairFacts:
+    pairs = scored.pairs
     answered, unanswered = _outcomes(scored, row)
     name, learned = _name(scored, row)
     hosts, site = _whole(pairs.resp_hosts[row]), _whole(pairs.site_hosts[row])
@@ -72,6 +84,9 @@ def facts(scored: Scored, row: int, sources: Sources | None = None) -> PairFacts
         name_from=learned,
         other_hosts=None if hosts is None else max(hosts - 1, 0),
         site_hosts=site,
+        certificate=certificate(pairs, row),
+        web_client=web_client(pairs, row),
+        endpoint=endpoint(pairs, row),
         could_be=could_be(scored, row),
         attack=tuple(attack.techniques(attack.Channel(pairs.proto[row], int(pairs.resp_p[row]), services, ever))),
         waits=waits(scored, row),
@@ -82,12 +97,12 @@ def facts(scored: Scored, row: int, sources: Sources | None = None) -> PairFacts
     )
 
 
-def notice(scored: Scored, row: int) -> str:
+def notice(scored: Scored, row: int, sources: Sources | None = None) -> str:
     """The sentence and what fits behind it into a notice: the facts that decide what to do first."""
     text = sentence(scored, row)
     if not scored.verdicts.alerts[row]:
         return text
-    known = facts(scored, row)
+    known = facts(scored, row, sources)
     for clause in _clauses(known, scored.verdicts.look_alike[row] >= 0):
         if len(text) + len(clause) + 2 > NOTICE:
             break
@@ -103,6 +118,8 @@ def _clauses(known: PairFacts, is_alike: bool) -> Iterator[str]:
         yield sizes(known)
     if told := company(known):
         yield told
+    if known.certificate:
+        yield f"certificate {known.certificate}"
     if known.could_be and not is_alike:
         yield f"could be {known.could_be}"
     if known.attack:
@@ -151,7 +168,7 @@ def _outcomes(scored: Scored, row: int) -> tuple[int | None, int | None]:
     """Held connections that were answered, and that were not; of those of which it is known."""
     at = slice(*scored.pairs.offsets[row : row + 2])
     state, received = scored.pairs.state[at], scored.pairs.resp_bytes[at]
-    failed = np.isin(state, [STATE_CODE[name] for name in FAILED])
+    failed = _IS_FAILED[state]
     answered = (received > 0) | ((state > 0) & ~failed)
     known = answered | (state > 0)
     if not known.any():
@@ -167,12 +184,14 @@ def _sum(scored: Scored, row: int, column: str) -> int | None:
 
 def _name(scored: Scored, row: int) -> tuple[str, str]:
     """What the server is called, and where that was learned; both "" where it has no name."""
-    server = called(scored.pairs.take(np.array([row])))
-    if not server.claimed[0]:
-        return server.name[0], "a DNS answer" if server.name[0] else ""
+    server = scored.called
+    name = server.name[row]
+    if not server.claimed[row]:
+        learned = "a DNS answer" if server.looked_up[row] else "a certificate"
+        return name, learned if name else ""
     services = scored.pairs.service[row].lower().split(",")
-    learned = {CLAIMED_IN[service] for service in services if service in CLAIMED_IN}
-    return server.name[0], learned.pop() if len(learned) == 1 else "TLS SNI or HTTP Host"
+    claimed = {CLAIMED_IN[service] for service in services if service in CLAIMED_IN}
+    return name, claimed.pop() if len(claimed) == 1 else "TLS SNI or HTTP Host"
 
 
 def _whole(value: float) -> int | None:

@@ -12,10 +12,12 @@ MOST_NAMED = 3  # of a kind; of the rest the number is told
 def further(members: Sequence[Member], total: int | None = None) -> str:
     """How many further pairs there are beside the first, the head, and why they belong to it; empty where none.
 
+    The head's own group is no further pair, nor are those that take turns with the head: its sentence tells of them.
     `total`: how many they are, where not all are given.
     """
-    head, rest = members[0], members[1:]
-    number = len(rest) if total is None else total
+    head = members[0]
+    rest = [member for member in members[1:] if not (head.group and member.group == head.group) and not member.is_group]
+    number = len(rest) + (0 if total is None else total - (len(members) - 1))
     if not rest:
         return ""
     count = f"{number} further pair{'s' if number > 1 else ''}"
@@ -64,6 +66,11 @@ def _told(way: str, which: list[str]) -> str:
         return f"with {len(which)} further server{'s' if len(which) > 1 else ''} in turn"
     more = f" and {len(which) - MOST_NAMED} more" if len(which) > MOST_NAMED else ""
     return f"also {_TOLD[way]} {', '.join(which[:MOST_NAMED])}{more}"
+
+
+def pairs_of(members: Sequence[Member]) -> int:
+    """How many pairs there are; a group is none."""
+    return sum(not member.is_group for member in members)
 
 
 def servers(members: Iterable[Member]) -> int:

@@ -11,8 +11,10 @@ from zeek_beacons.pairs import Ints
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.readers.ingest import TWICE
 from zeek_beacons.reports.about import about, made_by
+from zeek_beacons.reports.against_labels import against_labels
 from zeek_beacons.reports.details import details
 from zeek_beacons.reports.escape import plain
+from zeek_beacons.reports.first_hosts import first_hosts
 from zeek_beacons.reports.incident_text import further
 from zeek_beacons.reports.outside import looks_like, quiet_from_outside
 from zeek_beacons.reports.queries import Sources
@@ -31,9 +33,11 @@ def report(scored: Scored, summary: Mapping[str, Any], sources: Sources | None =
         *_heading(scored, summary),
         *short_list(scored, SHOWN),
         *_incidents(scored, sources),
+        *first_hosts(scored),
         *near_misses(scored),
         *kept_quiet(scored),
         *_from_outside(scored),
+        *against_labels(summary),
         *about(summary, scored.verdicts.calibrated),
         *_verdicts(scored),
         *_input(summary["ingest"]),
@@ -43,20 +47,28 @@ def report(scored: Scored, summary: Mapping[str, Any], sources: Sources | None =
 
 
 def _heading(scored: Scored, summary: Mapping[str, Any]) -> list[str]:
-    verdicts, ingest = scored.verdicts, summary["ingest"]
-    in_force = summary.get("threshold_in_force") or f"the profile `{summary['profile']}`, {verdicts.threshold:.3f}"
+    ingest, n = summary["ingest"], scored.n_pairs
+    in_force = (
+        summary.get("threshold_in_force") or f"the profile `{summary['profile']}`, {scored.verdicts.threshold:.3f}"
+    )
     warnings = [line for text in summary.get("warnings", ()) for line in (f"> **Warning**: {plain(text)}", "")]
     return [
         "# Beacon report",
         "",
         *warnings,
-        f"{int(verdicts.alerts.sum())} of {len(scored.pairs)} pairs alert. "
+        f"{int(scored.verdicts.alerts[:n].sum())} of {n} pairs alert{_with_groups(scored)}. "
         f"What belongs together is one incident; incidents: {len(scored.incidents)}.",
         f"Threshold: {in_force}; model {summary['model']}.",
         f"Input: {ingest['used']} of {ingest['rows']} rows used from {len(ingest['files'])} files, "
         f"{summary['first_seen']} to {summary['last_seen']}.",
         "",
     ]
+
+
+def _with_groups(scored: Scored) -> str:
+    """How many of the groups that pairs form alert; "" where none does."""
+    loud = int(scored.verdicts.alerts[list(scored.members)].sum())
+    return f", some of them as {loud} group{'' if loud == 1 else 's'} of servers or ports in turn" if loud else ""
 
 
 def _incidents(scored: Scored, sources: Sources | None) -> list[str]:
@@ -72,10 +84,10 @@ def _incidents(scored: Scored, sources: Sources | None) -> list[str]:
 
 
 def _verdicts(scored: Scored) -> list[str]:
-    verdicts = scored.verdicts
+    label, suppressed = scored.verdicts.label[: scored.n_pairs], scored.verdicts.suppressed[: scored.n_pairs]
     lines = ["## Verdicts", "", "| verdict | pairs |", "|---|---|"]
-    lines += [f"| {name} | {int((verdicts.label == code).sum())} |" for code, name in enumerate(LABELS)]
-    quiet = np.bincount(verdicts.suppressed[verdicts.label == BEACON], minlength=len(SUPPRESSIONS))
+    lines += [f"| {name} | {int((label == code).sum())} |" for code, name in enumerate(LABELS)]
+    quiet = np.bincount(suppressed[label == BEACON], minlength=len(SUPPRESSIONS))
     for code, name in enumerate(SUPPRESSIONS):
         if name and quiet[code]:
             lines.append(f"| beacon, kept quiet: {name} | {quiet[code]} |")
@@ -97,12 +109,13 @@ def _input(ingest: Mapping[str, Any]) -> list[str]:
 
 
 def _and_further(scored: Scored, rows: Ints, why: str) -> str:
-    """The members beside the head, and why they belong to it."""
-    if not why:
+    """The members beside the head, and why they belong to it, if its sentence has not told."""
+    rest = [row for row in rows[1:].tolist() if row not in scored.members]
+    if not rest:
         return ""
-    told = [f"{scored.pairs.orig_h[row]} to {target(scored, row)}" for row in rows[1 : 1 + MEMBERS_SHOWN].tolist()]
-    more = f", and {len(rows) - 1 - MEMBERS_SHOWN} more" if len(rows) - 1 > MEMBERS_SHOWN else ""
-    return plain(f", {why} ({', '.join(told)}{more})")
+    told = [f"{scored.pairs.orig_h[row]} to {target(scored, row)}" for row in rest[:MEMBERS_SHOWN]]
+    more = f", and {len(rest) - MEMBERS_SHOWN} more" if len(rest) > MEMBERS_SHOWN else ""
+    return plain(f"{f', {why}' if why else ''} ({', '.join(told)}{more})")
 
 
 def _from_outside(scored: Scored) -> list[str]:

@@ -9,9 +9,11 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from types import MappingProxyType
+from typing import Any, Self
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.keys import CONN, Key
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.readers.files import STDIN, Input
@@ -19,27 +21,38 @@ from zeek_beacons.readers.files import STDIN, Input
 FILES = 3  # that a command names
 COLUMNS = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p service duration orig_bytes resp_bytes conn_state"
 LOGS = frozenset({"conn", "candidates"})  # formats with Zeek's own columns
+NOTHING: Mapping[Key, tuple[float, float]] = MappingProxyType({})
 UNPACK = {".gz": "zcat", ".zst": "zstdcat"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the pairs were read from, as far as it is known: files by format, and the newest uids of some pairs."""
+    """What the pairs were read from, as far as it is known: files by format, and the newest uids of some pairs.
+
+    `long_gone`: by key, start and duration of the longest connection that a pair does not hold any more.
+    """
 
     files: Mapping[str, str] = field(default_factory=dict)  # path -> format
     is_json: frozenset[str] = frozenset()  # the paths of logs in JSON
     uids: Mapping[int, Sequence[str]] = field(default_factory=dict)  # row -> newest first
+    long_gone: Mapping[Key, tuple[float, float]] = field(default_factory=dict)
+    told: dict[tuple[int, int], Any] = field(default_factory=dict, compare=False)  # facts that were made already
 
     @classmethod
-    def of(cls, files: Mapping[str, str], uids: Mapping[int, Sequence[str]] | None = None) -> Self:
+    def of(
+        cls,
+        files: Mapping[str, str],
+        uids: Mapping[int, Sequence[str]] | None = None,
+        long_gone: Mapping[Key, tuple[float, float]] = NOTHING,
+    ) -> Self:
         """The sources of a run, from the files that its reading names."""
         logs = {path: form for path, form in files.items() if form in LOGS}
-        return cls(logs, frozenset(path for path in logs if _is_json(path)), uids or {})
+        return cls(logs, frozenset(path for path in logs if _is_json(path)), uids or {}, long_gone)
 
     def moved(self, names: Mapping[str, str]) -> Self:
         """The same sources where the files go by other names: each path's new one."""
         files = {names[path]: form for path, form in self.files.items()}
-        return type(self)(files, frozenset(names[path] for path in self.is_json), self.uids)
+        return type(self)(files, frozenset(names[path] for path in self.is_json), self.uids, self.long_gone)
 
 
 def filter_of(scored: Scored, row: int) -> str:
@@ -51,7 +64,7 @@ def filter_of(scored: Scored, row: int) -> str:
 
 def _server(pairs: Pairs, row: int) -> str:
     by_name = f"server_name == {json.dumps(pairs.resp[row])}"
-    server = by_name if pairs.is_named[row] else f'id.resp_h == "{pairs.addr[row]}"'
+    server = by_name if pairs.is_named[row] and pairs.channel[row] == CONN else f'id.resp_h == "{pairs.addr[row]}"'
     return f"{server} && id.resp_p == {pairs.resp_p[row]}"
 
 

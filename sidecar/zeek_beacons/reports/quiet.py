@@ -8,9 +8,10 @@ from zeek_beacons.pipeline import NEAR, Scored
 from zeek_beacons.reports.escape import plain
 from zeek_beacons.reports.sentence import sentence
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
-from zeek_beacons.verdicts import ALLOW_LISTED, BEACON, LOOK_ALIKE
+from zeek_beacons.verdicts import ALLOW_LISTED, BEACON, BY_FEEDBACK, LOOK_ALIKE, SNOOZED
 
 SHOWN = 20
+KEPT_QUIET = (ALLOW_LISTED, LOOK_ALIKE, BY_FEEDBACK, SNOOZED)
 
 
 def near_misses(scored: Scored) -> list[str]:
@@ -30,13 +31,18 @@ def near_misses(scored: Scored) -> list[str]:
 
 
 def kept_quiet(scored: Scored) -> list[str]:
-    """Beacons that a line of the allow-list or a look-alike kept from alerting, the strongest first."""
+    """Beacons that the allow-list, a look-alike or a person kept from alerting, the strongest first."""
     verdicts, order = scored.verdicts, scored.verdicts.ranking()
-    quiet = (verdicts.label == BEACON) & np.isin(verdicts.suppressed, (ALLOW_LISTED, LOOK_ALIKE))
+    quiet = (verdicts.label == BEACON) & np.isin(verdicts.suppressed, KEPT_QUIET)
     rows = order[quiet[order]]
     if not len(rows):
         return []
-    lines = ["## Kept quiet", "", f"Beacons that the allow-list or a look-alike kept from alerting: {len(rows)}.", ""]
+    lines = [
+        "## Kept quiet",
+        "",
+        f"Beacons that the allow-list, a look-alike or a person kept from alerting: {len(rows)}.",
+        "",
+    ]
     lines += [
         f"- {plain(sentence(scored, row))}; kept quiet by {plain(kept_by(scored, row))}"
         for row in rows[:SHOWN].tolist()
@@ -45,12 +51,12 @@ def kept_quiet(scored: Scored) -> list[str]:
 
 
 def kept_by(scored: Scored, row: int) -> str:
-    """What keeps a pair quiet: the line of the allow-list, or the look-alike; "" where nothing is told of it."""
+    """What keeps a pair quiet: a line of the allow-list, a look-alike, what someone said; "" where nothing is told."""
     if scored.verdicts.suppressed[row] == ALLOW_LISTED:
         return scored.allowed_by.get(row, "the allow-list")
     if scored.verdicts.suppressed[row] == LOOK_ALIKE and scored.verdicts.look_alike[row] >= 0:
         return f"look-alike: {LOOK_ALIKES[scored.verdicts.look_alike[row]].text}"
-    return ""
+    return scored.said.get(row, "")
 
 
 def _more(rows: int) -> list[str]:

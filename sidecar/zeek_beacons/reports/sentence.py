@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 import numpy as np
 
 from zeek_beacons.features import CATALOGUE, JITTER_KINDS
 from zeek_beacons.features.catalogue import COLUMN
-from zeek_beacons.pairs import Pairs
+from zeek_beacons.pairs import Ints, Pairs
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.scoring.context_term import CODES, Indicator
+from zeek_beacons.reports.target import server_text, way
+from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
 from zeek_beacons.scoring.reasons import REASONS, Fact, Reason
 from zeek_beacons.scoring.rules import Rule
@@ -21,6 +24,7 @@ from zeek_beacons.verdicts import BEACON
 
 ROUND_SLEEPS = (3600, 900, 300, 60, 30, 15, 10, 5, 1)  # seconds, the roundest first
 WORTH_TELLING = 0.5  # share of equal sizes that says something
+ALMOST = 0.995  # of a score: rounded, it would claim to be certain
 WILD = 0.9  # jitter from which it says no more than that there is hardly any rhythm
 # What the shape of the jitter says of the waits: sleep and jitter are filled in, as the implant's settings would be.
 WAITS = {
@@ -41,6 +45,8 @@ def sentence(scored: Scored, row: int) -> str:
     ]
     if of := in_turn(scored, row):
         parts[0] += f", {of},"
+    if by := way(pairs.channel[row], pairs.addr[row]):
+        parts[0] += f", {by},"
     sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
     growth = _feature(scored, row, "growth")
     if not math.isnan(growth):
@@ -61,9 +67,15 @@ def sentence(scored: Scored, row: int) -> str:
         text += f", looks like {LOOK_ALIKES[verdicts.look_alike[row]].text}"
     score = verdicts.score[row]
     if not math.isnan(score):
-        text += f"; {'probability' if verdicts.calibrated else 'score'} {score:.2f}"
+        text += f"; {'probability' if verdicts.calibrated else 'score'} {sure(score)}"
     hint = implant(scored, row)
-    return _spaced(f"{text}; {hint}" if hint else text)
+    text = _spaced(f"{text}; {hint}" if hint else text)
+    return f"{text}; {scored.said[row]}" if row in scored.said else text
+
+
+def sure(score: float) -> str:
+    """A score in words; nothing is certain: `0.98`, `above 0.99`."""
+    return f"{score:.2f}" if score < ALMOST else "above 0.99"
 
 
 def stretch(scored: Scored, row: int) -> str:
@@ -111,20 +123,23 @@ def round_jitter(jitter: float) -> float:
     return round(jitter * 20) / 20
 
 
-def reasons(scored: Scored, row: int) -> list[str]:
+def reasons(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
     """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last.
 
     Before them, which group the pair alerts with, if any. Those with nothing to tell, since the value they would tell
     is not known, are told of together at the end.
     """
     of = in_turn(scored, row)
-    return [*([of] if of else []), *filter(None, reason_texts(scored, row)), *_not_known(scored, row)]
+    return [*([of] if of else []), *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
 
 
-def reason_texts(scored: Scored, row: int) -> list[str]:
-    """A text for each reason of one verdict, in their order; "" where the value that it would tell is not known."""
+def reason_texts(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
+    """A text for each reason of one verdict, in their order; "" where the value that it would tell is not known.
+
+    `server`: what is known of its server, where that was looked up for many pairs at once.
+    """
     given = [REASONS[index] for index in scored.verdicts.reasons[row].tolist() if index >= 0]
-    about_server = _told_of_server(scored, row, [reason for reason in given if isinstance(reason, Indicator)])
+    about_server = _told_of_server(scored, row, [reason for reason in given if isinstance(reason, Indicator)], server)
     return [
         about_server[reason.code] if isinstance(reason, Indicator) else _told(scored, row, reason) for reason in given
     ]
@@ -157,14 +172,31 @@ def _not_known(scored: Scored, row: int) -> list[str]:
     return [f"not known: {', '.join(meanings)}"] if meanings else []
 
 
-def _told_of_server(scored: Scored, row: int, indicators: Sequence[Indicator]) -> dict[str, str]:
-    """What the facts about the server say in words, by the indicator's code; looked up once for all of them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ServerFacts:
+    """What is known of the servers of some pairs, looked up at once: for one pair alone that takes as long."""
+
+    facts: Facts
+    place: Mapping[int, int]  # row of a pair -> its place in the facts
+
+    @classmethod
+    def of(cls, scored: Scored, rows: Ints) -> Self:
+        """Of the pairs at `rows` that were scored, or rather of those that speak for them."""
+        speaker = scored.speaker[rows]
+        known = scored.feature_row[speaker] >= 0
+        rows, speaker = rows[known], speaker[known]
+        facts = scored.scoring.facts(scored.pairs.take(speaker), scored.features.take(scored.feature_row[speaker]))
+        return cls(facts, {row: place for place, row in enumerate(rows.tolist())})
+
+
+def _told_of_server(
+    scored: Scored, row: int, indicators: Sequence[Indicator], server: ServerFacts | None
+) -> dict[str, str]:
+    """What the facts about the server say in words, by the indicator's code."""
     if not indicators:
         return {}
-    speaker = scored.speaker[[row]]
-    features = scored.features.take(scored.feature_row[speaker])
-    facts = scored.scoring.facts(scored.pairs.take(speaker), features)
-    return {one.code: _spaced(one.tell(facts, 0)) for one in indicators}
+    known = server or ServerFacts.of(scored, np.array([row]))
+    return {one.code: _spaced(one.tell(known.facts, known.place[row])) for one in indicators}
 
 
 def _told(scored: Scored, row: int, reason: Rule | Fact) -> str:
@@ -178,11 +210,11 @@ def target(scored: Scored, row: int) -> str:
     """The responder with its port, and its protocol where that is not TCP; of a group how many, and the busiest."""
     pairs, members = scored.pairs, scored.members.get(row)
     if members is None:
-        return _host(pairs.resp[row]) + _port(pairs, row)
+        return _server(pairs, row)
     busiest = int(members[np.argmax(pairs.conns[members])])
     ports = len(set(pairs.resp_p[members]))
     of = f"{ports} ports of {_host(pairs.addr[row])}" if ports > 1 else f"{len(members)} servers"
-    return f"{of} in turn ({_host(pairs.resp[busiest])}{_port(pairs, busiest)} and {len(members) - 1} more)"
+    return f"{of} in turn ({_server(pairs, busiest)} and {len(members) - 1} more)"
 
 
 def in_turn(scored: Scored, row: int) -> str:
@@ -198,9 +230,8 @@ def _host(resp: str) -> str:
     return f"[{resp}]" if ":" in resp else resp
 
 
-def _port(pairs: Pairs, row: int) -> str:
-    proto = "" if pairs.proto[row] == "tcp" else f"/{pairs.proto[row]}"
-    return f":{pairs.resp_p[row]}{proto}"
+def _server(pairs: Pairs, row: int) -> str:
+    return server_text(pairs.resp[row], int(pairs.resp_p[row]), pairs.proto[row], pairs.channel[row])
 
 
 def duration(seconds: float) -> str:

@@ -9,14 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zeek_beacons.features import CATALOGUE
+from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.pairs import Floats
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports import host_risk
 from zeek_beacons.reports.facts import PairFacts, facts
-from zeek_beacons.reports.incident_text import connections, further, servers
+from zeek_beacons.reports.incident_text import connections, further, pairs_of, servers
 from zeek_beacons.reports.outside import remark
 from zeek_beacons.reports.queries import Sources
-from zeek_beacons.reports.sentence import reasons, sentence
-from zeek_beacons.scoring import explain, rules
+from zeek_beacons.reports.sentence import ServerFacts, reasons, sentence
+from zeek_beacons.scoring import explain, process, rules
 from zeek_beacons.scoring.explain import GIVEN
 from zeek_beacons.scoring.reasons import REASONS
 from zeek_beacons.verdicts import KINDS, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
@@ -26,6 +28,7 @@ Table = Any  # pyarrow ships no types
 # Columns of texts that hold nothing but our own numbers.
 NUMBERS_AS_TEXT = frozenset({"contributions"})
 
+_PROCESS = ("process", "parent", "user")
 _CODES = [reason.code for reason in REASONS]
 
 
@@ -43,7 +46,8 @@ def alerts(scored: Scored, sources: Sources | None = None) -> Table:
     for told_by_being_here in ("alert", "suppressed", "near_miss"):
         columns.pop(told_by_being_here)
     columns |= _facts([facts(scored, row, sources) for row in order.tolist()])
-    columns["why"] = pa.array(["; ".join(reasons(scored, row)) for row in order.tolist()], pa.string())
+    server = ServerFacts.of(scored, order)
+    columns["why"] = pa.array(["; ".join(reasons(scored, row, server)) for row in order.tolist()], pa.string())
     columns["summary"] = pa.array([_sentence(scored, row) for row in order.tolist()], pa.string())
     return pa.table(columns)
 
@@ -53,8 +57,9 @@ def incidents(scored: Scored) -> Table:
     pairs, verdicts, found = scored.pairs, scored.verdicts, scored.incidents
     heads = np.array([rows[0] for rows in found.rows], dtype=np.int64)
     severest = [int(verdicts.severity[rows].max()) for rows in found.rows]
+    seen = pairs.last_ts
     first = [float(np.nanmin(pairs.first_ts[rows])) for rows in found.rows]
-    last = [float(np.nanmax(pairs.last_ts[rows])) for rows in found.rows]
+    last = [float(np.nanmax(seen[rows])) for rows in found.rows]
     return pa.table(
         {
             "id": pa.array(found.ids, pa.string()),
@@ -62,7 +67,7 @@ def incidents(scored: Scored) -> Table:
             "severity": _named(SEVERITIES, np.array(severest, dtype=np.int64)),
             "score": verdicts.score[heads],
             **_key(scored, heads),
-            "members": np.array([len(rows) for rows in found.rows], dtype=np.int64),
+            "members": np.array([pairs_of(members) for members in found.members], dtype=np.int64),
             "hosts": np.array([len({one.orig_h for one in members}) for members in found.members], dtype=np.int64),
             "servers": np.array([servers(members) for members in found.members], dtype=np.int64),
             "first_seen": _times(np.array(first, dtype=np.float64)),
@@ -86,10 +91,11 @@ def _sentence(scored: Scored, row: int) -> str:
 def hosts(scored: Scored) -> Table:
     """Originators by combined risk: 1 - product of (1 - score) over the incidents that they are in.
 
-    An incident counts once for each of its hosts, with the highest score that the host has in it.
+    An incident counts once for each of its hosts, with the highest score that the host has in it. Groups are no pairs.
     """
     verdicts = scored.verdicts
     measured = (scored.feature_row >= 0) & (verdicts.suppressed == NOT_SUPPRESSED)
+    measured[scored.n_pairs :] = False  # a group's members stand for it
     names, host = np.unique(scored.pairs.orig_h[measured].astype(str), return_inverse=True)
     score, incident = verdicts.score[measured], scored.incidents.of[measured]
     rows = np.flatnonzero(measured)
@@ -102,7 +108,7 @@ def hosts(scored: Scored) -> Table:
     safe = np.bincount(host[counted], np.log1p(-np.minimum(score[counted], 1 - 1e-9)), len(names))
     combined = 1 - np.exp(safe)
     order = np.lexsort((-verdicts.score[strongest], -combined))
-    return pa.table(
+    table = pa.table(
         {
             "host": names[order].astype(object),
             "combined_risk": np.round(combined[order], 6),
@@ -111,17 +117,17 @@ def hosts(scored: Scored) -> Table:
             "strongest_resp": scored.pairs.resp[strongest][order],
             "strongest_resp_p": scored.pairs.resp_p[strongest][order],
             "strongest_proto": scored.pairs.proto[strongest][order],
+            "strongest_channel": scored.pairs.channel[strongest][order],
             "scored_pairs": np.bincount(host, minlength=len(names))[order],
         }
     )
+    return host_risk.beside(table, scored)
 
 
 def features(scored: Scored) -> Table:
     """The features of every measured pair beside its key."""
     rows = np.flatnonzero(scored.feature_row >= 0)
-    columns: dict[str, Any] = {
-        name: getattr(scored.pairs, name)[rows] for name in ("orig_h", "resp", "resp_p", "proto", "conns")
-    }
+    columns: dict[str, Any] = {name: getattr(scored.pairs, name)[rows] for name in (*KEY_COLUMNS, "conns")}
     return pa.table(columns | {feature.name: scored.features.column(feature.name) for feature in CATALOGUE})
 
 
@@ -156,7 +162,34 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "hosts_of_responder": _maybe(pairs.resp_hosts[order]),
         "reasons": _reason_codes(verdicts.reasons[order]),
         "contributions": _contributions(verdicts.contributions[order]),
+        **_endpoint(scored, order),
     }
+
+
+def _endpoint(scored: Scored, order: Any) -> dict[str, Any]:
+    """What an endpoint knows of the process, what that adds, and the risk: beside the verdict."""
+    pairs, risk = scored.pairs, scored.risk
+    nothing = pa.nulls(len(order), pa.string())
+    told_of = process.known(pairs)[order].any()
+    texts = {name: _or_null(getattr(pairs, name)[order]) if told_of else nothing for name in _PROCESS}
+    told = _process_reasons(risk.held[order]) if told_of else nothing
+    return texts | {
+        "signed": _maybe(pairs.signed[order]),
+        "process_reasons": told,
+        "supervised_risk": _maybe(risk.supervised[order]),
+        "anomaly_risk": _maybe(risk.anomaly[order]),
+        "risk": _maybe(risk.fused[order]),
+    }
+
+
+def _process_reasons(held: Any) -> Any:
+    kinds, of = np.unique(held, axis=0, return_inverse=True)
+    told = [("; ".join(process.reasons(kind))) or None for kind in kinds]
+    return pa.array(told, pa.string()).take(pa.array(of.reshape(-1)))
+
+
+def _or_null(texts: Any) -> Any:
+    return pa.array([text or None for text in texts], pa.string())
 
 
 def _facts(known: list[PairFacts]) -> dict[str, Any]:
@@ -175,6 +208,9 @@ def _facts(known: list[PairFacts]) -> dict[str, Any]:
         "bytes_in": numbers([one.bytes_in for one in known]),
         "name_from": texts([one.name_from for one in known]),
         "other_hosts": numbers([one.other_hosts for one in known]),
+        "certificate": texts([one.certificate for one in known]),
+        "web_client": texts([one.web_client for one in known]),
+        "endpoint": texts([one.endpoint for one in known]),
         "could_be": texts([one.could_be for one in known]),
         "attack": texts([" ".join(one.attack) for one in known]),
         "waits": texts([one.waits for one in known]),
@@ -218,6 +254,7 @@ def _key(scored: Scored, order: Any) -> dict[str, Any]:
         "resp": pa.array(pairs.resp[order], pa.string()),
         "resp_p": pairs.resp_p[order],
         "proto": pa.array(pairs.proto[order], pa.string()),
+        "channel": pa.array(pairs.channel[order], pa.string()),
     }
 
 

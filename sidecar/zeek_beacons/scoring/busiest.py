@@ -53,7 +53,7 @@ def busiest(pairs: Pairs, features: Features, checkins: FlatCheckins, scoring: S
         values[rows] = scores_of_parts[name][won]
     own = of_parts.column("gap_cv")[won] < CALMER * features.column("gap_cv")[rows]
     matrix[rows[~own, None], _TOLD] = features.matrix[rows[~own, None], _TOLD]
-    begin, counts = pairs.offsets[:-1].copy(), pairs.counts
+    begin, counts = pairs.offsets[:-1].copy(), pairs.counts.copy()
     begin[rows[own]] += parts.first[won[own]]
     counts[rows[own]] = parts.pairs.counts[won[own]]
     spoken = pairs.cut(np.arange(len(pairs)), begin, counts)

@@ -92,7 +92,7 @@ def contributions(features: Features, context: Floats | None, fused: Floats, tri
     if not n:
         return np.zeros((0, len(GROUPS) + (0 if context is None else len(CODES))))
     rows = np.concatenate([features.matrix, *(without(group, features.matrix) for group in GROUPS)])
-    padded = np.resize(rows, (max(len(rows), LEAST_ROWS), rows.shape[1]))
+    padded = rows if len(rows) >= LEAST_ROWS else np.resize(rows, (LEAST_ROWS, rows.shape[1]))
     rhythm = trial.rhythm(Features(padded))[: len(rows)].reshape(len(GROUPS) + 1, n)
     left = [trial.together(one, context) for one in rhythm[1:]]
     if context is not None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
-
-# onnxruntime's wheels report to their maker, from the import on. A detector on a sensor calls nobody.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from zeek_beacons.errors import ModelError
 from zeek_beacons.features import CATALOGUE, Features
 from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring.model import ModelFolder
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 # What the trees see where a feature is undefined: below the range of every feature, so that a split can set it apart.
 MISSING = np.float32(-1e6)
@@ -29,17 +28,26 @@ def inputs(features: Features) -> NDArray[np.float32]:
     return np.where(np.isnan(matrix), MISSING, matrix)
 
 
+def session_of(content: bytes, called: str, threads: int) -> InferenceSession:
+    """An ONNX model, ready to run on so many threads (0: one a core). Raises ModelError, which names it."""
+    # onnxruntime's wheels report to their maker, from the import on. A detector on a sensor calls nobody.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime as ort  # not by those who only read what was scored
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    try:
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own undocumented kinds
+        raise ModelError(f"{called}: onnxruntime cannot load it: {error}") from error
+
+
 class Forest:
     """Scores features with the forest of a model folder."""
 
     def __init__(self, model: ModelFolder, threads: int = 0) -> None:
         """`threads`: of onnxruntime, 0 for one a core. Raises ModelError where the file is no forest of ours."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        try:
-            self._session = ort.InferenceSession(model.forest, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises its own undocumented kinds
-            raise ModelError(f"{model.path}: onnxruntime cannot load the forest: {error}") from error
+        self._session = session_of(model.forest, f"{model.path}: the forest", threads)
         given = self._session.get_inputs()
         width = len(_MODEL_COLUMNS)
         if len(given) != 1 or given[0].shape[-1] != width:

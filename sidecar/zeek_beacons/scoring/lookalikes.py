@@ -9,16 +9,17 @@ malware is known to hide behind that very site.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zeek_beacons.features import Features
 from zeek_beacons.knowledge import TAG_BIT
-from zeek_beacons.pairs import Bools, Floats, Pairs, Strings
+from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, Strings
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES, LookAlike
 from zeek_beacons.scoring.names import ServerNames
 
@@ -44,12 +45,13 @@ def find(pairs: Pairs, features: Features, names: ServerNames) -> KnownRhythms:
     """The first look-alike that each pair fits. `features` and `names` are those of `pairs`."""
     index = np.full(len(pairs), NONE, dtype=np.int16)
     proven = np.zeros(len(pairs), dtype=np.bool_)
-    own = _Named(names.name, names.confirmed, names.looked_up, (names.name_tags & TAG_BIT["trusted_site"]) != 0)
+    own = _Named.of(names)
+    has_name = may_be_named(pairs)
     for place, look in reversed(list(enumerate(LOOK_ALIKES))):
-        rows = np.flatnonzero(_addressed(pairs, look))
-        called, confirmed = own.called(rows, look)
+        rows = np.flatnonzero(addressed(pairs, look, has_name))
+        called, confirmed = own.called(rows, place)
         rows, confirmed = rows[called], confirmed[called]
-        fits = _behaves(pairs.take(rows), Features(features.matrix[rows]), look)
+        fits = behaves(pairs.take(rows), Features(features.matrix[rows]), look)
         index[rows[fits]] = place
         proven[rows[fits]] = confirmed[fits]
     return KnownRhythms(index, proven)
@@ -59,33 +61,69 @@ def find(pairs: Pairs, features: Features, names: ServerNames) -> KnownRhythms:
 class _Named:
     """The names of `n` pairs."""
 
-    name: Strings  # claimed, or looked up
-    confirmed: Bools
-    looked_up: Strings
-    abused: Bools  # a site that implants are known to talk through
+    claims: _Stated  # what is claimed, or looked up where nothing was claimed
+    looked_up: _Stated
+    confirmed: Bools  # (n,)
+    abused: Bools  # (n,) a site that implants are known to talk through
 
-    def called(self, rows: NDArray[np.int64], look: LookAlike) -> tuple[Bools, Bools]:
-        """Which of these rows have a name that the look-alike states, if it states any; and which rest on more."""
+    @classmethod
+    def of(cls, names: ServerNames) -> Self:
+        abused = (names.name_tags & TAG_BIT["trusted_site"]) != 0
+        return cls(_Stated.of(names.name), _Stated.of(names.looked_up), names.confirmed, abused)
+
+    def called(self, rows: NDArray[np.int64], place: int) -> tuple[Bools, Bools]:
+        """Which of these rows have a name that a look-alike states, if it states any; and which rest on more."""
+        look = LOOK_ALIKES[place]
         if not (look.names or look.labels):
             return np.ones(len(rows), dtype=np.bool_), np.full(len(rows), look.certain)
-        claimed = np.array([is_called(name, look) for name in self.name[rows]], dtype=np.bool_)
-        told = np.array([is_called(name, look) for name in self.looked_up[rows]], dtype=np.bool_)
+        claimed, told = self.claims.by(rows, place), self.looked_up.by(rows, place)
         # A first label says what a server is for, not whose it is: anybody has a mail server.
         witnessed = (told | (claimed & self.confirmed[rows])) & ~self.abused[rows]
         return claimed | told, witnessed & bool(look.names)
 
 
-def is_called(name: str, look: LookAlike) -> bool:
-    """Whether a server name is one that the look-alike states."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stated:
+    """Names of `n` pairs, `k` different ones, each of which is looked at once."""
+
+    number: Ints  # (n,) which of the different ones
+    look_alikes: Bools  # (k, len(LOOK_ALIKES)) that state it
+
+    @classmethod
+    def of(cls, names: Strings) -> Self:
+        listed = names.tolist()
+        number = {name: place for place, name in enumerate(dict.fromkeys(listed))}
+        stated = np.zeros((len(number), len(LOOK_ALIKES)), dtype=np.bool_)
+        for name, place in number.items():
+            stated[place, calling(name)] = True
+        return cls(np.fromiter(map(number.__getitem__, listed), np.int64, len(listed)), stated)
+
+    def by(self, rows: NDArray[np.int64], place: int) -> Bools:
+        """Which of these rows' names a look-alike states."""
+        stated: Bools = self.look_alikes[self.number[rows], place]
+        return stated
+
+
+def calling(name: str) -> list[int]:
+    """The look-alikes that state a server name, as places in LOOK_ALIKES."""
     if not name or len(name) > LONGEST:
-        return False
+        return []
     name = name.lower()
-    return any(part in _names(look) for part in _parents(name)) or name.split(".")[0].startswith(look.labels or ("\0",))
+    found = [place for part in _parents(name) for place in _BY_NAME.get(part, ())]
+    label = name.split(".")[0]
+    return found + [place for place, labels in _BY_LABEL.items() if label.startswith(labels)]
 
 
-@cache
-def _names(look: LookAlike) -> frozenset[str]:
-    return frozenset(look.names)
+def _by_name() -> dict[str, list[int]]:
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for place, look in enumerate(LOOK_ALIKES):
+        for name in look.names:
+            found[name].append(place)
+    return dict(found)
+
+
+_BY_NAME = _by_name()
+_BY_LABEL = {place: look.labels for place, look in enumerate(LOOK_ALIKES) if look.labels}
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -95,19 +133,25 @@ def _parents(name: str) -> Iterator[str]:
         name = name.partition(".")[2]
 
 
-def _addressed(pairs: Pairs, look: LookAlike) -> Bools:
-    """Pairs to the right port, by cheap comparisons."""
+def may_be_named(pairs: Pairs) -> Bools:
+    """Pairs whose server may have a name, by cheap comparisons, (n,)."""
+    may: Bools = (pairs.server_name != "") | (pairs.dns_name != "") | (pairs.cert_valid == 1) | pairs.is_named
+    return may
+
+
+def addressed(pairs: Pairs, look: LookAlike, has_name: Bools) -> Bools:
+    """Pairs to the right port, with a name (`has_name`) where one is stated, by cheap comparisons, (n,)."""
     fits = np.ones(len(pairs), dtype=np.bool_)
     if look.proto:
         fits &= pairs.proto == look.proto
     if look.ports:
         fits &= np.isin(pairs.resp_p, look.ports)
     if look.names or look.labels:
-        fits &= (pairs.server_name != "") | (pairs.dns_name != "") | pairs.is_named
+        fits &= has_name
     return fits
 
 
-def _behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
+def behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
     """Pairs whose service, sizes and company are as stated.
 
     An unknown size fits no stated one, unless a name or a recognised service is stated as well: many logs hold these

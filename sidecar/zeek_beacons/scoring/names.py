@@ -17,7 +17,8 @@ class ServerNames:
     """The servers of `n` pairs by name, as `called.called` has it.
 
     A client claims a name (TLS SNI, HTTP Host) and may claim any. A second witness confirms it: the client looked the
-    name's registered domain up and was told this address, or the address lies in a network of the name's own operator.
+    name's registered domain up and was told this address, or the address lies in a network of the name's own operator,
+    or the server presented a certificate for it that Zeek could verify.
     A claim is false where the client was told this address for another domain, and the address lies in no network that
     serves many names.
     """
@@ -44,7 +45,7 @@ class ServerNames:
         same = asked & (looked_up.registered == facts.registered)
         own_network = (name_tags & address_tags & (OPERATORS | CDNS)) != 0
         serves_many = (address_tags & (OPERATORS | CDNS)) != 0
-        confirmed = (~claimed & (name != "")) | same | own_network
+        confirmed = (~claimed & (name != "")) | same | own_network | server.certified
         return cls(
             name=name,
             looked_up=told,

@@ -12,7 +12,9 @@ import numpy as np
 
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import Bools, Bytes, Pairs
-from zeek_beacons.verdicts import BROADCAST, FROM_OUTSIDE, INBOUND, LINK_LOCAL, MULTICAST, OWN_BEACON
+from zeek_beacons.verdicts import BROADCAST, FROM_OUTSIDE, INBOUND, LINK_LOCAL, MULTICAST, OWN_BEACON, WEB_PAGE
+
+BROWSED = 8  # other paths of a site from which on it is one that is looked at
 
 
 def kinds(pairs: Pairs) -> Bytes:
@@ -29,6 +31,7 @@ def gates(pairs: Pairs, config: Config) -> dict[int, Bools]:
         MULTICAST: pairs.is_multicast,
         BROADCAST: is_broadcast(pairs),
         LINK_LOCAL: is_link_local(pairs),
+        WEB_PAGE: is_web_page(pairs),
         INBOUND: is_inbound(pairs) & (config.direction != "inbound"),
     }
 
@@ -49,13 +52,27 @@ def is_broadcast(pairs: Pairs) -> Bools:
 
 def is_link_local(pairs: Pairs) -> Bools:
     """Pairs whose responder is reached on the same link only: neighbour discovery, self-assigned addresses, (n,)."""
-    return _each(pairs.addr, lambda addr: ipaddress.ip_address(addr).is_link_local)
+    return _each(pairs.addr, _is_link_local)
+
+
+def is_web_page(pairs: Pairs) -> Bools:
+    """Requests inside kept-alive connections to a site of which the originator asks for much else as well, (n,).
+
+    So do pages that poll. An implant's server is asked for little else; where it hides in a site that is looked at, its
+    connections still tell.
+    """
+    polls: Bools = pairs.other_paths >= BROWSED
+    return polls
 
 
 def is_inbound(pairs: Pairs) -> Bools:
     """Pairs that come from outside: scans and guests of a server of the site, no implant of its own, (n,)."""
     inbound: Bools = ~pairs.orig_local & pairs.resp_local
     return inbound
+
+
+def _is_link_local(addr: str) -> bool:
+    return ipaddress.ip_address(addr).is_link_local if ":" in addr else addr.startswith("169.254.")
 
 
 def _each(addresses: Iterable[str], fact: Callable[[str], bool]) -> Bools:

@@ -8,13 +8,15 @@ and jitter tell these apart. tests/beacons/scoring/test_timer.py measures how of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from zeek_beacons.features import Features
 from zeek_beacons.features.checkins import Checkins
 from zeek_beacons.features.jitter import CONSTANT, WAYS, core, round_config
-from zeek_beacons.features.matrix import measure
+from zeek_beacons.features.matrix import check_in
+from zeek_beacons.features.padded_rows import chunks, clear, share, total
 from zeek_beacons.pairs import Floats, Ints, Pairs
 from zeek_beacons.verdicts import Verdicts
 
@@ -30,16 +32,67 @@ FIXED_SPREAD = 0.03  # of the interval, from the 10 % to the 90 % quantile: a ti
 HINT_MARGIN = 3.5  # log odds of the best reading of sleep and jitter over the next
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    explained: float  # share of the time
-    single: float  # share of the waits
-    checkins: int
-    middle: float  # seconds
-    spread: float  # of the middle
-    low: float
-    high: float
-    error: float
+    """How a timer fits the check-ins of `m` pairs."""
+
+    explained: Floats  # share of the time
+    single: Floats  # share of the waits
+    checkins: Ints
+    middle: Floats  # seconds, NaN where there is no timer
+    spread: Floats  # of the middle
+    low: Floats
+    high: Floats
+    error: Floats
+
+    @classmethod
+    def of(cls, block: Checkins) -> Self:
+        """Fits the check-ins of each pair of a block."""
+        found, waits = block.memo(core), block.gaps
+        middle, low, high = (edge[:, None] for edge in (found.middle, found.low, found.high))
+        beats = np.rint(waits.values / middle)
+        single = (waits.values >= low - 0.01 * middle) & (waits.values <= high + 0.01 * middle)
+        off = 0.03 * middle + np.sqrt(np.maximum(beats, 1)) * (high - low) / 2
+        missed = (beats >= 2) & (beats <= BEATS) & (np.abs(waits.values - beats * middle) <= off)
+        counted: Floats = np.minimum(waits.values, LONGEST * middle)
+        return cls(
+            explained=total(counted, single | missed) / total(counted, waits.valid),
+            single=share(single, waits.count),
+            checkins=block.count,
+            middle=np.where(found.middle > 0, found.middle, np.nan),
+            spread=found.spread / found.middle,
+            low=found.low,
+            high=found.high,
+            error=found.error,
+        )
+
+
+class _Hints(NamedTuple):
+    """The one configuration that explains each of `m` fits; NaN where a fit is poor, or others explain it too."""
+
+    sleep: Floats  # seconds
+    jitter: Floats
+    kind: Ints  # index into JITTER_KINDS
+
+    @classmethod
+    def of(cls, fit: _Fit, duration: Floats) -> Self:
+        """`duration`: of each pair's connections, seconds."""
+        good = (fit.checkins >= HINT_CHECKINS) & (fit.explained >= HINT_EXPLAINED) & (fit.single >= HINT_SINGLE)
+        good &= ~(duration > HINT_DURATION * fit.middle) & (fit.middle > 0)
+        low, high = fit.low, fit.high
+        sleeps = np.stack([high, (low + high) / 2, low])
+        jitters = np.stack([1 - low / high, (high - low) / (high + low), high / low - 1])
+        odds = round_config(sleeps, jitters, fit.error)
+        order, column = np.argsort(-odds, axis=0, kind="stable"), np.arange(len(low))
+        best, next_best = order[0], order[1]
+        sure = (low > 0) & (low < high) & (odds[best, column] - odds[next_best, column] >= HINT_MARGIN)
+        fixed = fit.spread <= FIXED_SPREAD
+        sleep = np.where(fixed, fit.middle, sleeps[best, column])
+        jitter = np.where(fixed, 0.0, jitters[best, column])
+        hint = good & (fixed | sure)
+        return cls(
+            clear(sleep, hint), clear(jitter, hint), np.where(fixed, CONSTANT, np.array(WAYS)[best]).astype(np.int64)
+        )
 
 
 def hinted(verdicts: Verdicts, spoken: Pairs, features: Features, feature_row: Ints) -> Verdicts:
@@ -54,59 +107,16 @@ def hinted(verdicts: Verdicts, spoken: Pairs, features: Features, feature_row: I
     alerts, rows = alerts[~retried], rows[~retried]
     if not len(alerts):
         return verdicts
-    _features, checkins = measure(spoken.take(rows))
+    checkins = check_in(spoken.take(rows))
     names = ("sleep", "jitter", "jitter_kind", "hint_sleep", "hint_jitter")
     columns = {name: getattr(verdicts, name).copy() for name in names}
-    duration = 10.0 ** features.column("log_duration")[rows]
-    for place, row in enumerate(alerts.tolist()):
-        fit = _fit(checkins.block(np.array([place]), max(2, int(checkins.counts[place]))))
-        if fit is None or duration[place] > HINT_DURATION * fit.middle:
-            continue
-        hint = _hint(fit)
-        if hint is not None:
-            columns["sleep"][row], columns["jitter"][row], columns["jitter_kind"][row] = hint
-            columns["hint_sleep"][row], columns["hint_jitter"][row] = hint[:2]
+    duration = 10.0 ** features.column("log_duration")[rows].astype(np.float64)
+    for places, width in chunks(checkins.counts, HINT_CHECKINS):
+        with np.errstate(all="ignore"):
+            hints = _Hints.of(_Fit.of(checkins.block(places, width)), duration[places])
+        given = ~np.isnan(hints.sleep)
+        of = alerts[places[given]]
+        columns["sleep"][of] = columns["hint_sleep"][of] = hints.sleep[given]
+        columns["jitter"][of] = columns["hint_jitter"][of] = hints.jitter[given]
+        columns["jitter_kind"][of] = hints.kind[given]
     return replace(verdicts, **columns)
-
-
-def _fit(block: Checkins) -> _Fit | None:
-    """How a timer fits the check-ins of one pair."""
-    with np.errstate(all="ignore"):
-        found = block.memo(core)
-    middle, low, high = (float(edge[0]) for edge in (found.middle, found.low, found.high))
-    if not middle > 0:
-        return None
-    waits = block.gaps.values[0][block.gaps.valid[0]]
-    beats = np.rint(waits / middle)
-    single = (waits >= low - 0.01 * middle) & (waits <= high + 0.01 * middle)
-    off = 0.03 * middle + np.sqrt(np.maximum(beats, 1)) * (high - low) / 2
-    missed = (beats >= 2) & (beats <= BEATS) & (np.abs(waits - beats * middle) <= off)
-    counted: Floats = np.minimum(waits, LONGEST * middle)
-    return _Fit(
-        explained=float(counted[single | missed].sum() / counted.sum()),
-        single=float(single.mean()),
-        checkins=int(block.count[0]),
-        middle=middle,
-        spread=float(found.spread[0]) / middle,
-        low=low,
-        high=high,
-        error=float(found.error[0]),
-    )
-
-
-def _hint(fit: _Fit) -> tuple[float, float, int] | None:
-    """Sleep, jitter and kind of the one configuration that explains a fit; None where it is poor, or others do too."""
-    if fit.checkins < HINT_CHECKINS or fit.explained < HINT_EXPLAINED or fit.single < HINT_SINGLE:
-        return None
-    if fit.spread <= FIXED_SPREAD:
-        return fit.middle, 0.0, CONSTANT
-    if not 0 < fit.low < fit.high:
-        return None
-    low, high = np.array([fit.low]), np.array([fit.high])
-    sleeps = np.stack([high, (low + high) / 2, low])
-    jitters = np.stack([1 - low / high, (high - low) / (high + low), high / low - 1])
-    odds = round_config(sleeps, jitters, np.array([fit.error]))[:, 0]
-    best, next_best = np.argsort(-odds, kind="stable")[:2].tolist()
-    if not odds[best] - odds[next_best] >= HINT_MARGIN:
-        return None
-    return float(sleeps[best, 0]), float(jitters[best, 0]), WAYS[best]

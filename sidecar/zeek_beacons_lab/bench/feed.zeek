@@ -12,8 +12,8 @@ global published_at: table[count] of double;
 global latencies: vector of double;
 global number = 0;
 global began: double;
-global usual: Candidate;
-global long: Candidate;
+global feed_usual: Candidate;
+global feed_long: Candidate;
 
 function made(n: count): Candidate
 	{
@@ -44,7 +44,7 @@ event publish_some()
 	local now = time_to_double(current_time());
 	while ( number < total && number < ( now - began ) * rate )
 		{
-		local rec = number % 100 == 99 ? long : usual;
+		local rec = number % 100 == 99 ? feed_long : feed_usual;
 		++number;
 		rec$id = conn_id($orig_h=counts_to_addr(vector(167772160 + number % 500)),
 		    $orig_p=40000/tcp, $resp_h=counts_to_addr(vector(754974720 +
@@ -90,8 +90,8 @@ event wait_for_sidecar()
 
 event zeek_init()
 	{
-	usual = made(observations);
-	long = made(most);
+	feed_usual = made(observations);
+	feed_long = made(most);
 	schedule 100msec { wait_for_sidecar() };
 	}
 

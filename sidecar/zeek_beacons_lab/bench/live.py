@@ -24,16 +24,22 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.history.observation_codec import pack
+from zeek_beacons.keys import CONN
+from zeek_beacons.live.history.rows import STORED
 from zeek_beacons.live.history.store import Changes, History, Limits
 from zeek_beacons.live.pcap_loop import find_zeek, scripts
-from zeek_beacons.pairs import Floats
+from zeek_beacons.pairs import PRESENTED_TEXTS, Floats
+from zeek_beacons.store.observation_codec import pack
 
 TICK = 0.02  # seconds between Zeek's publications
 LATE = 2.0  # seconds after the feed in which the last verdicts must come
 PATIENCE = 120.0  # seconds after which a run is given up
 OBSERVATIONS, MOST, MOST_SHARE = 59, 512, 0.01  # which makes a mean of 64
 
+# What all pairs of a filled history share, beside what is not known of them.
+DESCRIBED: dict[str, object] = dict.fromkeys(("server_name", "dns_name", *PRESENTED_TEXTS), "")
+DESCRIBED |= {"service": "ssl", "named": 0, "name_conns": 0, "dns_named": 0, "orig_local": 1, "resp_local": 0}
+DESCRIBED |= {"resp_hosts": 1.0, "site_hosts": 500.0}
 FEED = Path(__file__).parent / "feed.zeek"
 
 
@@ -92,7 +98,7 @@ def run(folder: Path, rate: int, seconds: float) -> Live:
         sidecar = subprocess.Popen(sidecar_command, stdout=log, stderr=log)  # noqa: S603
         try:
             number, answered, lost, ended = _watch(folder, zeek, sidecar, total)
-            memory = _resident(sidecar.pid)
+            memory = resident(sidecar.pid)
             cpu = (_cpu(zeek.pid) / seconds, _cpu(sidecar.pid) / seconds)
             for process in (sidecar, zeek):
                 process.send_signal(signal.SIGTERM)
@@ -141,8 +147,8 @@ def fill(path: Path, pairs: int, seed: int = 1) -> int:
             row = {"start": start, "duration": np.round(rng.random(n), 6), "orig_bytes": sizes, "resp_bytes": sizes}
             blob = pack(row | {"state": np.full(n, "SF", dtype=np.object_)})
             addr = f"45.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-            described = (addr, "ssl", "", n, 0, float(start[0]), 1.0, 500.0, "", 0, 0, 1, 0, None)
-            rows["10.1.1.1", addr, 443, "tcp"] = (*described, blob)
+            described = {"addr": addr, "conns": n, "first_ts": float(start[0])} | DESCRIBED
+            rows["10.1.1.1", addr, 443, "tcp", CONN] = (*map(described.get, STORED), blob)
         history.store(Changes(pairs=rows), time.time())
     history.close()
     with sqlite3.connect(path) as database:
@@ -156,7 +162,7 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ reader = c.open_csv(sys.argv[1], read_options=c.ReadOptions(column_names=names, 
         include_columns=need, column_types=kinds, null_values=["-"], strings_can_be_null=True))
 print(sum(batch.num_rows for batch in reader))
 """
+FLOOR_NAME = "floor"
 PHASES = """
 import sys, time, json, pathlib
 from zeek_beacons_lab.bench.score import phases
@@ -147,37 +148,50 @@ def phases(path: Path) -> dict[str, float]:
     return took
 
 
-def compare(path: Path, runs: int) -> tuple[list[ScoreRun], list[ScoreRun], list[ScoreRun]]:
-    """The floor, reading alone (`validate`) and `score`, in turn, `runs` times."""
+def compare(path: Path, runs: int, beside: Mapping[str, Path]) -> dict[str, list[ScoreRun]]:
+    """The floor, reading alone (`validate`), `score` and the `score` of other checkouts, in turn, `runs` times."""
     from zeek_beacons.readers import zeek_log
 
     need = " ".join(name for name in zeek_log.COLUMNS if name != "uid")
     command = [sys.executable, "-m", "zeek_beacons"]
-    floors, reads, scores = [], [], []
+    found: dict[str, list[ScoreRun]] = {name: [] for name in (FLOOR_NAME, "read only", "score", *beside)}
     with tempfile.TemporaryDirectory() as folder:
+        score = [*command, "score", str(path), "-o", folder]
         for _ in range(runs):
-            floors.append(_run([sys.executable, "-c", FLOOR, str(path), " ".join(FIELDS), need]))
-            reads.append(_run([*command, "validate", str(path)]))
-            scores.append(_run([*command, "score", str(path), "-o", folder]))
-    return floors, reads, scores
+            found[FLOOR_NAME].append(_run([sys.executable, "-c", FLOOR, str(path), " ".join(FIELDS), need]))
+            found["read only"].append(_run([*command, "validate", str(path)]))
+            found["score"].append(_run(score))
+            for name, checkout in beside.items():
+                found[name].append(_run(score, checkout))
+    return found
 
 
-def report(connections: int, pairs: int, runs: int, folder: Path, say: Callable[[str], None] = print) -> None:
-    """Makes the input, measures, and prints the figures side by side."""
+def report(
+    connections: int,
+    pairs: int,
+    runs: int,
+    folder: Path,
+    say: Callable[[str], None] = print,
+    beside: Sequence[Path] = (),
+) -> None:
+    """Makes the input, measures, and prints the figures side by side. `beside`: other checkouts to measure in turn."""
     path = folder / f"conn-{connections}-{pairs}.log"
     say(f"making {connections:,} connections of {pairs:,} pairs")
     make_log(path, connections, pairs)
     try:
-        floors, reads, scores = compare(path, runs)
+        measured = compare(path, runs, {f"score of {checkout.name}": checkout for checkout in beside})
         say(f"{path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, median of {runs} runs in turn")
-        say("| command | seconds | CPU seconds | times the floor | connections/s | peak MB |")
-        say("|---|---|---|---|---|---|")
-        for name, measured in (("floor", floors), ("read only", reads), ("score", scores)):
-            ratio = statistics.median(run.seconds / floor.seconds for run, floor in zip(measured, floors, strict=True))
-            seconds = _median([run.seconds for run in measured])
+        say("| command | seconds | CPU seconds | times the floor | CPU of score to it | connections/s | peak MB |")
+        say("|---|---|---|---|---|---|---|")
+        for name, own in measured.items():
+            seconds, cpu = _median([run.seconds for run in own]), _median([run.cpu for run in own])
+            floors = _median(
+                [run.seconds / floor.seconds for run, floor in zip(own, measured[FLOOR_NAME], strict=True)]
+            )
+            ratio = _median([score.cpu / run.cpu for score, run in zip(measured["score"], own, strict=True)])
             say(
-                f"| {name} | {seconds:.2f} | {_median([run.cpu for run in measured]):.2f} | {ratio:.2f} "
-                f"| {connections / seconds:,.0f} | {_median([run.peak for run in measured]):,.0f} |"
+                f"| {name} | {seconds:.2f} | {cpu:.2f} | {floors:.2f} | {ratio:.2f} "
+                f"| {connections / seconds:,.0f} | {_median([run.peak for run in own]):,.0f} |"
             )
         took = json.loads(_run([sys.executable, "-c", PHASES, str(path)]).output)
         group = took["read"] - took["parse"]
@@ -194,9 +208,10 @@ def report(connections: int, pairs: int, runs: int, folder: Path, say: Callable[
         path.unlink(missing_ok=True)
 
 
-def _run(command: Sequence[str]) -> ScoreRun:
+def _run(command: Sequence[str], checkout: Path | None = None) -> ScoreRun:
+    environment = os.environ | ({} if checkout is None else {"PYTHONPATH": str(checkout.resolve() / "sidecar")})
     began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (our own commands)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:  # noqa: S603 (our own commands)
         output = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

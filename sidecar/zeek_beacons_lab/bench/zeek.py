@@ -216,8 +216,13 @@ def bytes_a_pair(scripts: Path, pairs: int = 20_000, observations: int = 128) ->
     return (peaks[1] - peaks[0]) / pairs
 
 
-def bench(rounds: int = 10, workloads: Sequence[Workload] = WORKLOADS, scripts: Path = SCRIPTS) -> Iterator[str]:
-    """Runs the whole benchmark and yields its report, line by line."""
+def bench(
+    rounds: int = 10,
+    workloads: Sequence[Workload] = WORKLOADS,
+    scripts: Path = SCRIPTS,
+    beside: Sequence[Path] = (),
+) -> Iterator[str]:
+    """Runs the whole benchmark and yields its report, line by line. `beside`: other checkouts, for their packages."""
     with tempfile.TemporaryDirectory(prefix="bench-zeek-") as folder:
         naive = Path(folder) / "naive.zeek"
         naive.write_text(NAIVE, encoding="utf-8")
@@ -225,7 +230,7 @@ def bench(rounds: int = 10, workloads: Sequence[Workload] = WORKLOADS, scripts: 
             "without": [],
             "naive table": [str(naive)],
             "package": [str(scripts)],
-        }
+        } | {f"of {checkout.name}": [str(checkout.resolve() / "zeek-scripts")] for checkout in beside}
         for workload in workloads:
             trace = Path(folder) / "trace.pcap"
             write_trace(trace, workload)
@@ -242,7 +247,7 @@ def _table(runs: Mapping[str, NDArray[np.float64]]) -> list[str]:
         more, more_low, more_high = median_and_interval((rows[:, 0] / base[:, 0] - 1) * 100)
         memory, memory_low, memory_high = median_and_interval((rows[:, 1] - base[:, 1]) / 1e6)
         lines.append(
-            f"  {name:12} {user:6.2f} s user [{low:.2f}, {high:.2f}]"
+            f"  {name:14} {user:6.2f} s user [{low:.2f}, {high:.2f}]"
             f"  {more:+6.1f} % [{more_low:+.1f}, {more_high:+.1f}]"
             f"  {memory:+7.1f} MB [{memory_low:+.1f}, {memory_high:+.1f}]"
         )

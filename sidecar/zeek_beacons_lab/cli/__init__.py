@@ -25,7 +25,15 @@ class LabCommands(LazyGroup):
         "picture": ("zeek_beacons_lab.cli.picture:picture", "Draw what `make demo` prints, as the README shows it."),
         "train": (
             "zeek_beacons_lab.cli.train:train",
-            "Train the forest on synthetic traffic, and on benign pairs of real captures where given.",
+            "Train the forest on synthetic traffic and captures, or on labelled rows of one's own alone.",
+        ),
+        "anomaly": (
+            "zeek_beacons_lab.cli.anomaly:anomaly",
+            "Train the isolation forest on benign pairs that says how unlike them a pair is.",
+        ),
+        "train-classifier": (
+            "zeek_beacons_lab.cli.train_classifier:train_classifier",
+            "Train the classifier of connections on synthetic sites, captures and labelled exports.",
         ),
         "golden": (
             "zeek_beacons_lab.cli.golden:golden",

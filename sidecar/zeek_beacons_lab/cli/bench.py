@@ -11,6 +11,12 @@ import typer
 app = typer.Typer(help="Measure speed and memory.", no_args_is_help=True)
 
 
+Beside = Annotated[
+    Optional[list[Path]],
+    typer.Option(help="Another checkout to measure in the same turns; may be repeated.", show_default=False),
+]
+
+
 @app.callback()
 def root() -> None:
     """Measure speed and memory."""
@@ -25,6 +31,7 @@ def score(
         Optional[Path],
         typer.Option(help="Where to put the log meanwhile (133 bytes a connection).", show_default=False),
     ] = None,
+    beside: Beside = None,
 ) -> None:
     """`score` against the least that reading the same file can cost: time, ratio, memory, phases.
 
@@ -37,12 +44,13 @@ def score(
     from zeek_beacons_lab.bench.score import report
 
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        report(connections, pairs, runs, Path(scratch))
+        report(connections, pairs, runs, Path(scratch), beside=beside or ())
 
 
 @app.command()
 def zeek(
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each variant on each trace, taking turns.")] = 10,
+    beside: Beside = None,
 ) -> None:
     """What the Zeek package costs a real Zeek: CPU and memory without it, with a naive table of times, and with it.
 
@@ -50,7 +58,23 @@ def zeek(
     """
     from zeek_beacons_lab.bench.zeek import bench
 
-    for line in bench(rounds):
+    for line in bench(rounds, beside=beside or ()):
+        print(line, flush=True)
+
+
+@app.command()
+def sessions(
+    number: Annotated[int, typer.Option("--sessions", min=100, help="Sessions of the trace.")] = 3_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs for user CPU, taking turns.")] = 10,
+    beside: Beside = None,
+) -> None:
+    """What the Zeek package and each of its parts cost on HTTP, TLS and DNS as a sensor sees them, in instructions.
+
+    Needs zeek in PATH or /opt/zeek/bin, valgrind and openssl, and a quarter of an hour.
+    """
+    from zeek_beacons_lab.bench.instructions import bench
+
+    for line in bench(number, rounds, beside=beside or ()):
         print(line, flush=True)
 
 
@@ -67,4 +91,41 @@ def live(
     from zeek_beacons_lab.bench.live import bench
 
     for line in bench(rate or [100, 1000, 1500, 2000], seconds, history or [10_000, 200_000]):
+        print(line, flush=True)
+
+
+@app.command()
+def shapes(
+    connections: Annotated[
+        Optional[list[int]], typer.Option(min=100, help="Connections of the pair; may be repeated.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each, the least of which counts.")] = 3,
+) -> None:
+    """What one pair costs by its number of connections: bursts that never end, equal times, a million in one second.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench shapes
+
+        python -m zeek_beacons_lab bench shapes --connections 1000 --connections 10000
+    """
+    from zeek_beacons_lab.bench.shapes import SIZES, bench
+
+    for line in bench(connections or SIZES, repeats):
+        print(line, flush=True)
+
+
+@app.command()
+def serve(
+    pairs: Annotated[int, typer.Option(min=1000, help="Pairs in the history.")] = 200_000,
+    beacons: Annotated[int, typer.Option(min=10, help="Of these, such as alert.")] = 5_000,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each part takes.")] = 30.0,
+) -> None:
+    """The console over a large history, alone and beside a sidecar with a real Zeek: latencies of both, and memory.
+
+    Needs zeek in PATH or /opt/zeek/bin, and the extra `serve`.
+    """
+    from zeek_beacons_lab.bench.serve import bench
+
+    for line in bench(pairs, beacons, seconds):
         print(line, flush=True)

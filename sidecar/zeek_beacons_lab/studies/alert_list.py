@@ -20,14 +20,25 @@ from zeek_beacons.metrics import roc_auc
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring import Scoring, calibration, lookalikes
 from zeek_beacons.scoring.context_term import CODES, INDICATORS, ContextTerm
+from zeek_beacons.scoring.evidence import EvidenceTable
 from zeek_beacons.scoring.judge import proven
 from zeek_beacons.verdicts import SUPPRESSIONS
 from zeek_beacons_lab.studies import metrics
 from zeek_beacons_lab.studies.calibration import BINS, Judged
 from zeek_beacons_lab.studies.tables import Cell, Report, Table
 from zeek_beacons_lab.training.context import fit
-from zeek_beacons_lab.training.examples import ASIDE, C2, OF_BENIGN, SIMULATED, Looked, collect, look_at, roles
-from zeek_beacons_lab.training.forest import folds, lessons, out_of_fold
+from zeek_beacons_lab.training.examples import (
+    ASIDE,
+    C2,
+    OF_BENIGN,
+    SIMULATED,
+    Examples,
+    Looked,
+    collect,
+    look_at,
+    roles,
+)
+from zeek_beacons_lab.training.forest import OutOfFold, folds, lessons, out_of_fold
 
 BUDGETS = (0.02, 0.1, 0.5)  # wrong items a host-day: conservative, balanced, sensitive
 MOST_WANTED = 10  # connections
@@ -135,7 +146,12 @@ def ours(root: Path, seen: Sequence[Looked], scoring: Scoring, pairs: int, seed:
     examples = collect(pairs, seed, root, say=lambda _text: None)
     real = examples.capture >= 0
     unseen = out_of_fold(examples, np.zeros(len(real)), seed)
-    rhythm, together = unseen.rhythm, unseen.together
+    return parts(examples, unseen, seen, scoring.evidence, indicators(examples, unseen.rhythm, seed))
+
+
+def indicators(examples: Examples, rhythm: Floats, seed: int) -> dict[str, Floats]:
+    """The score of every row where one indicator is not known, by its code; `rhythm` is out of fold."""
+    real = examples.capture >= 0
     without = {code: np.zeros(len(real)) for code in CODES}
     for out, known in folds(examples, seed):
         term = fit(*lessons(examples, rhythm, known & real & examples.learned))
@@ -143,14 +159,26 @@ def ours(root: Path, seen: Sequence[Looked], scoring: Scoring, pairs: int, seed:
             unknown = examples.context[out].copy()
             unknown[:, place] = 0.0
             without[code][out] = term.apply(rhythm[out], unknown)
+    return without
+
+
+def parts(
+    examples: Examples,
+    unseen: OutOfFold,
+    seen: Sequence[Looked],
+    evidence: EvidenceTable,
+    without: Mapping[str, Floats],
+) -> Ours:
+    """What was scored out of fold, as the product would list it. `seen`: the captures of the examples."""
+    real = examples.capture >= 0
     gates = {SUPPRESSIONS[code]: np.concatenate([one.gates[code] for one in seen]) for code in seen[0].gates}
     gates["look-alike"] = np.concatenate([one.look.proven for one in seen])
     named = np.concatenate([(one.look.index != lookalikes.NONE) & ~one.look.proven for one in seen])
     return Ours(
-        rhythm=rhythm[real],
-        together=together[real],
+        rhythm=unseen.rhythm[real],
+        together=unseen.together[real],
         without={code: score[real] for code, score in without.items()},
-        proven=proven(unseen.features, scoring.evidence)[real],
+        proven=proven(unseen.features, evidence)[real],
         gates=gates,
         by_name=named,
     )
@@ -163,9 +191,7 @@ def run(
     seen = [look_at(folder) for folder in folders_of(root)]
     whole = WholeList.of(seen)
     mine = ours(root, seen, scoring, pairs, seed)
-    days = float(whole.host_days.sum())
-    certain = metrics.limit(mine.together[whole.wrong & mine.may()], int(BUDGETS[0] * days + 1e-9))
-    mere_name = mine.by_name & (mine.together <= certain)  # quiet below the conservative threshold only
+    mere_name = quiet_by_name(whole, mine)
     loud = mine.may() & ~mere_name
     nothing = np.ones(len(loud), dtype=np.bool_)
     lines: list[list[Cell]] = [
@@ -177,19 +203,26 @@ def run(
     for name, scores in peers.items():
         found = np.concatenate([scores(all_, one.rows) for all_, one in zip(everything, seen, strict=True)])
         lines.append([name, *whole.line(found, nothing, seed)])
-    parts: list[list[Cell]] = [["all of it", *whole.line(mine.together, loud, seed)]]
+    partly: list[list[Cell]] = [["all of it", *whole.line(mine.together, loud, seed)]]
     for gate in mine.gates:
-        parts.append([f"gate: {gate}", *whole.line(mine.together, mine.may(gate) & ~mere_name, seed)])
-    parts.append(["look-alikes by a mere name", *whole.line(mine.together, mine.may(), seed)])
-    parts += [[f"context: {code}", *whole.line(mine.without[code], loud, seed)] for code in CODES]
+        partly.append([f"gate: {gate}", *whole.line(mine.together, mine.may(gate) & ~mere_name, seed)])
+    partly.append(["look-alikes by a mere name", *whole.line(mine.together, mine.may(), seed)])
+    partly += [[f"context: {code}", *whole.line(mine.without[code], loud, seed)] for code in CODES]
     return Report(
         {
-            "alert_list": Table(("method", *_HEAD), lines),
-            "alert_list_parts": Table(("without", *_HEAD), parts),
+            "alert_list": Table(("method", *LIST_HEAD), lines),
+            "alert_list_parts": Table(("without", *LIST_HEAD), partly),
             "alert_list_context": weights(scoring.context),
             "alert_list_calibration": calibrated(whole, mine, scoring, seed),
         }
     )
+
+
+def quiet_by_name(whole: WholeList, mine: Ours) -> Bools:
+    """What a mere name keeps quiet, which it does below the conservative threshold only, (n,)."""
+    wrong = int(BUDGETS[0] * float(whole.host_days.sum()) + 1e-9)
+    quiet: Bools = mine.by_name & (mine.together <= metrics.limit(mine.together[whole.wrong & mine.may()], wrong))
+    return quiet
 
 
 def calibrated(whole: WholeList, mine: Ours, scoring: Scoring, seed: int) -> Table:
@@ -205,7 +238,7 @@ def calibrated(whole: WholeList, mine: Ours, scoring: Scoring, seed: int) -> Tab
     )
 
 
-_HEAD = (
+LIST_HEAD = (
     "AUC",
     *(
         column

@@ -57,9 +57,9 @@ def share_found(shots: pd.DataFrame) -> pd.DataFrame:
 
     The row `mean` is of all behaviours, without NOTHING.
     """
-    column = [_column(server, length) for server, length in zip(shots["server"], shots["length"], strict=True)]
+    column = [column_of(server, length) for server, length in zip(shots["server"], shots["length"], strict=True)]
     table = shots.assign(column=column).pivot_table("found", "behaviour", "column", "mean", sort=False)
-    table = table[[_column(server, length) for server in NETWORKS for length in LENGTHS]]
+    table = table[[column_of(server, length) for server in NETWORKS for length in LENGTHS]]
     hits = shots[shots["found"]]
     sleep, jitter = hits["sleep"], hits["jitter"]
     right = pd.DataFrame(
@@ -89,5 +89,6 @@ def report(shots: pd.DataFrame) -> Report:
     )
 
 
-def _column(server: str, length: int) -> str:
+def column_of(server: str, length: int) -> str:
+    """What the column of a kind of server and a length is called."""
     return f"{server}, {'whole day' if length == WHOLE_DAY else f'{length} check-ins'}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -23,6 +22,7 @@ from zeek_beacons.readers.inputs import expand
 from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.baselines import BASELINES
 from zeek_beacons_lab.baselines.learners import Matrix, inputs
+from zeek_beacons_lab.captures.ctu13_flows import scenario_names
 from zeek_beacons_lab.captures.labelled import Capture, family_of_pairs
 from zeek_beacons_lab.captures.sample import UNSCORED, Method, Result, ours
 from zeek_beacons_lab.studies.peers import (
@@ -42,10 +42,7 @@ VIEW = "no infrastructure"
 def load_all(inputs: Sequence[str], config: Config) -> list[Capture]:
     """Every binetflow as a capture of a lab of its own. Raises InputError."""
     paths = expand(inputs).files
-    names = [Path(path).stem for path in paths]
-    if len(set(names)) < len(names):
-        names = [f"{Path(path).parent.name}/{name}" for path, name in zip(paths, names, strict=True)]
-    return [_load(path, name, config) for path, name in zip(paths, names, strict=True)]
+    return [_load(path, name, config) for path, name in zip(paths, scenario_names(paths), strict=True)]
 
 
 def run(captures: Sequence[Capture], scoring: Scoring, config: Config, seed: int) -> Comparison:

@@ -25,7 +25,7 @@ def dressed(rng: Rng, gaps: Floats) -> Pairs:
     seconds = np.minimum(np.exp(rng.normal(-1, 0.5, (count, n))), 0.4 * sleep)
     texts = {"resp": "203.0.113.9", "proto": "tcp", "addr": "203.0.113.9", "service": "ssl"}
     texts |= {"server_name": "", "dns_name": ""}
-    return Pairs(
+    return Pairs.of(
         orig_h=np.array([f"10.{k // 60_000}.{k // 250 % 240}.{k % 250 + 1}" for k in range(count)], dtype=object),
         resp_p=np.full(count, 443),
         conns=np.full(count, n),

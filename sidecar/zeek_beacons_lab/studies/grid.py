@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
 
 from zeek_beacons.config import Config
 from zeek_beacons.features.catalogue import CATALOGUE, Feature
@@ -19,6 +20,7 @@ from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.baselines import BASELINES
 from zeek_beacons_lab.baselines.learners import inputs
 from zeek_beacons_lab.captures.datasets import SeedFlows, load_seed_benchmark
+from zeek_beacons_lab.captures.study_mix import MIXES, made
 from zeek_beacons_lab.studies import metrics
 from zeek_beacons_lab.studies.peers import STUDY_FOREST, STUDY_THRESHOLD, over, study_features
 from zeek_beacons_lab.studies.tables import Cell, Report, Table
@@ -35,10 +37,10 @@ Judged = tuple[Floats, Bools]  # score and alert of each flow
 Fit = Callable[[SeedFlows, Config, int], Callable[[SeedFlows], Judged]]
 
 
-def our_vote(families: Callable[[Feature], bool]) -> Fit:
+def our_vote(families: Callable[[Feature], bool], share: float = 1.0) -> Fit:
     """The mean vote of a forest and of boosted trees on some of our features.
 
-    It alerts where F1 is best on votes by trees that did not see the flow's case and seed.
+    It alerts where F1 is best on votes by trees that did not see the flow's case and seed. `share`: of the trees.
     """
     columns = np.array([families(feature) for feature in CATALOGUE if feature.model])
 
@@ -47,8 +49,8 @@ def our_vote(families: Callable[[Feature], bool]) -> Fit:
         folds = GroupKFold(5).split(matrix, groups=_site_names(train))
         held_out = np.zeros(len(matrix))
         for seen, unseen in folds:
-            held_out[unseen] = _vote(matrix[seen], train.is_c2[seen], seed)(matrix[unseen])
-        bound, vote = best_f1(held_out, train.is_c2), _vote(matrix, train.is_c2, seed)
+            held_out[unseen] = _vote(matrix[seen], train.is_c2[seen], seed, share)(matrix[unseen])
+        bound, vote = best_f1(held_out, train.is_c2), _vote(matrix, train.is_c2, seed, share)
 
         def judge(flows: SeedFlows) -> Judged:
             votes = vote(_filled(flows.pairs, config)[:, columns])
@@ -59,11 +61,11 @@ def our_vote(families: Callable[[Feature], bool]) -> Fit:
     return fit
 
 
-def _vote(matrix: Floats, is_c2: Bools, seed: int) -> Callable[[Floats], Floats]:
+def _vote(matrix: Floats, is_c2: Bools, seed: int, share: float) -> Callable[[Floats], Floats]:
     models = (
-        RandomForestClassifier(TREES, class_weight="balanced", random_state=seed, n_jobs=2),
+        RandomForestClassifier(round(TREES * share), class_weight="balanced", random_state=seed, n_jobs=2),
         HistGradientBoostingClassifier(
-            max_iter=ROUNDS,
+            max_iter=round(ROUNDS * share),
             learning_rate=0.05,
             max_leaf_nodes=15,
             l2_regularization=1.0,
@@ -71,7 +73,8 @@ def _vote(matrix: Floats, is_c2: Bools, seed: int) -> Callable[[Floats], Floats]
             random_state=seed,
         ),
     )
-    fitted = [model.fit(matrix, is_c2) for model in models]
+    with threadpool_limits(1):  # threads that wait for one another cost more than they save on so few rows
+        fitted = [model.fit(matrix, is_c2) for model in models]
 
     def vote(rows: Floats) -> Floats:
         votes: Floats = np.mean([model.predict_proba(rows)[:, 1] for model in fitted], axis=0)
@@ -104,6 +107,12 @@ TRAINED: Mapping[str, Fit] = {
     OURS_ALL: our_vote(lambda _feature: True),
     STUDY_FOREST: study_forest,
 }
+QUICK: Mapping[str, Fit] = {
+    OURS: our_vote(is_shape, 0.25),
+    OURS_ALL: our_vote(lambda _feature: True, 0.25),
+    STUDY_FOREST: study_forest,
+}
+DRAWN_SEEDS = 5  # of each case and half, as in the study
 
 
 def as_shipped(scoring: Scoring, config: Config) -> Callable[[SeedFlows], Judged]:
@@ -157,22 +166,48 @@ class Graded:
     """One method's outcome on one set of flows."""
 
     method: str
-    lengths: str
+    lengths: str  # as published or matched; or the mix
     votes: Floats
     alerts: Bools
 
 
 def run(folder: Path, scoring: Scoring, config: Config, seed: int) -> tuple[SeedFlows, list[Graded]]:
     """Every method on `standard_eval`, with lengths as published and matched. Raises InputError."""
-    config = replace(config, min_connections=MIN_CONNECTIONS)
     train, test = (load_seed_benchmark(folder / f"standard_{name}.csv.gz") for name in ("train", "eval"))
-    graded = []
-    for lengths, cut in (("as published", lambda flows: flows), ("matched", lambda flows: matched(flows, seed))):
-        judges = {name: fit(cut(train), config, seed) for name, fit in TRAINED.items()}
-        judges["zeek-beacons as shipped"] = as_shipped(scoring, config)
-        judges |= {name: by_formula(name) for name in BASELINES}
-        graded += [Graded(name, lengths, *judge(cut(test))) for name, judge in judges.items()]
+    graded = grade("as published", train, test, scoring, config, seed)
+    return test, graded + grade("matched", matched(train, seed), matched(test, seed), scoring, config, seed)
+
+
+def run_made(scoring: Scoring, config: Config, seed: int, quick: bool = False) -> tuple[SeedFlows, list[Graded]]:
+    """Every method on flows drawn here, without any file: the study's mix, with lengths matched, and under stress.
+
+    `quick`: a fifth of the flows, a quarter of the trees. The two halves are of different seeds.
+    """
+    seeds, fits = (1, QUICK) if quick else (DRAWN_SEEDS, TRAINED)
+    halves = {mix: [made(mix, range(begin, begin + seeds)) for begin in (700, 300)] for mix in MIXES}
+    train, test = halves.pop("standard")
+    graded = grade("as published", train, test, scoring, config, seed, fits)
+    graded += grade("matched", matched(train, seed), matched(test, seed), scoring, config, seed, fits)
+    for mix, (other, stressed) in halves.items():
+        graded += grade(mix, other, stressed, scoring, config, seed, fits)
     return test, graded
+
+
+def grade(
+    flows: str,
+    train: SeedFlows,
+    test: SeedFlows,
+    scoring: Scoring,
+    config: Config,
+    seed: int,
+    fits: Mapping[str, Fit] = TRAINED,
+) -> list[Graded]:
+    """Every method on the flows called so: those that learn do so on `train`."""
+    config = replace(config, min_connections=MIN_CONNECTIONS)
+    judges = {name: fit(train, config, seed) for name, fit in fits.items()}
+    judges["zeek-beacons as shipped"] = as_shipped(scoring, config)
+    judges |= {name: by_formula(name) for name in BASELINES}
+    return [Graded(name, flows, *judge(test)) for name, judge in judges.items()]
 
 
 def report(test: SeedFlows, graded: list[Graded]) -> Report:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from zeek_beacons.files import staged
 
@@ -45,6 +46,14 @@ class Report:
     charts: Mapping[str, Chart] = field(default_factory=dict)
     shown: Sequence[str] = ()  # tables for the terminal, all where none is named
 
+    def called(self, prefix: str) -> Self:
+        """The same under names that begin so: what another input gave does not stand in the place of this one's."""
+        return type(self)(
+            {prefix + name: table for name, table in self.tables.items()},
+            {prefix + name: chart for name, chart in self.charts.items()},
+            [prefix + name for name in self.shown],
+        )
+
     def text(self) -> str:
         """The tables to print."""
         return "\n\n".join(self.tables[name].markdown() for name in self.shown or self.tables)
@@ -61,6 +70,15 @@ class Report:
             for name, draw in self.charts.items():
                 draw(aside / f"{name}.png")
         return [folder / name for name in (*texts, *(f"{name}.png" for name in self.charts))]
+
+
+def joined(reports: Sequence[Report]) -> Report:
+    """The tables and charts of all of them as one."""
+    return Report(
+        {name: table for one in reports for name, table in one.tables.items()},
+        {name: chart for one in reports for name, chart in one.charts.items()},
+        [name for one in reports for name in one.shown or one.tables],
+    )
 
 
 def _shown(cell: Cell) -> str:

@@ -34,7 +34,7 @@ class PairTruth:
     resp: Strings
     resp_p: Ints
     proto: Strings
-    label: Strings  # "c2" or "benign"
+    label: Strings  # "c2", "benign", or of campaigns "malicious_other"
     kind: Strings
     sleep: Floats  # seconds, NaN without a timer
     jitter: Floats  # 0 to 1
@@ -82,6 +82,7 @@ class Placed:
     begin: float
     others: Ints  # further hosts that now and then talk to the responder
     index: int
+    orig: str = ""  # the originator's address where it is no host of the site
 
 
 def _answered(series: Series) -> Bools:
@@ -103,7 +104,7 @@ def _name(placed: Placed) -> str:
 
 def _truth(drawn: list[Placed]) -> PairTruth:
     columns: dict[str, Any] = {
-        "orig_h": [places.host(d.site, d.host) for d in drawn],
+        "orig_h": [d.orig or places.host(d.site, d.host) for d in drawn],
         "resp": [d.address for d in drawn],
         "resp_p": [d.story.peer.port for d in drawn],
         "proto": [d.story.peer.proto for d in drawn],
@@ -141,7 +142,7 @@ def to_pairs(drawn: list[Placed], begin: float) -> tuple[Pairs, PairTruth]:
     named = np.array([int(_answered(d.story.series).sum()) if d.story.peer.name else 0 for d in drawn], dtype=np.int64)
     by_name = (named == counts) & (named > 0)
     resp_hosts, site_hosts = _prevalence(drawn)
-    pairs = Pairs(
+    pairs = Pairs.of(
         orig_h=truth.orig_h,
         resp=np.where(by_name, truth.name, truth.resp),
         resp_p=truth.resp_p,

@@ -15,7 +15,7 @@ import numpy as np
 
 from zeek_beacons.pairs import Strings
 from zeek_beacons_lab.traffic.columns import Traffic
-from zeek_beacons_lab.traffic.logs import iso, plain_numbers
+from zeek_beacons_lab.traffic.spelled import iso, plain_numbers
 
 COLUMNS = (
     *("event_id", "host_id", "timestamp", "src_ip", "dst_ip", "dst_port", "protocol", "bytes_out", "bytes_in"),

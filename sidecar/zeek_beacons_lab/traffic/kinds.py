@@ -9,7 +9,7 @@ from typing import Literal
 from zeek_beacons_lab.traffic import benign, c2, people, workplace
 from zeek_beacons_lab.traffic.series import Plan, Rng, Story
 
-Label = Literal["c2", "benign"]
+Label = Literal["c2", "benign", "malicious_other"]  # the last one of campaigns, which are no kinds
 
 # How many of a site's hosts also talk to the responder, a few times, now and then.
 Reach = Literal["rare", "few", "common"]

@@ -16,9 +16,11 @@ from zeek_beacons.errors import ConfigError
 from zeek_beacons.files import write_all
 from zeek_beacons.pairs import STATES, Bools, Floats
 from zeek_beacons_lab.traffic.columns import Traffic
+from zeek_beacons_lab.traffic.events import write_events
 from zeek_beacons_lab.traffic.series import REJ, S0
+from zeek_beacons_lab.traffic.spelled import iso, numbers, plain_numbers
 
-Form = Literal["conn", "csv"]
+Form = Literal["conn", "csv", "events"]
 Column = tuple[str, str, list[str]]  # name, Zeek type, values as TSV prints them; "-" where unset
 
 _IP_PROTO = {"tcp": 6, "udp": 17, "icmp": 1}
@@ -33,6 +35,7 @@ _HISTORY = {
     "RSTR": "ShADadr",
     "SHR": "^hadf",
 }
+_LOOKED = {"RSTO": "ShR", "SF": "ShAFaf"}  # a port that was found open and left alone
 _ALPHABET = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
 LABELS = ("orig_h", "resp_h", "resp_p", "proto", "label", "kind", "sleep", "jitter", "jitter_kind")
 FLOWS = [
@@ -53,12 +56,14 @@ FLOWS = [
 def write_traffic(
     traffic: Traffic, folder: Path, form: Form = "conn", *, json_lines: bool = False, force: bool = False
 ) -> list[Path]:
-    """Writes conn.log (with ssl.log and http.log) or flows.csv, and labels.csv; returns the paths."""
-    if form not in ("conn", "csv"):
-        raise ConfigError(f"format: {form!r}, expected conn or csv")
+    """Writes conn.log (with ssl.log and http.log), flows.csv or events.csv, and labels.csv; returns the paths."""
+    if form not in ("conn", "csv", "events"):
+        raise ConfigError(f"format: {form!r}, expected conn, csv or events")
     files: dict[str, Callable[[TextIO], None]] = {}
     if form == "csv":
         files["flows.csv"] = lambda stream: _write_flows(traffic, stream)
+    elif form == "events":
+        files["events.csv"] = lambda stream: write_events(traffic, stream)
     else:
         rows = _Rows(traffic)
         begin = float(traffic.start[0])
@@ -112,20 +117,35 @@ class _Rows:
             *self._head(),
             ("proto", "enum", self.proto),
             ("service", "string", [str(value) or "-" for value in self.service]),
-            ("duration", "interval", _numbers(traffic.duration, 6)),
-            ("orig_bytes", "count", _numbers(traffic.orig_bytes, 0)),
-            ("resp_bytes", "count", _numbers(traffic.resp_bytes, 0)),
+            ("duration", "interval", numbers(traffic.duration, 6)),
+            ("orig_bytes", "count", numbers(traffic.orig_bytes, 0)),
+            ("resp_bytes", "count", numbers(traffic.resp_bytes, 0)),
             ("conn_state", "string", states),
-            ("local_orig", "bool", ["T"] * len(traffic)),
+            (
+                "local_orig",
+                "bool",
+                ["T" if orig.startswith("10.") else "F" for orig in traffic.truth.orig_h[traffic.pair]],
+            ),
             ("local_resp", "bool", ["T" if inside else "F" for inside in local]),
             ("missed_bytes", "count", ["0"] * len(traffic)),
-            ("history", "string", [_history(*row) for row in zip(self.proto, states, answers.tolist(), strict=True)]),
+            ("history", "string", self._histories(states, answers)),
             ("orig_pkts", "count", [str(value) for value in orig_pkts]),
             ("orig_ip_bytes", "count", [str(value) for value in orig_ip]),
             ("resp_pkts", "count", [str(value) for value in resp_pkts]),
             ("resp_ip_bytes", "count", [str(value) for value in resp_ip]),
             ("tunnel_parents", "set[string]", unset),
             ("ip_proto", "count", [str(_IP_PROTO[proto]) for proto in self.proto]),
+        ]
+
+    def _histories(self, states: Sequence[str], answers: Bools) -> list[str]:
+        """Zeek's history of each connection; one that was opened to look, and carried nothing, holds no data."""
+        traffic = self.traffic
+        looked = traffic.truth.label[traffic.pair] == "malicious_other"
+        empty = looked & (np.nan_to_num(traffic.orig_bytes) + np.nan_to_num(traffic.resp_bytes) == 0)
+        rows = zip(self.proto, states, answers.tolist(), empty.tolist(), strict=True)
+        return [
+            _LOOKED[state] if none and proto == "tcp" and state in _LOOKED else _history(proto, state, answered)
+            for proto, state, answered, none in rows
         ]
 
     def ssl(self) -> list[Column]:
@@ -158,7 +178,7 @@ class _Rows:
             ("version", "string", ["1.1"] * n),
             ("user_agent", "string", ["-"] * n),
             ("request_body_len", "count", ["0"] * n),
-            ("response_body_len", "count", _numbers(self.traffic.resp_bytes[chosen], 0)),
+            ("response_body_len", "count", numbers(self.traffic.resp_bytes[chosen], 0)),
             ("status_code", "count", ["200"] * n),
             ("status_msg", "string", ["OK"] * n),
         ]
@@ -167,10 +187,6 @@ class _Rows:
 def _rows(columns: Sequence[Column], chosen: Bools) -> list[Column]:
     index = np.flatnonzero(chosen).tolist()
     return [(name, kind, [values[i] for i in index]) for name, kind, values in columns]
-
-
-def _numbers(values: Floats, digits: int) -> list[str]:
-    return ["-" if value != value else f"{value:.{digits}f}" for value in values.tolist()]
 
 
 def _history(proto: str, state: str, answers: bool) -> str:
@@ -257,18 +273,6 @@ def _write_flows(traffic: Traffic, stream: TextIO) -> None:
         truth.label[traffic.pair],
     ]
     out.writerows(zip(*columns, strict=True))
-
-
-def plain_numbers(values: Floats, digits: int) -> list[str]:
-    """Numbers as a CSV prints them, "" where there is none."""
-    return ["" if value == "-" else value for value in _numbers(values, digits)]
-
-
-def iso(seconds: float) -> str:
-    """ISO 8601 in UTC, with microseconds."""
-    whole = round(seconds * 1_000_000)
-    moment = datetime.fromtimestamp(whole // 1_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole % 1_000_000:06d}Z"
 
 
 def write_labels(traffic: Traffic, stream: TextIO) -> None:

@@ -11,6 +11,7 @@ from zeek_beacons.errors import ConfigError
 from zeek_beacons.pairs import Pairs
 from zeek_beacons_lab.traffic import places
 from zeek_beacons_lab.traffic.behaviours import ALL_KINDS
+from zeek_beacons_lab.traffic.campaigns import placed
 from zeek_beacons_lab.traffic.columns import (
     MAX_HOSTS,
     PairTruth,
@@ -42,6 +43,7 @@ def generate(
     kinds: Mapping[str, float] | None = None,
     lengths: Lengths | None = None,
     begin: float = EPOCH,
+    campaigns: int = 0,
 ) -> Traffic:
     """One site's traffic. `kinds` restricts and weighs the kinds; `lengths` replaces the law of lengths.
 
@@ -54,7 +56,8 @@ def generate(
         raise ConfigError(f"hours: {hours}, expected a positive number")
     lengths = lengths or Lengths(longest=3000, window=hours * 3600.0, whole=0.95)
     drawn = list(_draw(seed, [("c2", beacons, beacons or 1), ("benign", benign, benign or 1)], kinds, lengths, hosts))
-    return lay_out(drawn, [*_background(seed, drawn, lengths.window)], begin)
+    attacks = placed(campaigns, seed, 0, min(hosts, MAX_HOSTS), lengths.window)
+    return lay_out(drawn, [*_background(seed, drawn, lengths.window), *attacks], begin)
 
 
 def labelled_pairs(

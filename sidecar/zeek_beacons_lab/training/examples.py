@@ -203,12 +203,20 @@ def look_at(folder: Path) -> Looked:
     everything, _ = read(Request([str(folder)]), config)
     labels = read_labels(folder / "labels.csv")
     days = float(np.ptp(everything.start)) / DAY if len(everything.start) else 0.0
+    label = labels_of(everything, labels)
+    family = family_of_pairs(everything, label, labels, folder.name)
+    return look_over(everything, label, config, family, days * _watched(labels))
+
+
+def look_over(
+    everything: Pairs, label: Strings, config: Config, family: Strings | None = None, host_days: float = 0.0
+) -> Looked:
+    """The pairs with these labels and families that are scored, as the product would see them."""
     enough = np.minimum(everything.conns, everything.counts) >= config.min_connections
     rows = np.flatnonzero(enough & ~everything.is_twin)
     pairs = everything.take(rows).latest(config.max_observations)
     features, checkins = measure(pairs)
     facts = Facts.of(pairs, features)
-    label = labels_of(pairs, labels)
     return Looked(
         rows=rows,
         pairs=pairs,
@@ -217,9 +225,9 @@ def look_at(folder: Path) -> Looked:
         facts=facts,
         look=lookalikes.find(pairs, features, facts.names),
         gates=place.gates(pairs, config),
-        label=label,
-        family=family_of_pairs(pairs, label, labels, folder.name),
-        host_days=days * _watched(labels),
+        label=label[rows],
+        family=np.full(len(rows), "", dtype=np.object_) if family is None else family[rows],
+        host_days=host_days,
     )
 
 

@@ -23,12 +23,13 @@ from zeek_beacons.files import staged
 from zeek_beacons.pairs import Bools, Floats, Ints
 from zeek_beacons.scoring import DECIMALS, calibration, significance
 from zeek_beacons.scoring.busiest import louder
+from zeek_beacons.scoring.context_term import ContextTerm
 from zeek_beacons.scoring.evidence import chance_table
 from zeek_beacons.scoring.forest import MISSING, inputs
 from zeek_beacons.scoring.judge import proven
 from zeek_beacons.scoring.model import FOREST, MANIFEST, Manifest
 from zeek_beacons.scoring.site import AlertRates
-from zeek_beacons_lab.training.calibrate import calibrate
+from zeek_beacons_lab.training.calibrate import calibrate, calibration_figures
 from zeek_beacons_lab.training.context import fit
 from zeek_beacons_lab.training.examples import C2, OF_BENIGN, OTHER, Examples, Say, collect
 from zeek_beacons_lab.training.golden import add_golden
@@ -57,17 +58,36 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     """
     examples = collect(pairs, seed, captures, say)
     say(f"training {trees} trees on {int(examples.learned.sum())} pairs, {len(MODEL_FEATURES)} features")
-    # The votes are on rows that the trees were not shown; below they are fused as at run time.
+    command = f"python -m zeek_beacons_lab train -o MODEL --pairs {pairs} --seed {seed} --trees {trees}"
+    return write(
+        output, examples, fitted(examples, trees, seed), command + (" --captures FOLDER" if captures else ""), say
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What was learned from examples, and what models that did not learn from a row say of it."""
+
+    forest: RandomForestClassifier
+    context: ContextTerm | None  # None without captures
+    unseen: OutOfFold
+
+
+def fitted(examples: Examples, trees: int, seed: int) -> Fitted:
+    """Learns from the examples. Votes on synthetic rows are by trees that were not shown them."""
     learned, real = examples.learned, examples.capture >= 0
     votes = np.zeros(len(learned))
     forest, votes[learned] = _fit(examples, learned, trees, seed)
-    context = None
     if real.any():
         unseen = out_of_fold(examples, votes, seed)
-        context = fit(*lessons(examples, unseen.rhythm, real & learned))
-    else:
-        rhythm = fuse(votes, significance.score(examples.features))
-        unseen = OutOfFold(votes, examples.features, rhythm, rhythm)
+        return Fitted(forest, fit(*lessons(examples, unseen.rhythm, real & learned)), unseen)
+    rhythm = fuse(votes, significance.score(examples.features))
+    return Fitted(forest, None, OutOfFold(votes, examples.features, rhythm, rhythm))
+
+
+def write(output: Path, examples: Examples, fitted: Fitted, command: str, say: Say = print) -> Path:
+    """Chooses calibration and thresholds for what was learned and writes the model folder. Raises OutputError."""
+    learned, real, unseen = examples.learned, examples.capture >= 0, fitted.unseen
     surprise, together = significance.score(unseen.features), unseen.together
     judged = learned & proven(unseen.features, chance_table()) & (~real | (examples.loud > 0))
     table = calibrate(together[judged], examples.is_c2[judged], real[judged])
@@ -77,7 +97,7 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
     rates = _alert_rates(examples, wrong, fused) or tuple(
         (thresholds[name], rate) for name, rate in WRONG_ITEMS.items()
     )
-    content = to_onnx(forest)
+    content = to_onnx(fitted.forest)
     manifest = Manifest(
         forest_sha256=hashlib.sha256(content).hexdigest(),
         features=MODEL_FEATURES,
@@ -87,10 +107,9 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
         evidence=chance_table(),
         calibration=table,
         alert_rates=rates,
-        context=context,
+        context=fitted.context,
         training={
-            "command": f"python -m zeek_beacons_lab train -o MODEL --pairs {pairs} --seed {seed} --trees {trees}"
-            + (" --captures FOLDER" if captures else ""),
+            "command": command,
             "pairs": dict(examples.sources),
             "data_sha256": hashlib.sha256(examples.features.matrix.tobytes()).hexdigest(),
             "thresholds_by": chosen_by,
@@ -100,7 +119,9 @@ def train(output: Path, pairs: int, seed: int, captures: Path | None, trees: int
                     for name, score in (("forest", unseen.votes), ("significance", surprise), ("fused", fused))
                 },
                 "recall_synthetic": {
-                    name: _recall(fused, examples.is_c2 & ~real, limit) for name, limit in thresholds.items()
+                    name: _recall(fused, examples.is_c2 & ~real, limit)
+                    for name, limit in thresholds.items()
+                    if (examples.is_c2 & ~real).any()
                 },
             },
             "validation": _validation(examples, wrong, unseen.rhythm, fused, thresholds),
@@ -318,6 +339,7 @@ def _validation(
         "benign_pairs": int(benign.sum()),
         "host_days": round(days, 1),
         "roc_auc": {"rhythm": _auc(rhythm[rows], c2[rows]), "with_context": _auc(fused[rows], c2[rows])},
+        "calibration": calibration_figures(fused[rows], c2[rows]),
         "c2_found": {name: _recall(fused, c2, limit) for name, limit in thresholds.items()},
         "wrong_items_per_host_day": {
             name: round(float((wrong & (fused >= limit)).sum() / days), 3) for name, limit in thresholds.items()

@@ -51,6 +51,7 @@ def alert(number: int = 1, name: str = "c2.example", **given: Any) -> Alert:
         resp=name,
         resp_p=443,
         proto="tcp",
+        channel="conn",
         addr="203.0.113.9",
         service="ssl",
         model="model",

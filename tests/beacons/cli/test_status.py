@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.beacons.cli.api import TOKEN, answering
 from tests.beacons.cli.commands import run
+from tests.beacons.readmodel.made import judged, result_of, site
 from zeek_beacons.live import state as states
+from zeek_beacons.live.status import judge
+from zeek_beacons.scoring import Scoring
 
 
 def state(**given: Any) -> dict[str, Any]:
@@ -68,3 +72,63 @@ def test_status_without_a_state(tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("[]")
     assert run("status", "--state", tmp_path / "bad").returncode == 2
     assert run("status", "--state", "none").returncode == 2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result."""
+    made = tmp_path_factory.mktemp("status") / "report"
+    result_of(judged(site(), Scoring.load()), made)
+    return made
+
+
+@pytest.mark.parametrize(("code", "condition"), CONDITIONS.items())
+def test_another_machine_tells_the_same(code: int, condition: str, folder: Path, tmp_path: Path) -> None:
+    ways: dict[int, dict[str, Any]] = {0: {}, 1: {"role": "away", "problem": "refused"}, 3: {"ended": True}}
+    given = ways[code]
+    states.write(state(**given), tmp_path / "status.json")
+    here = run("status", "--state", tmp_path / "status.json")
+    _, problems = judge(state(**given), time.time())
+    answer = {"condition": condition, "problems": problems, "sidecar": state(**given), "shown": {}}
+    with answering(folder, body=json.dumps(answer).encode()) as there:
+        ran = run("status", "--url", there.url, "--token", TOKEN)
+        told = json.loads(run("status", "--url", there.url, "--json").stdout)
+    assert (ran.returncode, ran.stdout) == (code, here.stdout)
+    assert there.asked[0] == ("/api/v1/status", f"Bearer {TOKEN}")
+    assert (told["condition"], told["state"]["model"]) == (condition, "m")
+
+
+def test_a_file_tells_what_it_holds(folder: Path) -> None:
+    ran = run("status", folder)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("readable\n")
+    for told in ("result, ", "with enough connections", "incidents", "kept quiet", " to 20"):
+        assert told in ran.stdout
+    with answering(folder, body=json.dumps(in_api(folder)).encode()) as there:
+        assert run("status", "--url", there.url).stdout == ran.stdout
+
+
+def in_api(folder: Path) -> dict[str, Any]:
+    about = json.loads(run("status", folder, "--json").stdout)["held"]
+    return {"condition": None, "problems": [], "sidecar": None, "shown": about}
+
+
+@pytest.mark.parametrize("sidecar", [{"a": 1}, [1], {"role": "x"}, {"zeek": [1]}, {"nodes": None}], ids=str)
+def test_a_strange_status_is_said(folder: Path, sidecar: Any) -> None:
+    told = state(**sidecar) if sidecar in ({"zeek": [1]}, {"nodes": None}) else sidecar
+    answer: dict[str, Any] = {"condition": "healthy", "problems": [], "sidecar": told, "shown": {}}
+    bodies: tuple[dict[str, Any], ...] = (
+        answer,
+        {"condition": None, "problems": [], "sidecar": None, "shown": [7]},
+        {"rows": []},
+    )
+    for body in bodies:
+        with answering(folder, body=json.dumps(body).encode()) as there:
+            ran = run("status", "--url", there.url)
+        assert (ran.returncode, "no status of this version" in ran.stderr) == (2, True), ran.stderr
+
+
+def test_only_one_thing_is_asked(folder: Path) -> None:
+    for arguments in ([folder, "--state", "x"], ["--url", "http://127.0.0.1:1", "--state", "x"]):
+        ran = run("status", *arguments)
+        assert (ran.returncode, "exclude each other" in ran.stderr) == (2, True)

@@ -30,7 +30,7 @@ class FakeZeek:
         self.applications: list[str | None] = []
         self.connections = 0
         self.accepting = True
-        self.version = 2
+        self.version = 3
         self.confirming = True
         self.boot = "b1"
         self._socket: ServerConnection | None = None
@@ -76,7 +76,7 @@ class FakeZeek:
 
     async def say(self, name: str, content: object) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
-        topic = frames.CANDIDATES if name == "candidate" else frames.CONTROL
+        topic = {"candidate": frames.CANDIDATES, "long": frames.LONG}.get(name, frames.CONTROL)
         await self.raw(frames.frame(Event(f"Beacons::{name}", text), topic))
 
     async def raw(self, data: str | bytes, text: bool | None = None) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.beacons.live.made import T0, candidate
 from zeek_beacons.allow import AllowList
+from zeek_beacons.keys import Key
 from zeek_beacons.live.history.guard import HistoryGuard
-from zeek_beacons.live.history.site import Key, SiteChanges
+from zeek_beacons.live.history.site import SiteChanges
 from zeek_beacons.live.history.store import Changes, Limits
 from zeek_beacons.live.protocol.messages import Candidate
 from zeek_beacons.live.worker import Worker
@@ -49,11 +50,12 @@ def at(seq: int, times: Sequence[float], **given: Any) -> Candidate:
 
 def stored(addr: str | None = "a", observations: bytes = b"") -> tuple[Any, ...]:
     """A pair as the history's table has it; without an address it cannot be written."""
-    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, observations)
+    presented = ("", "", None, None, None, None, "", None, None, None)
+    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, *presented, observations)
 
 
 def site_key(number: int, host: int = 0) -> Key:
-    return f"10.0.0.{host}", f"r{number}", 443, "tcp"
+    return f"10.0.0.{host}", f"r{number}", 443, "tcp", "conn"
 
 
 def site_pairs(scores: Sequence[float], hosts: int = 10, **more: Any) -> Changes:

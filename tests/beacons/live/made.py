@@ -50,6 +50,15 @@ def fields(seq: int = 1, n: int = 64, sleep: float = 60.0, jitter: float = 0.1, 
         "dns_name": "",
         "dns_named": 0,
         "site_tls_named": 0.5,
+        "cert_name": "c2.example",
+        "cert_issuer": "CN=c2.example",
+        "cert_self_signed": True,
+        "cert_valid": False,
+        "cert_days": 3650,
+        "cert_servers": 1,
+        "user_agent": "curl/8",
+        "agent_hosts": 1,
+        "no_host": False,
         "reason": "gate",
         "dropped": 0,
         "starts": starts.tolist(),
@@ -59,6 +68,29 @@ def fields(seq: int = 1, n: int = 64, sleep: float = 60.0, jitter: float = 0.1, 
         "states": ["SF"] * n,
     } | given
     return {name: value for name, value in made.items() if value is not None}
+
+
+def long(**given: Any) -> dict[str, Any]:
+    """What Zeek tells of a pair that is connected for long."""
+    made: dict[str, Any] = {
+        "v": 3,
+        "ts": T0 + 7200.0,
+        "uid": "Clong",
+        "orig_h": "10.0.0.7",
+        "resp_h": "203.0.113.7",
+        "resp_p": 443,
+        "proto": "tcp",
+        "service": "ssl",
+        "server_name": "c2.example",
+        "start": T0,
+        "duration": 7100.5,
+        "is_open": True,
+        "day_sum": 15_000.25,
+        "conns": 3,
+        "orig_bytes": 1_000,
+        "resp_bytes": 2_000,
+    }
+    return made | given
 
 
 def event(name: str, content: object) -> Event:

@@ -15,7 +15,8 @@ from tests.beacons.live.histories import RULES, guarded, judge
 from tests.beacons.live.made import candidate
 from tests.beacons.test_incidents import MANY, THOROUGH, joined, member
 from zeek_beacons.config import Config
-from zeek_beacons.incidents import Key, Member, identity, together
+from zeek_beacons.incidents import Member, identity, together
+from zeek_beacons.keys import Key
 from zeek_beacons.live import incidents
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits

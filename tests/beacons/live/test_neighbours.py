@@ -38,8 +38,8 @@ def rows(n: int) -> list[dict[str, Any]]:
     return [dict(one.row) | {"resp": f"45.0.0.{number}"} for number in range(n) for one in walk()[:1]]
 
 
-def key(row: dict[str, Any]) -> tuple[str, str, int, str]:
-    return row["orig_h"], row["resp"], row["resp_p"], row["proto"]
+def key(row: dict[str, Any]) -> tuple[str, str, int, str, str]:
+    return row["orig_h"], row["resp"], row["resp_p"], row["proto"], "conn"
 
 
 def test_servers_in_turn_alert_as_one_incident(path: Path) -> None:
@@ -103,3 +103,13 @@ def test_those_that_came_least_lately_are_forgotten() -> None:
         known.note(key(row), row)
     assert known.of(key(made[0])) == []
     assert set(known.of(key(made[11]))) == {key(row) for row in made[3:11]}
+
+
+@pytest.mark.parametrize(("batch", "most"), [(1, 4), (10, 32), (60, 32)])
+def test_a_batch_brings_no_more_of_the_history_along_than_is_worth_it(path: Path, batch: int, most: int) -> None:
+    """Twenty hosts with four pairs each that look alike; some of the hosts come with new ones."""
+    start, worker = walk()[0].row["start"], Worker("me", Scoring.rules_only(), Config(), guarded(path))
+    made = [at(start, number, orig_h=f"10.0.1.{number % 20}") for number in range(80 + batch)]
+    judge(worker, made[:80])
+    rows = [dict(one.row) for one in made[80:]]
+    assert len(worker.near([key(row) for row in rows], rows)) == most

@@ -12,6 +12,7 @@ import pytest
 from tests.beacons.cli.commands import Ran, run
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.live import pcap_loop
 from zeek_beacons.reports.looks_local import LEAST_SERVERS
 
@@ -201,9 +202,10 @@ def test_the_last_verdict_of_each_pair_is_that_of_its_conn_log(name: str, captur
     ran = run("pcap", found[0], "-o", out)
     assert ran.returncode == 0, ran.stderr
     with (out / "scored_pairs.csv").open() as file:
-        scored = {(row["orig_h"], row["resp"], row["resp_p"], row["proto"]): row for row in csv.DictReader(file)}
+        scored = {tuple(row[name] for name in KEY_COLUMNS): row for row in csv.DictReader(file)}
     verdicts = rows(out / "beacon_verdicts.log")
-    last = {(row["id.orig_h"], row["resp"], row["id.resp_p"], row["proto"]): row for row in verdicts}
+    ends = ("id.orig_h", "resp", "id.resp_p", "proto", "channel")
+    last = {tuple(row[name] for name in ends): row for row in verdicts}
     assert {pair for pair, row in scored.items() if int(row["evidence"]) >= 6} <= last.keys()
     for pair, verdict in last.items():
         assert verdict["label"] == scored[pair]["label"], pair

@@ -19,9 +19,11 @@ from zeek_beacons.live.alerting import LiveAlerts
 from zeek_beacons.live.start import rejudging
 from zeek_beacons.live.worker import Worker
 from zeek_beacons.pairs import Pairs
+from zeek_beacons.readmodel import ReadModel
 from zeek_beacons.scoring import Scoring
 
 from .made import candidate
+from .test_neighbours import walk
 
 DEAF = Config(threshold=1.0)  # with this nothing alerts, as with a model that knows less
 KEEN = Config(threshold=0.05)
@@ -104,6 +106,22 @@ def test_what_the_new_model_rates_higher_is_told_and_only_that(site: Site, monke
     assert site.worker(MODEL, KEEN).rejudging is None
 
 
+def test_the_history_shows_what_the_new_model_says(site: Site) -> None:
+    judge(site.worker(RULES, DEAF), pairs(3))
+    before = ReadModel.open(site.folder).pairs().rows
+    assert {(one.model, one.level) for one in before} == {(RULES.identity, 0)}
+    through(site.worker(MODEL, KEEN))
+    model = ReadModel.open(site.folder)
+    after = model.beacons().rows
+    assert {one.id for one in after} == {one.id for one in before}
+    assert {(one.model, one.sensor) for one in after} == {(MODEL.identity, "lab")}
+    assert all(one.incident and one.since for one in after)
+    first = model.beacon(after[0].id)
+    assert first is not None
+    assert [change.model for change in first.changes] == [RULES.identity, MODEL.identity]
+    assert model.incidents().total == 3
+
+
 def test_what_was_sent_to_zeek_already_is_no_news(site: Site) -> None:
     old = site.worker(RULES, KEEN)
     (told,) = judge(old, pairs(1))
@@ -157,3 +175,30 @@ def test_what_is_allowed_stays_quiet(site: Site, tmp_path: Path) -> None:
     while new.rejudging is not None:
         new.work([], AllowList.load(tmp_path / "allow"))
     assert site.heard == []
+
+
+@pytest.mark.parametrize("page", [2, 50])
+def test_servers_in_turn_are_judged_as_one_over_pages(site: Site, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr(module, "PAGE", page)
+    judge(site.worker(RULES, DEAF), walk())
+    new = site.worker(MODEL, Config())
+    through(new)
+    assert site.heard
+    assert all("servers in turn" in alert.summary for alert in site.ear.heard)
+    assert {round(alert.sleep or 0) for alert in site.ear.heard} == {60}
+
+
+def test_a_neighbour_that_cannot_be_scored_takes_no_other_along(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 4)
+    judge(site.worker(RULES, DEAF), [*pairs(1), *walk()])
+    new, build = site.worker(MODEL, KEEN), Pairs.build
+
+    def broken(rows: Any) -> Pairs:
+        if any(row["resp"] == "45.10.3.4" for row in rows):
+            raise ArithmeticError("a fault of ours")
+        return build(rows)
+
+    monkeypatch.setattr(Pairs, "build", broken)
+    through(new)
+    assert site.heard[0][0] == "10.0.0.1"
+    assert new.faults == 1

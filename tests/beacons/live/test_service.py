@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
 from zeek_beacons.live.transport import websocket
+from zeek_beacons.readmodel import ReadModel
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.model import shipped_model
 
 from .fake_zeek import FakeZeek, listening
-from .made import fields
+from .made import fields, long
 
 Test = Callable[[FakeZeek, Service], Coroutine[Any, Any, None]]
 
@@ -78,7 +79,7 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
     async def scene(zeek: FakeZeek, service: Service) -> None:
         assert [name for name, _ in zeek.heard[:2]] == ["hello", "resync"]
         assert zeek.all("resync")[0] | {"sidecar": ""} == {
-            "v": 2, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
+            "v": 3, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
         }  # fmt: skip
         await zeek.say("candidate", fields())
         await zeek.until(lambda: zeek.all("verdict"))
@@ -92,6 +93,19 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
 
     service = play(scene)
     assert service.state()["unconfirmed"] == 0
+
+
+def test_a_pair_that_is_connected_for_long_is_in_the_history(play: Callable[..., Service], tmp_path: Path) -> None:
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        await zeek.say("long", long())
+        await zeek.say("long", long(duration=9000.0, day_sum=16_000.0, is_open=False))
+        await zeek.until(lambda: service.state()["long"] == 2)
+
+    play(scene)
+    with closing(ReadModel.open(tmp_path / "history.db")) as model:
+        (row,) = model.long_connections().rows
+    assert (row.orig_h, row.addr, row.longest, row.day_sum) == ("10.0.0.7", "203.0.113.7", 9000.0, 16_000.0)
+    assert (row.is_open, row.uid, row.severity) == (False, "Clong", "medium")
 
 
 def test_the_application_is_named(play: Callable[..., Service]) -> None:
@@ -112,7 +126,7 @@ def test_an_older_zeek_gets_what_it_can_read(tmp_path: Path, scoring: Scoring) -
                 await zeek.until(lambda: zeek.all("resync"))
                 await zeek.say("candidate", fields())
                 await zeek.until(lambda: service.state()["confirmed"])
-        assert [one["v"] for one in zeek.all("hello")] == [2, 1]
+        assert [one["v"] for one in zeek.all("hello")] == [3, 1]
         assert zeek.all("verdict")[0].keys().isdisjoint({"incident", "joined", "kind"})
         assert {one["v"] for name, one in zeek.heard if name != "hello"} == {1}
         return service
@@ -149,7 +163,7 @@ def test_garbage_is_counted_and_survived(play: Callable[..., Service]) -> None:
     async def scene(zeek: FakeZeek, service: Service) -> None:
         for frame in frames:
             await zeek.raw(frame, text=True)
-        for text in ("", "[]", "{}", '{"v":2}', '{"v":1,"seq":NaN}'):
+        for text in ("", "[]", "{}", '{"v":3}', '{"v":1,"seq":NaN}'):
             await zeek.say("candidate", text)
         await zeek.say("surprise", {"v": 1})
         await zeek.say("candidate", fields(3, uid="\x0b\x00\x7f\ud800"))

@@ -32,7 +32,7 @@ def test_history_joins_as_the_reader_does(windows: list[list[int]], most: int) -
     windows.sort(key=max)
     made = [at(seq, sorted(times)) for seq, times in enumerate(windows, 1)]
     config = Config(min_connections=3, max_observations=most)
-    worker = Worker("me", RULES, config, HistoryGuard(Path(":memory:"), Limits()))
+    worker = Worker("me", RULES, config, HistoryGuard(Path(":memory:"), Limits(), clock=lambda: 0.0))
     for one in made:
         judge(worker, [one])
     stored = worker._stored(made[:1])
@@ -107,8 +107,10 @@ def test_a_row_that_is_broken_is_left_out(path: Path) -> None:
 def test_names_and_places_are_kept(path: Path) -> None:
     worker = Worker("me", RULES, Config(local_nets=("203.0.113.0/24",)), guarded(path))
     given = {"named": 2, "server_name": "a.example", "name_conns": 2, "dns_name": "b.example", "dns_named": 1}
-    judge(worker, [at(1, [0, 60], **given, local_orig=True, local_resp=None, site_tls_named=0.75)])
+    given |= {"cert_name": "c.example", "cert_valid": False, "user_agent": "d e", "no_host": True}
+    judge(worker, [at(1, [0, 60], **given, cert_days=None, local_orig=True, local_resp=None, site_tls_named=0.75)])
     (row,) = worker._stored([at(2, [0])]).values()
+    assert np.isnan(row["cert_days"])
     assert {name: row[name] for name in given} == given
     assert (row["orig_local"], row["resp_local"], row["site_tls_named"]) == (True, True, 0.75)
 

@@ -50,6 +50,7 @@ BINETFLOW = _words(
 CANDIDATE = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp service server_name conns named first_ts reason "
     "resp_hosts site_hosts local_orig local_resp name_conns dns_name dns_named site_tls_named "
+    "cert_name cert_issuer cert_self_signed cert_valid cert_days cert_servers user_agent agent_hosts no_host "
     "starts durations orig_bytes resp_bytes states"
 )
 
@@ -211,6 +212,121 @@ def traffic(n: int = 400, seed: int = 1) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["ts"] + (row["duration"] or 0.0))
 
 
+AWS = _words(
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+)
+NUMBER_OF = {"tcp": 6, "udp": 17, "icmp": 1}
+
+
+def aws(row: Row, **given: Any) -> dict[str, Any]:
+    """A connection as a record of a VPC flow log, by the names of its fields."""
+    record: dict[str, Any] = {
+        "version": 2,
+        "account-id": "123456789010",
+        "interface-id": "eni-0123456789abcdef0",
+        "srcaddr": row["id.orig_h"],
+        "dstaddr": row["id.resp_h"],
+        "srcport": row["id.orig_p"],
+        "dstport": row["id.resp_p"],
+        "protocol": NUMBER_OF[row["proto"]],
+        "packets": 4,
+        "bytes": row.get("orig_bytes"),
+        "start": int(row["ts"]),
+        "end": int(row["ts"] + (row.get("duration") or 0.0)),
+        "action": "ACCEPT",
+        "log-status": "OK",
+    }
+    return record | given
+
+
+def aws_line(record: Row, fields: Sequence[str] = AWS) -> bytes:
+    values = (record.get(name) for name in fields)
+    return " ".join("-" if value is None else str(value) for value in values).encode() + b"\n"
+
+
+def azure(row: Row, state: str = "B") -> str:
+    """A connection as the tuple of a virtual network's flow log."""
+    sizes = ["" if row.get(name) is None else row[name] for name in ("orig_bytes", "resp_bytes")]
+    values = (round(row["ts"] * 1000), row["id.orig_h"], row["id.resp_h"], row["id.orig_p"], row["id.resp_p"])
+    return ",".join(map(str, (*values, NUMBER_OF[row["proto"]], "O", state, "NX", 4, sizes[0], 3, sizes[1])))
+
+
+def azure_line(tuples: Sequence[str]) -> bytes:
+    """A record of a flow log, on a line of its own."""
+    record = {
+        "time": "2026-01-01T00:00:00.0000000Z",
+        "category": "FlowLogFlowEvent",
+        "flowRecords": {"flows": [{"aclID": "0", "flowGroups": [{"rule": "r", "flowTuples": list(tuples)}]}]},
+    }
+    return json.dumps(record).encode() + b"\n"
+
+
+def zulu(ts: float) -> str:
+    return f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def gcp(row: Row, **given: Any) -> dict[str, Any]:
+    """A connection as an entry of Cloud Logging."""
+    connection = {"src_ip": row["id.orig_h"], "dest_ip": row["id.resp_h"], "protocol": NUMBER_OF[row["proto"]]}
+    if row["proto"] != "icmp":
+        connection |= {"src_port": row["id.orig_p"], "dest_port": row["id.resp_p"]}
+    sent = row.get("orig_bytes")
+    payload = {
+        "connection": connection,
+        "start_time": zulu(row["ts"]),
+        "end_time": zulu(row["ts"] + (row.get("duration") or 0.0)),
+        "bytes_sent": None if sent is None else str(sent),
+        "packets_sent": "4",
+        "reporter": "SRC",
+    }
+    return {"insertId": "1", "jsonPayload": payload | given, "logName": "projects/p/logs/vpc_flows"}
+
+
+def eve(row: Row, **given: Any) -> dict[str, Any]:
+    """A connection as Suricata's flow event."""
+
+    def moment(ts: float) -> str:
+        return zulu(ts).replace("Z", "+0000")
+
+    event: dict[str, Any] = {
+        "timestamp": moment(row["ts"] + 60),
+        "flow_id": abs(hash((row["ts"], row["id.orig_p"]))) % 2**50,
+        "event_type": "flow",
+        "src_ip": row["id.orig_h"],
+        "dest_ip": row["id.resp_h"],
+        "proto": row["proto"].upper(),
+        "flow": {
+            "bytes_toserver": row.get("orig_bytes"),
+            "bytes_toclient": row.get("resp_bytes"),
+            "start": moment(row["ts"]),
+            "end": moment(row["ts"] + (row.get("duration") or 0.0)),
+            "age": int(row.get("duration") or 0),
+            "state": "closed",
+            "reason": "timeout",
+        },
+    }
+    if row["proto"] == "icmp":
+        return event | {"icmp_type": 8, "icmp_code": 0} | given
+    event |= {"src_port": row["id.orig_p"], "dest_port": row["id.resp_p"]}
+    if row["proto"] == "tcp":
+        event["tcp"] = {"tcp_flags": "1b", "tcp_flags_ts": "1b", "tcp_flags_tc": "1b", "syn": True, "state": "closed"}
+    return event | given
+
+
+EVENT = _words(
+    "event_id host_id timestamp src_ip src_port dst_ip dst_port protocol bytes_out bytes_in proc_name user "
+    "signed_binary"
+)
+
+
+def event(row: Row, **given: Any) -> dict[str, Any]:
+    """A connection as a row of an event table."""
+    values = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "orig_bytes", "resp_bytes")
+    ends = dict(zip(EVENT[3:10], [row.get(name) for name in values], strict=True))
+    told = {"event_id": row["uid"], "host_id": "WS-001", "timestamp": row["ts"], "proc_name": "chrome.exe"}
+    return told | ends | {"user": "user1", "signed_binary": 1} | given
+
+
 @dataclass(frozen=True)
 class Sample:
     """A log as header, lines (one row each) and the number of rows."""
@@ -255,6 +371,11 @@ def samples(n: int = 400, seed: int = 1) -> dict[str, Sample]:
             [tsv_line(row, CANDIDATE) for row in lines],
         ),
         "candidates-json": Sample("beacon_candidates.log", b"", [json_line(row) for row in lines]),
+        "aws": Sample("flows.log", " ".join(AWS).encode() + b"\n", [aws_line(aws(row)) for row in rows]),
+        "azure": Sample("PT1H.json", b"", [azure_line([azure(row)]) for row in rows]),
+        "gcp": Sample("vpc_flows.json", b"", [json_line(gcp(row)) for row in rows]),
+        "events": Sample("events.csv", ",".join(EVENT).encode() + b"\n", [csv_line(event(row), EVENT) for row in rows]),
+        "eve": Sample("eve.json", b"", [json_line(eve(row)) for row in rows]),
     }
 
 

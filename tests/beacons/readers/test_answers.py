@@ -112,6 +112,26 @@ def test_what_tells_nothing_of_the_address(given: dict[str, Any], tmp_path: Path
         assert np.isnan(pairs.dns_named).all()
 
 
+@pytest.mark.parametrize(
+    ("resolver", "server", "believed"),
+    [
+        ("45.0.0.53", "45.0.0.7", False),
+        ("45.0.0.7", "45.0.0.7", False),
+        ("45.0.1.53", "45.0.0.7", True),
+        ("10.0.0.53", "10.0.0.9", True),  # a site's own name server knows its own hosts
+        ("2a00:1:2:3::53", "2a00:1:2:3::7", False),
+        ("2a00:1:2:4::53", "2a00:1:2:3::7", True),
+    ],
+)
+def test_a_name_server_is_not_believed_about_its_own_network(
+    resolver: str, server: str, believed: bool, tmp_path: Path
+) -> None:
+    for as_json in (False, True):
+        rows = [answer(-5.0, "bank.example", server, id__resp_h=resolver)]
+        pairs = named(tmp_path, rows, 0.0, as_json=as_json, id__resp_h=server)
+        assert pairs.dns_name.tolist() == ["bank.example" if believed else ""]
+
+
 def test_of_clients_that_got_answers_it_is_known_what_they_did_not_look_up(tmp_path: Path) -> None:
     rows = [answer(30.0, "a.example", "203.0.113.8")]
     assert named(tmp_path, rows, 29.0, 31.0).dns_named.tolist() == [0]
@@ -247,6 +267,7 @@ def test_ten_thousand_names_for_one_address_take_little_memory(tmp_path: Path, m
     rows = [answer(number - 10_000.0, f"n{number}.{'x' * 200}.example") for number in range(10_000)]
     (tmp_path / "dns.log").write_bytes(tsv(rows, DNS, "dns"))
     (tmp_path / "conn.log").write_bytes(tsv(conns([0.0, 60.0])))
+    take([tmp_path / "conn.log"])  # what is imported by then does not count
     tracemalloc.start()
     pairs, _ = take([tmp_path / "conn.log"])
     peak = tracemalloc.get_traced_memory()[1]

@@ -148,6 +148,13 @@ def test_a_bad_line_of_json(line: bytes, reason: str, tmp_path: Path) -> None:
     assert (found, skipped.rows, skipped.examples[0][1]) == (reason, 1, 3)
 
 
+def test_a_null_at_the_start_of_many_lines_is_one_bad_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [json_line(row) for row in conns([60.0 * at for at in range(1200)])]
+    monkeypatch.setattr(files, "BLOCK", len(b"".join(rows[:600])))
+    _, ingest = load(tmp_path, b"".join([*rows[:600], b"null\n", *rows[600:]]))
+    assert (ingest.rows_used, ingest.rows_skipped) == (1200, 1)
+
+
 def test_quotes_of_a_csv_do_not_swallow_the_next_lines(tmp_path: Path) -> None:
     lines = flow_csv([flow(row) for row in conns([0.0, 60.0, 120.0, 180.0])]).splitlines(keepends=True)
     broken = [lines[0], lines[1], lines[2].replace(b"tcp", b'"tcp'), lines[3], lines[4].replace(b"tcp", b'"tcp"')]
@@ -162,7 +169,8 @@ def test_a_bad_neighbour_changes_nothing_for_good_rows(tmp_path: Path) -> None:
         spoiled = sample.header + b"".join(line + b"\x00bad\n" for line in sample.lines)
         pairs, ingest = load(tmp_path / "b", spoiled, sample.name)
         assert pairs.start.tolist() == plain.start.tolist()
-        assert ingest.rows_skipped == len(sample.lines)
+        between_lists = sample.name == "PT1H.json"  # of Azure's documents only what stands in lists of flows is read
+        assert ingest.rows_skipped == (0 if between_lists else len(sample.lines))
 
 
 def test_line_numbers_hold_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

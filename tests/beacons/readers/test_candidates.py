@@ -97,6 +97,37 @@ def test_what_zeek_knows_of_the_ends_is_read(tmp_path: Path) -> None:
     assert not len(load(tmp_path, json_log([line]), "b.log", asked)[0]), "Zeek's word counts for directions too"
 
 
+PRESENTED = {
+    "cert_name": "*.c2.example",
+    "cert_issuer": "CN=A b,O=c",
+    "cert_self_signed": True,
+    "cert_valid": False,
+    "cert_days": 3650,
+    "cert_servers": 4,
+    "user_agent": "curl/8 \\xff",
+    "agent_hosts": 1,
+    "no_host": False,
+}
+
+
+def test_what_servers_and_clients_presented_is_read(tmp_path: Path) -> None:
+    line = candidate([0, 60], **PRESENTED)
+    plain = {name: "FT"[value] if isinstance(value, bool) else value for name, value in line.items()}
+    plain["user_agent"] = "curl/8 \\\\xff"  # Zeek's writer doubles backslashes
+    for data in (tsv([plain], CANDIDATE, "beacon_candidates"), json_log([line])):
+        pairs, _ = load(tmp_path, data, "b.log")
+        assert {name: getattr(pairs, name)[0] for name in PRESENTED} == PRESENTED
+    pairs, _ = load(tmp_path, json_log([candidate([0, 60])]), "b.log")
+    assert [getattr(pairs, name)[0] for name in ("cert_name", "user_agent")] == ["", ""]
+    assert np.isnan([pairs.cert_self_signed[0], pairs.cert_days[0], pairs.no_host[0]]).all()
+
+
+def test_the_newest_certificate_stays_where_a_later_candidate_saw_none(tmp_path: Path) -> None:
+    lines = [candidate([0, 60], **PRESENTED), candidate([600, 660]), candidate([120, 180], cert_self_signed=False)]
+    pairs, _ = load(tmp_path, json_log(lines), "b.log")
+    assert (pairs.cert_name[0], pairs.cert_self_signed[0], pairs.user_agent[0]) == ("", 0, "curl/8 \\xff")
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -119,12 +150,16 @@ def test_what_zeek_knows_of_the_ends_is_read(tmp_path: Path) -> None:
         ({"first_ts": float("inf")}, "first_ts impossible"),
         ({"name_conns": 1}, "conns, named and the connections of a name do not fit each other"),
         ({"dns_named": 3}, "conns, named and the connections of a name do not fit each other"),
-        ({"local_orig": "yes"}, "local_orig or local_resp is neither true nor false"),
-        ({"local_resp": 1}, "local_orig or local_resp is neither true nor false"),
+        ({"local_orig": "yes"}, "local_orig is neither true nor false"),
+        ({"local_resp": 1}, "local_resp is neither true nor false"),
         ({"dns_named": "many"}, "a value of the wrong kind"),
         ({"starts": {"a": 1}}, "a value of the wrong kind"),
         ({"resp_hosts": float("inf")}, "a count of hosts or a share of servers is impossible"),
         ({"site_hosts": -1}, "a count of hosts or a share of servers is impossible"),
+        ({"cert_valid": "yes"}, "cert_valid is neither true nor false"),
+        ({"cert_servers": -1}, "cert_servers impossible"),
+        ({"cert_days": 10**9}, "cert_days impossible"),
+        ({"agent_hosts": "many"}, "a value of the wrong kind"),
         ({"site_tls_named": 61}, "a count of hosts or a share of servers is impossible"),
     ],
 )

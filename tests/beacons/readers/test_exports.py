@@ -16,7 +16,7 @@ import pytest
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
-from zeek_beacons.readers import Request, exports, read
+from zeek_beacons.readers import Request, exports, parquet_rows, read
 
 from .logs import CONN, EXPORT, T0, assert_same, conns, csv_line, export, flow_csv, load, take, traffic, tsv
 
@@ -98,7 +98,7 @@ def test_parquet_in_pieces_packed_or_from_stdin_is_the_same(
     assert_same(plain, load(tmp_path, gzip.compress(data), "c.parquet.gz")[0])
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert_same(plain, take(["-"])[0])
-    monkeypatch.setattr(exports, "BATCH", 7)
+    monkeypatch.setattr(parquet_rows, "BATCH", 7)
     assert_same(plain, load(tmp_path, data, "c.parquet")[0])
     folder = tmp_path / "folder"
     folder.mkdir()

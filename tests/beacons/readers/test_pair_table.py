@@ -10,18 +10,16 @@ import pytest
 
 from zeek_beacons.pairs import PROTOS, Ints
 from zeek_beacons.readers.columns import Connections, PairRows, joined
-from zeek_beacons.readers.pair_table import (
+from zeek_beacons.readers.keys import (
     ENDPOINT_BITS,
     HOST_BITS,
     PORT_BITS,
     PROTO_BITS,
     SERVICE_BITS,
-    PairTable,
-    Spelled,
-    by_pair_and_start,
     pack,
     unpack,
 )
+from zeek_beacons.readers.pair_table import PairTable, Spelled, by_pair_and_start
 
 
 def ints(*values: int) -> Ints:
@@ -57,10 +55,11 @@ def connections(**columns: Ints) -> Connections:
     n = len(next(iter(columns.values())))
     nothing = {
         **dict.fromkeys(("start_us", "orig_h", "orig_p", "resp_h", "resp_p", "proto"), np.zeros(n, dtype=np.int64)),
-        **dict.fromkeys(("service", "name"), np.full(n, -1)),
+        **dict.fromkeys(("service", "name", "certificate", "client"), np.full(n, -1)),
         **dict.fromkeys(("duration", "orig_bytes", "resp_bytes"), np.zeros(n)),
         **dict.fromkeys(("state", "half"), np.zeros(n, dtype=np.uint8)),
-        "midstream": np.zeros(n, dtype=np.bool_),
+        "reach_us": np.full(n, -2),
+        "process": np.full(n, -1),
     }
     return Connections(**(nothing | columns))
 

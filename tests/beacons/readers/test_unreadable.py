@@ -19,7 +19,7 @@ from .logs import CONN, T0, conns, flow, flow_csv, tsv
 
 LOG = tsv(conns([0.0, 60.0, 120.0]))
 FLOWS = flow_csv([flow(row) for row in conns([0.0, 60.0, 120.0])])
-EVE = {"timestamp": "2026-01-01T00:00:00+0000", "flow_id": 1, "event_type": "flow", "src_ip": "10.0.0.5"}
+ENTRY = {"insertId": "1", "jsonPayload": {"connection": {"src_ip": "10.0.0.5"}}}
 
 
 def bare(log: bytes) -> bytes:
@@ -33,7 +33,12 @@ def bare(log: bytes) -> bytes:
         (lzma.compress(LOG), "packed with xz", "unxz"),
         (FLOWS.decode().encode("utf-16"), "text in UTF-16", "iconv -f UTF-16"),
         (FLOWS.decode().encode("utf-16-le"), "text in UTF-16", "iconv -f UTF-16"),
-        (json.dumps(EVE).encode() + b"\n", "Suricata's eve.json", "jq"),
+        (b"[\n" + json.dumps(ENTRY).encode() + b"\n]\n", "in one JSON array", "jq -c '.[]'"),
+        (
+            b"eni-1 10.0.0.5 203.0.113.9 40000 443 6 300 1767225600\n",
+            "separated by spaces without a header",
+            "in front",
+        ),
         (FLOWS.replace(b",", b";"), "separated by `;`", "convert it"),
         (bare(LOG), "without its header", "in front"),
         (FLOWS.split(b"\n", 1)[1], "a CSV without a header", "timestamp,src_ip"),

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zeek_beacons.config import Config
 from zeek_beacons.features import extract
@@ -15,7 +17,7 @@ from zeek_beacons.pipeline import score
 from zeek_beacons.reports.sentence import sentence
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
-from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms, find
+from zeek_beacons.scoring.lookalikes import LONGEST, NONE, KnownRhythms, calling, find
 from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.verdicts import LOOK_ALIKE, NOT_SUPPRESSED
 
@@ -137,6 +139,11 @@ UPDATE: dict[str, Any] = {"service": "ssl", "server_name": "aus5.mozilla.org", "
         ({"server_name": "safebrowsing.google.com"}, False),
         ({"server_name": "safebrowsing.google.com", "resp": "173.194.113.71"}, True),
         ({"server_name": "d.dropbox.com", "dns_name": "d.dropbox.com"}, False),  # implants talk through it
+        ({"cert_name": "*.mozilla.org", "cert_valid": 1.0}, True),
+        ({"cert_name": "*.mozilla.org", "cert_valid": 0.0}, False),
+        ({"cert_name": "*.mozilla.org"}, False),
+        ({"cert_name": "attacker.example", "cert_valid": 1.0}, False),
+        ({"server_name": "", "named": 0, "cert_name": "aus5.mozilla.org", "cert_valid": 1.0}, True),
         ({"resp_p": 993, "server_name": "imap.attacker.example", "dns_name": "imap.attacker.example"}, False),
     ],
 )
@@ -247,3 +254,34 @@ def test_echoes_are_of_one_size(same: int, expected: str) -> None:
 def test_inside_is_what_the_site_says(addr: str, local: bool) -> None:
     snmp = {"resp_p": 161, "proto": "udp", "service": "snmp"}
     assert _looks_like(**snmp, resp=addr, resp_local=local) == ("snmp" if local else "")
+
+
+def stated_one_by_one(name: str) -> set[int]:
+    """The rule in its plainest form: a stated name or one below it, or a first label that begins so."""
+    small = name.lower()
+    labels = small.split(".")
+    above = {".".join(labels[at:]) for at in range(len(labels))} - {""}
+    return {
+        place
+        for place, look in enumerate(LOOK_ALIKES)
+        if name
+        and len(name) <= LONGEST
+        and (above & set(look.names) or any(labels[0].startswith(label) for label in look.labels))
+    }
+
+
+@pytest.mark.parametrize("before", ["", "www.", "a.b.", "x", "MAIL.", "."])
+def test_every_stated_name_is_found_as_each_look_alike_states_it(before: str) -> None:
+    names = {name for look in LOOK_ALIKES for name in look.names} | {
+        label for look in LOOK_ALIKES for label in look.labels
+    }
+    for name in sorted(names):
+        for after in ("", ".", ".example.com"):
+            text = before + name + after
+            assert set(calling(text)) == stated_one_by_one(text), text
+    assert calling("") == calling("a." * 127 + "ntp.org") == []
+
+
+@given(st.text(alphabet="abemniltpo.-\x00", max_size=30))
+def test_any_name_is_found_as_one_by_one(name: str) -> None:
+    assert set(calling(name)) == stated_one_by_one(name)

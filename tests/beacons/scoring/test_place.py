@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
-from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring import Scoring, place
 from zeek_beacons.verdicts import SUPPRESSIONS
 
 Make = Callable[..., dict[str, Any]]
@@ -56,3 +59,19 @@ def test_netbios_is_known_by_its_port_inside(pair: Make) -> None:
     outside = pair(**NETBIOS | {"resp": "45.140.140.75", "resp_p": 137}, orig_bytes=np.full(100, 900.0))
     verdicts = score(Pairs.build([asked, outside]), SHIPPED, Config()).verdicts
     assert [SUPPRESSIONS[code] for code in verdicts.suppressed] == ["look-alike", ""]
+
+
+@pytest.mark.parametrize("rest", ["0.0.1", "254.0.9", "255.255.255"])
+def test_every_network_of_ipv4_is_where_it_is(rest: str) -> None:
+    addresses = [f"{first}.{rest}" for first in range(256)]
+    pairs = Pairs.build([{"orig_h": "10.0.0.5", "resp": addr, "resp_p": 443, "start": [1.0]} for addr in addresses])
+    known = [ipaddress.ip_address(addr) for addr in addresses]
+    assert place.is_link_local(pairs).tolist() == [one.is_link_local for one in known]
+    assert pairs.is_multicast.tolist() == [one.is_multicast or str(one) == "255.255.255.255" for one in known]
+
+
+@given(st.ip_addresses())
+def test_any_address_is_where_it_is(addr: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    pairs = Pairs.build([{"orig_h": "10.0.0.5", "resp": str(addr), "resp_p": 443, "start": [1.0]}])
+    assert place.is_link_local(pairs)[0] == addr.is_link_local
+    assert pairs.is_multicast[0] == (addr.is_multicast or str(addr) == "255.255.255.255")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from typing import Any
 
 from zeek_beacons import __version__
-from zeek_beacons.alerts.alert import STOPPED, Alert, present
+from zeek_beacons.alerts.alert import STOPPED, Alert, is_address, present
 from zeek_beacons.reports import attack
 
-ECS_VERSION = "8.17.0"
+ECS_VERSION = "8.11.0"  # the newest of 8 whose schema is published for programs; later ones only add to it
 
 
 def text(alert: Alert) -> str:
@@ -30,7 +29,7 @@ def document(alert: Alert) -> dict[str, Any]:
             "id": alert.id,
             "kind": "alert",
             "category": ["intrusion_detection", "network"],
-            "type": ["end" if alert.event == STOPPED else "info"],
+            "type": ["info", "end"] if alert.event == STOPPED else ["info"],
             "module": "zeek_beacons",
             "dataset": "zeek_beacons.alert",
             "action": alert.event,
@@ -44,7 +43,10 @@ def document(alert: Alert) -> dict[str, Any]:
         "source": _endpoint(alert.orig_h) | {"bytes": facts.bytes_out},
         "destination": _endpoint(alert.addr) | {"port": alert.resp_p, "domain": facts.name, "bytes": facts.bytes_in},
         "network": {"transport": alert.proto, "protocol": alert.service.split(",")[0].lower()},
-        "related": {"ip": sorted({alert.orig_h, alert.addr}), "hosts": [facts.name] if facts.name else []},
+        "related": {
+            "ip": sorted(filter(is_address, {alert.orig_h, alert.addr})),
+            "hosts": [facts.name] if facts.name else [],
+        },
         "threat": {
             "framework": "MITRE ATT&CK",
             "tactic": {"id": [attack.TACTIC], "name": [attack.TACTIC_NAME]},
@@ -69,11 +71,7 @@ def document(alert: Alert) -> dict[str, Any]:
 
 def _endpoint(addr: str) -> dict[str, Any]:
     """An address, as `ip` too where it is one: that field takes nothing else."""
-    try:
-        ipaddress.ip_address(addr)
-    except ValueError:
-        return {"address": addr}
-    return {"address": addr, "ip": addr}
+    return {"address": addr, "ip": addr} if is_address(addr) else {"address": addr}
 
 
 def _techniques(numbers: tuple[str, ...]) -> dict[str, Any]:

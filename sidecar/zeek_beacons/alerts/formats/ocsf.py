@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from zeek_beacons import __version__
-from zeek_beacons.alerts.alert import STOPPED, Alert, milliseconds, present
+from zeek_beacons.alerts.alert import STOPPED, Alert, is_address, milliseconds, present
 from zeek_beacons.reports import attack
 from zeek_beacons.verdicts import FROM_OUTSIDE, KINDS
 
@@ -16,6 +17,7 @@ CREATE, CLOSE = 1, 3
 NEW, RESOLVED = 1, 4
 INBOUND, OUTBOUND = 1, 2
 LEARNING = 4  # type of analytic
+_HOSTNAME = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 SEVERITY_OFFSET = 1  # 1 is informational there, 2 low, up to 5 critical
 
 
@@ -69,8 +71,8 @@ def finding(alert: Alert) -> dict[str, Any]:
         },
         "evidences": [
             {
-                "src_endpoint": {"ip": alert.orig_h},
-                "dst_endpoint": present({"ip": alert.addr, "hostname": facts.name, "port": alert.resp_p}),
+                "src_endpoint": _endpoint(alert.orig_h),
+                "dst_endpoint": present(_endpoint(alert.addr) | _named(facts.name) | {"port": alert.resp_p}),
                 "connection_info": {
                     "protocol_name": alert.proto,
                     "direction_id": INBOUND if alert.kind == KINDS[FROM_OUTSIDE] else OUTBOUND,
@@ -88,6 +90,16 @@ def finding(alert: Alert) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _endpoint(addr: str) -> dict[str, Any]:
+    """An address; what is none stands as the endpoint's unique identifier."""
+    return {"ip" if is_address(addr) else "uid": addr}
+
+
+def _named(name: str) -> dict[str, Any]:
+    """The name of a server; one that no host can have, which a client may send all the same, as a mere label."""
+    return {"hostname" if _HOSTNAME.fullmatch(name) else "name": name}
 
 
 def _attack(number: str) -> dict[str, Any]:

@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zeek_beacons.incidents import Member, identity
-from zeek_beacons.live.history.site import Key
+from zeek_beacons.keys import Key
 from zeek_beacons.live.incidents import IncidentChanges, StoredMember
 from zeek_beacons.locality import is_private
+from zeek_beacons.store import judged
+from zeek_beacons.store.keys import COLUMNS, IS_PAIR
 from zeek_beacons.verdicts import OWN_BEACON
 
-_KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
-_MEMBER = f"UPDATE alerts SET incident = ?, member = ?, touched = ? WHERE {_KEY}"  # noqa: S608
+_MEMBER = f"UPDATE alerts SET incident = ?, member = ?, touched = ? WHERE {IS_PAIR}"  # noqa: S608
 _INCIDENT = "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)"
-_LOAD = """
-SELECT orig_h, resp, resp_p, proto, incident, member, verdict FROM alerts ORDER BY touched DESC, rowid DESC LIMIT ?
-"""
+_LOAD = f"SELECT {COLUMNS}, incident, member, verdict FROM alerts ORDER BY touched DESC, rowid DESC LIMIT ?"  # noqa: S608
 
 
 @dataclass(slots=True)
@@ -42,6 +41,7 @@ def store(db: sqlite3.Connection, changes: IncidentChanges, hour: int) -> None:
     for old, new in changes.renamed:
         db.execute("UPDATE alerts SET incident = ? WHERE incident = ?", (new, old))
         db.execute("DELETE FROM incidents WHERE id = ?", (old,))
+        judged.rename(db, old, new)
     db.executemany(
         _INCIDENT, ((name, began, " ".join(joined), hour) for name, (began, joined) in changes.incidents.items())
     )
@@ -60,9 +60,11 @@ def _text(member: Member) -> str:
     return json.dumps([None if value != value else value for value in member])  # NaN is no JSON
 
 
-def _member(orig_h: str, resp: str, resp_p: int, proto: str, incident: str, text: str, verdict: str) -> Any:
+def _member(*stored: Any) -> StoredMember | None:
     """The stored member; None where the row holds none."""
-    key = (orig_h, resp, resp_p, proto)
+    *columns, incident, text, verdict = stored
+    orig_h, resp, resp_p, proto, channel = columns
+    key = (orig_h, resp, resp_p, proto, channel)
     try:
         given = json.loads(text) if text else _from_verdict(key, json.loads(verdict))
         known: list[Any] = [math.nan if value is None else value for value in given]
@@ -78,7 +80,7 @@ def _from_verdict(key: Key, verdict: Mapping[str, Any]) -> list[Any]:
     named = (key[1], conns, conns) if is_named else ("", conns, 0)
     described = [verdict["resp_h"], verdict.get("service", ""), *named]
     return [
-        *key,
+        *key[:-1],
         *described,
         is_private(verdict["resp_h"]),
         None,
@@ -86,6 +88,8 @@ def _from_verdict(key: Key, verdict: Mapping[str, Any]) -> list[Any]:
         0.0,
         OWN_BEACON,
         float(verdict["score"]),
+        "",
+        key[-1],
     ]
 
 

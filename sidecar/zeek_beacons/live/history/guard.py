@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 from zeek_beacons.background_thread import BackgroundThread
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.keys import Key
 from zeek_beacons.live.history.alert_incidents import StoredIncidents
-from zeek_beacons.live.history.site import Key
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
 from zeek_beacons.scoring.site import SiteBaseline
 
@@ -67,6 +67,7 @@ class HistoryGuard:
         self._retry_at = 0.0
         self._maintain_at = 0.0
         self._progress: dict[tuple[str, str], int] = {}  # as it is in the file
+        self._about: dict[str, Any] = {}  # the same
 
     @property
     def horizon(self) -> float:
@@ -110,16 +111,18 @@ class HistoryGuard:
         return self._guarded(lambda history: history.sent(wanted))
 
     def store(self, changes: Changes) -> bool:
-        """Writes a batch, of its progress only what has changed. Returns whether it is committed.
+        """Writes a batch, of its progress and settings only what has changed. Returns whether it is committed.
 
         Progress of a Zeek that is gone thus stays untouched, and is forgotten with what is old.
         """
         now = self._wall()
         moved = {node: seq for node, seq in changes.progress.items() if self._progress.get(node) != seq}
-        batch = replace(changes, progress=moved)
+        told = {name: value for name, value in changes.about.items() if self._about.get(name) != value}
+        batch = replace(changes, progress=moved, about=told)
         if self._guarded(lambda history: history.store(batch, now)) is None:
             return False
         self._progress |= moved
+        self._about |= told
         return True
 
     def thresholds(self, keys: Iterable[Key], model: str, budget: float) -> dict[Key, float]:
@@ -217,6 +220,7 @@ class HistoryGuard:
             return
         self.health.set_aside += 1
         self._progress.clear()
+        self._about.clear()
         self._failed(f"{error}; set aside as {aside.name}")
 
     def _failed(self, problem: str) -> None:

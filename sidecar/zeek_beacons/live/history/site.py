@@ -15,32 +15,30 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 
+from zeek_beacons.keys import Key
 from zeek_beacons.scoring.site import SiteBaseline
+from zeek_beacons.store.keys import IS_PAIR
 
 MOST_PAIRS = 50_000  # remembered; beyond, the longest unseen are forgotten
 MOST_AT_ONCE = 5_000  # forgotten in one go, so that no one waits long
 HOUR = 3600
 
-_KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
 _STORE = """
-INSERT INTO site VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO site VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     score = iif(model = excluded.model, max(score, excluded.score), excluded.score),
     threshold = coalesce(iif((model, budget) = (excluded.model, excluded.budget), threshold, NULL), excluded.threshold),
     model = excluded.model, budget = excluded.budget, touched = excluded.touched
 """
-_QUIET = f"UPDATE site SET score = 0 WHERE {_KEY}"  # noqa: S608
-_THRESHOLD = f"SELECT threshold FROM site WHERE {_KEY} AND model = ? AND budget = ? AND threshold IS NOT NULL"  # noqa: S608
+_QUIET = f"UPDATE site SET score = 0 WHERE {IS_PAIR}"  # noqa: S608
+_THRESHOLD = f"SELECT threshold FROM site WHERE {IS_PAIR} AND model = ? AND budget = ? AND threshold IS NOT NULL"  # noqa: S608
 _WATCH = """
 INSERT INTO watched VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds
 """
 _FORGET = "DELETE FROM site WHERE rowid IN (SELECT rowid FROM site WHERE touched <= ? LIMIT ?)"
-
-Key: TypeAlias = tuple[str, str, int, str]
 
 
 @dataclass(slots=True)

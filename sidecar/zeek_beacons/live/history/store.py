@@ -1,52 +1,60 @@
-"""The history file: what each pair did over weeks, the alerts about it, and how far each Zeek was followed.
+"""The history file: what each pair did over weeks, what was concluded about it, and how far each Zeek was followed.
 
-SQLite in WAL mode; `schema.py` has the tables, `site.py` what is kept of the site, `alert_incidents.py` of incidents.
-Everything here is synchronous and raises sqlite3.Error: `guard.py` is what keeps a full or broken disk from the
-sidecar. `now` is the wall clock, seconds.
+SQLite in WAL mode. The tables are in `zeek_beacons.store`, with what a result has too; `site.py` has what is kept of
+the site, `alert_incidents.py` of incidents. Everything here is synchronous and raises sqlite3.Error: `guard.py` is what
+keeps a full or broken disk from the sidecar. `now` is the wall clock, seconds.
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from zeek_beacons.live.history import alert_incidents, schema, site
+from zeek_beacons.keys import KEY_COLUMNS, Key
+from zeek_beacons.live.history import alert_incidents, site
 from zeek_beacons.live.history.alert_incidents import StoredIncidents
-from zeek_beacons.live.history.site import Key, SiteChanges
+from zeek_beacons.live.history.site import SiteChanges
 from zeek_beacons.live.incidents import IncidentChanges
 from zeek_beacons.scoring.site import SiteBaseline
+from zeek_beacons.store import about, judged, long_connections, schema
+from zeek_beacons.store.judged import Conclusion
+from zeek_beacons.store.keys import COLUMNS, IS_PAIR
+from zeek_beacons.store.long_connection import LongConnection
 
 HOUR = 3600.0
 PRUNE_ROWS = 500  # deleted in one go, so that no one waits long
 FREE_PAGES = 2_000  # given back to the disk in one go
 
-_KEY = "orig_h = ? AND resp = ? AND resp_p = ? AND proto = ?"
 _DESCRIBED = """
 addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts,
-dns_name, name_conns, dns_named, orig_local, resp_local, site_tls_named, observations
+dns_name, name_conns, dns_named, orig_local, resp_local, site_tls_named,
+cert_name, cert_issuer, cert_self_signed, cert_valid, cert_days, cert_servers, user_agent, agent_hosts, no_host,
+other_paths,
+observations
 """
-_LOAD = f"SELECT {_DESCRIBED} FROM pairs WHERE {_KEY}"  # noqa: S608
-_PAGE = f"SELECT rowid, orig_h, resp, resp_p, proto, {_DESCRIBED} FROM pairs WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
-_SENT = f"SELECT sent FROM alerts WHERE {_KEY}"  # noqa: S608
+_LOAD = f"SELECT {_DESCRIBED} FROM pairs WHERE {IS_PAIR}"  # noqa: S608
+_PAGE = f"SELECT rowid, {COLUMNS}, {_DESCRIBED} FROM pairs WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+_SENT = f"SELECT sent FROM alerts WHERE {IS_PAIR}"  # noqa: S608
 _STORE = f"""
-INSERT OR REPLACE INTO pairs (orig_h, resp, resp_p, proto, {_DESCRIBED}, touched)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO pairs ({COLUMNS}, {_DESCRIBED}, touched)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608
-_ALERT = """
-INSERT INTO alerts (orig_h, resp, resp_p, proto, sent, verdict, touched) VALUES (?, ?, ?, ?, ?, ?, ?)
+_ALERT = f"""
+INSERT INTO alerts ({COLUMNS}, sent, verdict, touched) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET sent = excluded.sent, verdict = excluded.verdict, touched = excluded.touched
 WHERE excluded.sent >= sent
-"""
-_CONFIRM = f"UPDATE alerts SET confirmed = max(confirmed, ?) WHERE {_KEY}"  # noqa: S608
+"""  # noqa: S608
+_CONFIRM = f"UPDATE alerts SET confirmed = max(confirmed, ?) WHERE {IS_PAIR}"  # noqa: S608
 _PROGRESS = """
 INSERT INTO progress VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), touched = excluded.touched
 """
 
+KEY = len(KEY_COLUMNS)
 Stored: TypeAlias = tuple[Any, ...]  # addr to observations, as in the table
 
 
@@ -56,6 +64,7 @@ class Limits:
 
     days: float = 30.0
     size: int = 2 << 30  # bytes of the file
+    hourly_days: float = 180.0  # for which connections are counted by hour, of what alerts
 
 
 @dataclass(slots=True)
@@ -68,6 +77,10 @@ class Changes:
     progress: Mapping[tuple[str, str], int] = field(default_factory=dict)
     site: SiteChanges | None = None
     incidents: IncidentChanges | None = None
+    concluded: Sequence[Conclusion] = ()
+    seen: bool = True  # whether connections of these pairs came in, and not only the verdict is new
+    long_connections: Sequence[LongConnection] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)  # what has changed, see store/about.py
 
 
 class History:
@@ -105,7 +118,7 @@ class History:
     def page(self, after: int, most: int) -> list[tuple[int, Key, Stored]]:
         """Pairs behind a place in the file, each with its own place, in order."""
         found = self._db.execute(_PAGE, (after, most))
-        return [(place, (orig_h, resp, resp_p, proto), row) for place, orig_h, resp, resp_p, proto, *row in found]
+        return [(row[0], row[1 : 1 + KEY], row[1 + KEY :]) for row in found]
 
     def end(self) -> int:
         """The place of the last pair, 0 where there is none."""
@@ -129,6 +142,11 @@ class History:
             self._db.executemany(_PROGRESS, ((*node, seq, hour) for node, seq in changes.progress.items()))
             if changes.site is not None:
                 site.store(self._db, changes.site, now)
+            judged.store(self._db, changes.concluded, now, int(self._limits.hourly_days * 24), changes.seen)
+            long = [one.long for one in changes.concluded if one.long is not None]
+            long_connections.store(self._db, [*changes.long_connections, *long], hour)
+            about.store(self._db, changes.about)
+            about.touch(self._db, now)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -164,11 +182,14 @@ class History:
         for table in ("alerts", "incidents"):
             self._forget(table, oldest, PRUNE_ROWS)
         self._forget("progress", oldest, PRUNE_ROWS)
-        gone = self._forget("pairs", oldest, PRUNE_ROWS)
+        judged.forget_hours(self._db, int((now - self._limits.hourly_days * 86_400) // HOUR), PRUNE_ROWS)
+        gone = self._forget("pairs", oldest, PRUNE_ROWS) + judged.forget(self._db, oldest, PRUNE_ROWS)
+        gone += long_connections.forget(self._db, oldest, PRUNE_ROWS)
         size = self.size()
         if not gone and size > self._limits.size:
-            too_many = math.ceil(self.pairs() * (1 - self._limits.size / size))
-            gone = self._forget("pairs", int(now // HOUR) + 1, min(too_many, PRUNE_ROWS))
+            too_many = min(math.ceil(self.pairs() * (1 - self._limits.size / size)), PRUNE_ROWS)
+            gone = self._forget("pairs", int(now // HOUR) + 1, too_many)
+            gone += judged.forget(self._db, int(now // HOUR) + 1, too_many)
         self._db.executescript(f"PRAGMA incremental_vacuum({FREE_PAGES})")  # execute() would free one page
         return gone + site.forget(self._db, begin)
 

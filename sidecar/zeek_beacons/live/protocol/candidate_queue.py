@@ -20,7 +20,7 @@ class CandidateQueue:
     """First in, first out. Beyond its bounds the oldest candidate that a newer one of its pair replaces goes first."""
 
     def __init__(self, bounds: QueueBounds) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
         self._waiting: OrderedDict[int, tuple[Candidate, float]] = OrderedDict()  # with when it came, by arrival
         self._newest: dict[PairKey, int] = {}
         self._replaced: OrderedDict[int, None] = OrderedDict()  # arrivals with a newer candidate of their pair behind
@@ -33,7 +33,7 @@ class CandidateQueue:
     @property
     def half_empty(self) -> bool:
         """Whether there is room again for what was dropped."""
-        return len(self) * 2 <= self._bounds.candidates and self._observations * 2 <= self._bounds.observations
+        return len(self) * 2 <= self.bounds.candidates and self._observations * 2 <= self.bounds.observations
 
     def add(self, candidate: Candidate, now: float) -> tuple[list[Candidate], list[Candidate]]:
         """Takes a candidate in. Returns what had to go for it: those that a newer one replaces, and the others."""
@@ -58,7 +58,7 @@ class CandidateQueue:
         return [self._remove(next(iter(self._waiting))) for _ in range(min(most, len(self)))]
 
     def _is_over(self) -> bool:
-        over = len(self) > self._bounds.candidates or self._observations > self._bounds.observations
+        over = len(self) > self.bounds.candidates or self._observations > self.bounds.observations
         return over and len(self) > 1
 
     def _remove(self, arrival: int) -> tuple[Candidate, float]:

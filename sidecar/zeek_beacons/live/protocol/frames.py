@@ -8,7 +8,11 @@ from typing import Any, NoReturn, TypeAlias
 
 from zeek_beacons.live.protocol.messages import BadMessage
 
-CANDIDATES, CONTROL = SUBSCRIPTIONS = ("/zeek/beacons/candidate/", "/zeek/beacons/control/")
+CANDIDATES, CONTROL, LONG = SUBSCRIPTIONS = (
+    "/zeek/beacons/candidate/",
+    "/zeek/beacons/control/",
+    "/zeek/beacons/long/",
+)
 TOPIC = "/zeek/beacons/verdict/"
 LONGEST_FRAME = 16 << 20  # bytes; 512 observations take 18 kB
 LONGEST_TEXT = 253  # characters, as Zeek cuts server names; longer texts are cut here

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-VERSION = 2  # the highest spoken here
+from zeek_beacons.keys import Key
+from zeek_beacons.store.long_connection import LongConnection
+
+VERSION = 3  # the highest spoken here
 OLDEST = 1  # the lowest: a Zeek package that knows no incidents
 
-# orig_h, resp, resp_p, proto: as Zeek spells them, so that it finds the pair again.
-PairKey: TypeAlias = tuple[str, str, int, str]
+PairKey: TypeAlias = Key  # as Zeek spells it, so that it finds the pair again
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class BadMessage:
     reason: str
 
 
-Incoming: TypeAlias = ZeekHello | NodeHeartbeat | Noticed | Candidate | BadMessage
+Incoming: TypeAlias = ZeekHello | NodeHeartbeat | Noticed | Candidate | LongConnection | BadMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zeek_beacons.live.protocol.candidate_queue import CandidateQueue, QueueBounds
+from zeek_beacons.live.protocol.delays import DelayHistogram
 from zeek_beacons.live.protocol.messages import (
     OLDEST,
     VERSION,
@@ -30,6 +31,7 @@ from zeek_beacons.live.protocol.messages import (
 )
 from zeek_beacons.live.protocol.pending_alerts import PendingAlerts
 from zeek_beacons.live.protocol.sequence import NodeProgress, Seen
+from zeek_beacons.store.long_connection import LongConnection
 
 HELLO_INTERVAL = 2.0  # seconds between hellos that nobody answers
 HEARTBEAT_INTERVAL = 5.0
@@ -38,6 +40,7 @@ QUIET = 15.0  # seconds in which nothing moves although a node waits for verdict
 ASK_AGAIN = 60.0  # seconds between requests for the same unanswered candidates
 MOST_NODES = 1_000
 LAGS = 10_000  # newest ones kept
+MOST_LONG = 10_000  # pairs connected for long that wait for the history; what is left out comes again
 
 
 class Role(enum.Enum):
@@ -57,6 +60,8 @@ class SessionCounts:
     scored: int = 0
     sent: int = 0
     alerts: int = 0
+    labels: Counter[str] = field(default_factory=Counter)  # of the verdicts
+    severities: Counter[str] = field(default_factory=Counter)  # of the alerts
     confirmed: int = 0
     notices: int = 0  # that the confirmations tell of: one for each incident and level
     repeated: int = 0
@@ -67,6 +72,7 @@ class SessionCounts:
     late: int = 0
     duplicates: int = 0
     ignored: int = 0  # candidates for another sidecar
+    long: int = 0  # told of pairs that are connected for long
     resyncs: int = 0
     connections: int = 0
     refusals: int = 0
@@ -96,7 +102,9 @@ class Session:
         self.nodes: OrderedDict[tuple[str, str], NodeProgress] = OrderedDict()  # by node and boot, the silent first
         self.heard: dict[str, tuple[float, NodeHeartbeat]] = {}  # the last heartbeat of each node
         self.lags: deque[float] = deque(maxlen=LAGS)  # seconds from a candidate to its verdict
+        self.delays = DelayHistogram()  # the same, of all since the start
         self.confirmations: list[Noticed] = []  # for the history; its owner empties it
+        self.long: deque[LongConnection] = deque(maxlen=MOST_LONG)  # the same
         self._came: deque[float] = deque()  # when each candidate came that was taken and is not answered
         self._out: deque[Outgoing] = deque()
         self._notes: list[Note] = []
@@ -165,11 +173,15 @@ class Session:
 
     def answer(self, verdicts: Sequence[Verdict], now: float) -> None:
         """The verdicts for the candidates that were taken first, in their order."""
-        self.lags.extend(now - self._came.popleft() for _ in verdicts)
+        lags = [now - self._came.popleft() for _ in verdicts]
+        self.lags.extend(lags)
+        self.delays.add(lags)
         self.counts.scored += len(verdicts)
+        self.counts.labels.update(verdict.label for verdict in verdicts)
         for verdict in verdicts:
-            if verdict.level:
-                self.counts.alerts += self.pending_alerts.add(verdict, now)
+            if verdict.level and self.pending_alerts.add(verdict, now):
+                self.counts.alerts += 1
+                self.counts.severities[verdict.severity] += 1
             if self.role is Role.SERVING:
                 self._out.append(verdict)
                 self.counts.sent += 1
@@ -278,6 +290,11 @@ class Session:
         for lost in dropped:
             self._lose(lost)
 
+    def _on_long(self, told: LongConnection, now: float) -> None:
+        if self.role is Role.SERVING:
+            self.counts.long += 1
+            self.long.append(told)
+
     def _lose(self, candidate: Candidate) -> None:
         place = (candidate.node, candidate.boot)
         self._dropped_from[place] = min(candidate.seq, self._dropped_from.get(place, candidate.seq))
@@ -314,5 +331,6 @@ _HANDLERS: Mapping[type, Callable[[Session, Any, float], None]] = {
     NodeHeartbeat: Session._on_heartbeat,
     Noticed: Session._on_noticed,
     Candidate: Session._on_candidate,
+    LongConnection: Session._on_long,
     BadMessage: Session._on_bad,
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from zeek_beacons.keys import CHANNELS, CONN
 from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, Event
 from zeek_beacons.live.protocol.messages import (
     VERSION,
@@ -31,13 +32,15 @@ from zeek_beacons.live.protocol.messages import (
     ZeekHello,
 )
 from zeek_beacons.pairs import PROTOS, Floats
-from zeek_beacons.readers.addresses import printable
-from zeek_beacons.readers.candidate_rows import UnfitError, checked
+from zeek_beacons.readers.addresses import address, printable
+from zeek_beacons.readers.candidate_rows import COUNTS, TRUTHS, WORDS, UnfitError, checked
+from zeek_beacons.store.long_connection import LongConnection
 from zeek_beacons.verdicts import KINDS, OWN_BEACON
 
 LARGEST_COUNT = 2**63 - 1
+LATEST = 1e11  # seconds
 HIGHEST_LEVEL = 4
-_SINCE_2 = frozenset(("kind", "incident", "joined"))
+_SINCE = {"kind": 2, "incident": 2, "joined": 2, "channel": 3}  # versions that fields came with
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -102,6 +105,7 @@ def _candidate(given: dict[str, Any]) -> Candidate:
         "id.resp_h": resp_h,
         "id.resp_p": key[2],
         "proto": key[3],
+        "channel": key[4],
         "resp": _name(key[1]),
         "service": _name(_text(given, "service", "")),
         "server_name": _name(_text(given, "server_name", "")),
@@ -115,6 +119,10 @@ def _candidate(given: dict[str, Any]) -> Candidate:
         **{name: _truth(given, name) if name in given else None for name in ("local_orig", "local_resp")},
         "site_tls_named": _share(given, "site_tls_named") if "site_tls_named" in given else None,
         "states": _states(given),
+        "cert_name": _name(_text(given, "cert_name", "")),
+        **{name: _text(given, name, "") for name in WORDS},
+        **{name: _truth(given, name) if name in given else None for name in TRUTHS},
+        **{name: _count(given, name) if name in given else None for name in COUNTS},
     }
     row |= {name: _vector(given, name) for name in ("starts", "durations", "orig_bytes", "resp_bytes")}
     return Candidate(
@@ -132,11 +140,39 @@ def _candidate(given: dict[str, Any]) -> Candidate:
     )
 
 
+def _long(given: dict[str, Any]) -> LongConnection:
+    orig_h, addr = address(_text(given, "orig_h")), address(_text(given, "resp_h"))
+    proto, start, ts = _text(given, "proto"), _time(given, "start"), _time(given, "ts")
+    longest, day_sum = _time(given, "duration"), _time(given, "day_sum")
+    if orig_h is None or addr is None or proto not in PROTOS:
+        raise _UnusableError("an address or protocol is none")
+    if not (abs(start) < LATEST and abs(ts) < LATEST and 0 <= longest < LATEST and 0 <= day_sum < LATEST):
+        raise _UnusableError("a time is impossible")
+    return LongConnection(
+        orig_h=orig_h,
+        addr=addr,
+        resp_p=_count(given, "resp_p", most=65_535),
+        proto=proto,
+        service=_name(_text(given, "service", "")),
+        name=_name(_text(given, "server_name", "")),
+        longest=longest,
+        longest_start=start,
+        uid=_name(_text(given, "uid", "")),
+        is_open=int(_truth(given, "is_open")),
+        day_sum=day_sum,
+        conns=_count(given, "conns", least=1),
+        orig_bytes=float(_count(given, "orig_bytes")),
+        resp_bytes=float(_count(given, "resp_bytes")),
+        last_ts=ts,
+    )
+
+
 _MESSAGES: Mapping[str, Callable[[dict[str, Any]], Incoming]] = {
     "Beacons::candidate": _candidate,
     "Beacons::hello": _hello,
     "Beacons::heartbeat": _heartbeat,
     "Beacons::noticed": _noticed,
+    "Beacons::long": _long,
 }
 
 
@@ -144,7 +180,10 @@ def _key(given: dict[str, Any]) -> PairKey:
     proto = _text(given, "proto")
     if proto not in PROTOS:
         raise _UnusableError("proto is none of tcp, udp, icmp")
-    return _text(given, "orig_h"), _text(given, "resp"), _count(given, "resp_p", most=65_535), proto
+    channel = _text(given, "channel", CONN)
+    if channel not in CHANNELS:
+        raise _UnusableError(f"channel is none of {', '.join(CHANNELS)}")
+    return _text(given, "orig_h"), _text(given, "resp"), _count(given, "resp_p", most=65_535), proto, channel
 
 
 def _text(given: dict[str, Any], name: str, default: str | None = None) -> str:
@@ -232,8 +271,7 @@ def decode_verdict(text: str) -> Verdict | None:
 def encode(message: Outgoing, version: int = VERSION) -> Event:
     """The event that carries a message to Zeek. Fields that are None, or that this version has not, are left out."""
     name, fields = _ENCODERS[type(message)](message)
-    unknown = _SINCE_2 if version < 2 else frozenset()
-    present = {key: value for key, value in fields.items() if value is not None and key not in unknown}
+    present = {key: value for key, value in fields.items() if value is not None and _SINCE.get(key, 1) <= version}
     return Event(f"Beacons::{name}", _ENCODER.encode({"v": version} | present))
 
 
@@ -258,7 +296,7 @@ def _encode_resync(ask: Resync) -> tuple[str, dict[str, Any]]:
 
 
 def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
-    orig_h, resp, resp_p, proto = verdict.key
+    orig_h, resp, resp_p, proto, channel = verdict.key
     fields = {
         "sidecar": verdict.sidecar,
         "node": verdict.node,
@@ -270,6 +308,7 @@ def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
         "resp_h": verdict.resp_h,
         "resp_p": resp_p,
         "proto": proto,
+        "channel": None if channel == CONN else channel,
         "resp": resp,
         "service": verdict.service or None,
         "conns": verdict.conns,

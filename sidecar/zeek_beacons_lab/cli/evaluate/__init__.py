@@ -49,11 +49,19 @@ class Studies(LazyGroup):
         ),
         "ablation": (
             f"{_HERE}.captures:ablation",
-            "What each part buys: families of features, scorers, look-alikes, a site's own threshold.",
+            "What each part buys: families of features, scorers, look-alikes, check-ins, stretches, groups, evidence.",
         ),
         "ctu13": (
             f"{_HERE}.others:ctu13",
-            "CTU-13's `.binetflow` files, one a scenario: the shipped model, and models trained on CTU-13 itself.",
+            "CTU-13's `.binetflow` files, one a scenario: the shipped model, models trained on it, its own fields.",
+        ),
+        "forecast": (
+            f"{_HERE}.forecasts:forecast",
+            "What forecasting finds of beacons that begin after its baseline, beside the pair scorer.",
+        ),
+        "classify": (
+            f"{_HERE}.others:classify",
+            "Single connections: the published recipe and ours, on the same rows, split at random and by group.",
         ),
         "all": (
             f"{_HERE}.all_studies:every",

@@ -11,6 +11,7 @@ from zeek_beacons_lab.cli.evaluate.shared import (
     DRAWS,
     RESULTS,
     SEEDS,
+    SITES,
     Captures,
     Keep,
     PairsToTrainOn,
@@ -49,6 +50,8 @@ def every(
             ablation,
             behaviour_figures,
             calibration,
+            checkin_ablation,
+            classify,
             evidence,
             grid,
             peers,
@@ -73,5 +76,7 @@ def every(
     finish(evidence.report(evidence.run(evidence.scorers(shipped), SEEDS, seed)), output)
     finish(pipeline_ablation.report(*pipeline_ablation.run(captures, scoring_for, settings)), output)
     finish(ablation.report(*ablation.run(captures, settings, seed), seed), output)
+    finish(checkin_ablation.report(checkin_ablation.run(folder, captures, settings, pairs, seed)), output)
+    finish(classify.report(classify.run(classify.problems(SITES, seed, folder), seed), seed), output)
     if seed_benchmark:
         finish(grid.report(*grid.run(seed_benchmark, shipped, settings, seed)), output)

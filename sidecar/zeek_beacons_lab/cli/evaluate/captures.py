@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -35,8 +37,6 @@ from zeek_beacons_lab.cli.evaluate.shared import (
 from zeek_beacons_lab.studies import real as study
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zeek_beacons_lab.studies.calibration import Judged
     from zeek_beacons_lab.studies.tables import Report
 
@@ -117,7 +117,13 @@ def peers(
 
 
 def stress(
-    folder: Captures,
+    folder: Annotated[
+        Optional[Path],
+        typer.Argument(
+            help="Folder of captures: a conn.log and a labels.csv in a folder each (default: the sample site's day).",
+            show_default=False,
+        ),
+    ] = None,
     model: ModelFolder = None,
     leave_out: LeaveOut = False,
     draws: Annotated[int, typer.Option(min=1, help="Beacons of each family and length.")] = DRAWS,
@@ -130,20 +136,28 @@ def stress(
 ) -> None:
     """Simulated beacons injected into the real benign days of captures: what is found, by family and length.
 
-    The threshold is the score that 1 % of all the captures' benign pairs exceed.
+    The threshold is the score that 1 % of all the captures' benign pairs exceed. Without a folder the sample site's
+    day is taken, which is synthetic itself.
 
     Examples:
 
+        python -m zeek_beacons_lab evaluate stress --draws 2 -o out
+
         python -m zeek_beacons_lab evaluate stress captures/ --leave-out
     """
+    if leave_out and folder is None:
+        raise ConfigError("--leave-out trains on the other captures; give their folder")
     with extra("lab"):
         from zeek_beacons_lab.studies import stress as study
+        from zeek_beacons_lab.studies.hidden import sample_day
     settings = options.settings(config)
-    captures = labelled.load_all(folder, settings)
-    scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
+    captures = [sample_day(settings)] if folder is None else labelled.load_all(folder, settings)
+    trainer = None if folder is None else trainer_of(leave_out, folder, pairs, seed, trees, keep)
+    scoring_for = scoring_for_each(captures, model, trainer)
     chosen = study.contenders(scoring_for, settings)
     shots = study.run(captures, chosen, settings, draws, seed)
-    finish(study.report(shots, study.early_auc(captures, chosen, shots, settings)), output)
+    report = study.report(shots, study.early_auc(captures, chosen, shots, settings))
+    finish(report.called("sample_") if folder is None else report, output)
 
 
 def behaviours(
@@ -198,10 +212,21 @@ def calibration(
     finish(study.report(judged, seed), output)
 
 
+class Parts(StrEnum):
+    """What `ablation` takes out."""
+
+    pipeline = "pipeline"
+    features = "features"
+    checkins = "checkins"
+
+
 def ablation(
     folder: Captures,
     model: ModelFolder = None,
     leave_out: LeaveOut = False,
+    only: Annotated[
+        Optional[list[Parts]], typer.Option(help="Only these tables; may be repeated.", show_default=False)
+    ] = None,
     pairs: PairsToTrainOn = 20_000,
     trees: Trees = 100,
     seed: Seed = 1,
@@ -209,23 +234,31 @@ def ablation(
     output: Results = RESULTS,
     config: options.ConfigFile = None,
 ) -> None:
-    """What each part buys: families of features, scorers, look-alikes, a site's own threshold.
+    """What each part buys: families of features, scorers, look-alikes, check-ins, stretches, groups, evidence.
 
-    Families of features by forests trained without each, and with each alone, every lab left out in turn; the others
-    by taking them out of the pipeline.
+    Families of features by forests trained without each, and with each alone, every lab left out in turn; scorers and
+    look-alikes by taking them out of the pipeline; check-ins and what is made of them (`--only checkins`) by training
+    all anew without each.
 
     Examples:
 
         python -m zeek_beacons_lab evaluate ablation captures/ --leave-out
+
+        python -m zeek_beacons_lab evaluate ablation captures/ --only checkins
     """
     with extra("lab"):
         from zeek_beacons_lab.studies import ablation as study
-        from zeek_beacons_lab.studies import pipeline_ablation
+        from zeek_beacons_lab.studies import checkin_ablation, pipeline_ablation
     settings = options.settings(config)
     captures = labelled.load_all(folder, settings)
-    scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
-    finish(pipeline_ablation.report(*pipeline_ablation.run(captures, scoring_for, settings)), output)
-    finish(study.report(*study.run(captures, settings, seed), seed), output)
+    wanted = set(only or Parts)
+    if Parts.pipeline in wanted:
+        scoring_for = scoring_for_each(captures, model, trainer_of(leave_out, folder, pairs, seed, trees, keep))
+        finish(pipeline_ablation.report(*pipeline_ablation.run(captures, scoring_for, settings)), output)
+    if Parts.features in wanted:
+        finish(study.report(*study.run(captures, settings, seed), seed), output)
+    if Parts.checkins in wanted:
+        finish(checkin_ablation.report(checkin_ablation.run(folder, captures, settings, pairs, seed)), output)
 
 
 def judged_pairs(

@@ -42,6 +42,7 @@ Output = Annotated[
 Results = Annotated[Path, typer.Option("--output", "-o", help="Folder for tables and figures.")]
 RESULTS = Path("docs/evaluation")
 DRAWS, SEEDS = 18, 10  # of the stress and the evidence study
+SITES = 15  # synthetic ones, of the study of single connections
 SeedBenchmark = Annotated[
     Optional[Path],
     typer.Option(help="Folder of the beaconing study's benchmark; its forest is left out without it."),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.beacons.live.made import ME, candidate, hello, verdict
+from tests.beacons.live.made import ME, candidate, event, hello, long, verdict
+from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import (
     BadMessage,
@@ -346,15 +347,15 @@ def test_whatever_the_order_every_candidate_is_scored_or_asked_for(order: list[i
 def test_an_older_zeek_is_spoken_to_in_its_own_version() -> None:
     session = Session(ME)
     session.connected(0)
-    assert (session.version, session.outgoing()) == (2, [ME])
-    session.receive(hello(accepted=False, reason="version 2 of the contract, this Zeek speaks 1", v=1), 1)
+    assert (session.version, session.outgoing()) == (3, [ME])
+    session.receive(hello(accepted=False, reason="version 3 of the contract, this Zeek speaks 1", v=1), 1)
     assert (session.version, session.role, session.outgoing()) == (1, Role.GREETING, [ME])
     session.receive(hello(v=1), 2)
     session.tick(2)
     assert session.role is Role.SERVING
     session.disconnected(3)
     session.connected(4)
-    assert session.version == 2, "it may be another one now"
+    assert session.version == 3, "it may be another one now"
 
 
 def test_a_refusal_in_our_version_is_one() -> None:
@@ -393,3 +394,17 @@ def test_a_repeated_alert_bears_the_name_of_the_incident_that_took_its_own_in() 
     session.outgoing()
     session.tick(REPEAT_AFTER)
     assert [one.incident for one in sent(session, Verdict)] == ["a", "a"]
+
+
+def test_long_connections_wait_for_the_history_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zeek_beacons.live.protocol.session.MOST_LONG", 2)
+    told = [wire.decode(event("long", long(orig_h=f"10.0.0.{number}"))) for number in range(4)]
+    session = Session(ME)
+    session.receive(told[0], 0)  # nobody serves yet
+    assert not session.long
+    session.connected(0)
+    session.receive(hello(), 0)
+    for one in told[1:]:
+        session.receive(one, 1)
+    assert list(session.long) == told[2:]
+    assert session.counts.long == 3

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.beacons.live.made import ANY_JSON, candidate, event, fields, hello, verdict
+from tests.beacons.live.made import ANY_JSON, T0, candidate, event, fields, hello, long, verdict
 from zeek_beacons.live.protocol import frames, wire
 from zeek_beacons.live.protocol.messages import (
     BadMessage,
@@ -22,15 +22,17 @@ from zeek_beacons.live.protocol.messages import (
     SidecarHello,
 )
 from zeek_beacons.pairs import Pairs
+from zeek_beacons.store.long_connection import LongConnection
 
 KEY = {"orig_h": "10.0.0.5", "resp": "203.0.113.9", "resp_p": 443, "proto": "tcp"}
 
 
 MESSAGES: dict[str, dict[str, Any]] = {
     "candidate": fields(n=8, local_orig=True, local_resp=False),
-    "hello": {"v": 2, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
-    "heartbeat": {"v": 2, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
-    "noticed": {"v": 2, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
+    "hello": {"v": 3, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
+    "heartbeat": {"v": 3, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
+    "long": long(),
+    "noticed": {"v": 3, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
 }
 
 
@@ -48,7 +50,7 @@ def decode(name: str, content: object) -> Any:
 def test_a_candidate_is_a_pair() -> None:
     sent = fields(3, n=8, resp="c2.example", server_name="c2.example", named=8, durations=[-1, *[0.5] * 7])
     found = candidate(3, n=8, resp="c2.example", server_name="c2.example", named=8, durations=[-1, *[0.5] * 7])
-    assert found.key == ("10.0.0.5", "c2.example", 443, "tcp")
+    assert found.key == ("10.0.0.5", "c2.example", 443, "tcp", "conn")
     assert (found.node, found.boot, found.seq, found.uid, found.orig_p) == ("zeek", "b1", 3, "C3", 40_000)
     pairs = Pairs.build([found.row])
     assert pairs.start.tolist() == sent["starts"]
@@ -66,6 +68,22 @@ FACTS: dict[str, Any] = {
     "dns_named": 5,
     "site_tls_named": 0.25,
 }
+PRESENTED: dict[str, Any] = {
+    "cert_name": "a.example",
+    "cert_issuer": "CN=A b",
+    "cert_self_signed": True,
+    "cert_valid": False,
+    "cert_days": 3650,
+    "cert_servers": 4,
+    "user_agent": "curl/8 (x)",
+    "agent_hosts": 2,
+    "no_host": True,
+}
+
+
+def test_a_candidate_carries_what_servers_and_clients_presented() -> None:
+    pairs = Pairs.build([candidate(n=8, **PRESENTED).row])
+    assert {name: getattr(pairs, name)[0] for name in PRESENTED} == PRESENTED
 
 
 def test_a_candidate_carries_what_zeek_knows_of_its_ends() -> None:
@@ -90,8 +108,31 @@ def test_an_older_zeek_carries_less() -> None:
 def test_the_other_messages() -> None:
     assert decode("hello", MESSAGES["hello"]) == hello(sidecar="5c", sensor="", boot="b", zeek="", package="")
     assert decode("heartbeat", MESSAGES["heartbeat"]) == NodeHeartbeat("zeek", "b", 5, 2, 0)
-    key = ("10.0.0.5", "203.0.113.9", 443, "tcp")
+    key = ("10.0.0.5", "203.0.113.9", 443, "tcp", "conn")
     assert decode("noticed", MESSAGES["noticed"]) == Noticed("zeek", "b", key, 3, "0123456789")
+
+
+def test_a_pair_that_is_connected_for_long_is_a_row_of_the_history() -> None:
+    found = decode("long", long(orig_h="2001:DB8::0:5", is_open=False))
+    assert found == LongConnection(
+        *("2001:db8::5", "203.0.113.7", 443, "tcp", "ssl", "c2.example", 7100.5, T0, "Clong", 0),
+        *(15_000.25, 3, 1_000.0, 2_000.0, T0 + 7200.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"resp_h": "c2.example"}, "an address or protocol is none"),
+        ({"proto": "sctp"}, "an address or protocol is none"),
+        ({"duration": -1}, "a time is impossible"),
+        ({"day_sum": 1e12}, "a time is impossible"),
+        ({"conns": 0}, f"conns is missing or no number from 1 to {2**63 - 1}"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_of_a_long_connection_is_refused(bad: dict[str, Any], reason: str) -> None:
+    assert decode("long", long(**bad)) == BadMessage(f"Beacons::long: {reason}")
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -101,8 +142,8 @@ def test_unknown_fields_are_ignored(name: str) -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_later_version_is_refused(name: str) -> None:
-    found = decode(name, MESSAGES[name] | {"v": 3})
-    assert found == BadMessage(f"Beacons::{name}: written for a later version than 2, update the sidecar")
+    found = decode(name, MESSAGES[name] | {"v": 4})
+    assert found == BadMessage(f"Beacons::{name}: written for a later version than 3, update the sidecar")
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -129,9 +170,12 @@ OPTIONAL: dict[str, set[str]] = {
     "candidate": {
         *("service", "server_name", "sensor", "uid", "reason", "resp_hosts", "site_hosts", *UNREAD),
         *("local_orig", "local_resp", "name_conns", "dns_name", "dns_named", "site_tls_named"),
+        *("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "cert_servers"),
+        *("user_agent", "agent_hosts", "no_host"),
     },
     "hello": {"reason", "node", "boot"},
     "heartbeat": set(),
+    "long": {"uid", "service", "server_name"},
     "noticed": {"node", "boot", "incident"},
 }
 
@@ -198,12 +242,12 @@ def test_what_is_sent_keeps_to_the_contract() -> None:
     sent = json.loads(wire.encode(verdict(candidate(n=8), level=2)).text)
     assert sent.keys() == VERDICT - {"jitter"}
     assert json.loads(wire.encode(Resync("me", "n", "b", 7)).text) == {
-        "v": 2, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
+        "v": 3, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
     }  # fmt: skip
     assert wire.encode(SidecarHello("me", "host", "0.1", "m")).name == "Beacons::hello"
     assert (
         wire.encode(SidecarHeartbeat("me", 1, 2, 3)).text
-        == '{"v": 2, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
+        == '{"v": 3, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
     )
 
 
@@ -211,10 +255,25 @@ def test_an_alert_tells_of_its_incident_to_whom_can_read_that() -> None:
     alert = verdict(candidate(n=8), level=2, incident="0123456789", joined=("abcdef0123",))
     sent = json.loads(wire.encode(alert).text)
     assert sent.keys() == VERDICT - {"jitter"} | {"incident", "joined"}
-    assert (sent["v"], sent["incident"], sent["joined"]) == (2, "0123456789", ["abcdef0123"])
+    assert (sent["v"], sent["incident"], sent["joined"]) == (3, "0123456789", ["abcdef0123"])
     sent = json.loads(wire.encode(alert, 1).text)
     assert sent.keys() == VERDICT - {"jitter", "kind"}
     assert sent["v"] == 1
+
+
+def test_a_channel_goes_there_and_back() -> None:
+    asked = candidate(n=8, channel="dns", resp="c2.example")
+    assert (asked.key[-1], asked.row["channel"]) == ("dns", "dns")
+    answer = verdict(asked, level=2, incident="0123456789")
+    sent = json.loads(wire.encode(answer).text)
+    assert (sent["channel"], sent["resp"]) == ("dns", "c2.example")
+    assert wire.decode_verdict(wire.encode(answer).text) == answer
+    assert "channel" not in json.loads(wire.encode(verdict(candidate(n=8))).text), "connections, as ever"
+    assert "channel" not in json.loads(wire.encode(answer, 2).text)
+    noticed = decode("noticed", MESSAGES["noticed"] | {"channel": "dns"})
+    assert noticed.key == ("10.0.0.5", "203.0.113.9", 443, "tcp", "dns")
+    bad = decode("candidate", MESSAGES["candidate"] | {"channel": "smoke"})
+    assert bad == BadMessage("Beacons::candidate: channel is none of conn, http, dns, proxy, poll")
 
 
 def test_a_kept_verdict_comes_back() -> None:

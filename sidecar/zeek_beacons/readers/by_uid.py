@@ -1,0 +1,76 @@
+"""What logs beside conn.log say of single connections, as numbers to be joined to them by uid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zeek_beacons.pairs import Ints
+from zeek_beacons.readers.arrow_parse import Table
+from zeek_beacons.readers.combined import is_combined
+from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.side_logs import BadRows
+from zeek_beacons.readers.zeek_rows import log_rows, set_separator
+
+
+class ByUid:
+    """A number for each of some uids."""
+
+    def __init__(self, uids: Any, numbers: Ints) -> None:
+        """`uids`: an arrow array of different texts, `numbers` those of each, (n,)."""
+        self._uids, self._numbers = uids, numbers
+
+    def __bool__(self) -> bool:
+        return len(self._numbers) > 0
+
+    @classmethod
+    def none(cls) -> Self:
+        """No uid has a number."""
+        return cls(pa.array([], pa.string()), np.zeros(0, dtype=np.int64))
+
+    def of(self, uids: Any) -> Ints:
+        """The number of each uid of an arrow column, -1 where it has none."""
+        if not self:
+            return np.full(len(uids), -1, dtype=np.int64)
+        at = np.asarray(pc.index_in(uids, value_set=self._uids).fill_null(-1).to_numpy(), dtype=np.int64)
+        return np.where(at < 0, -1, self._numbers[at])
+
+
+def log_tables(path: str, log: str, columns: Mapping[str, Any], bad: BadRows) -> Iterator[Table]:
+    """The `columns` of one log (name -> arrow type), all of them in each table, null where the log has not.
+
+    A vector is a list of texts. Lines that do not parse go to `bad`. `path` may be a stream of all logs.
+    """
+    source = Input(path)
+    head = source.head()
+    as_json, mixed = head.lstrip().startswith(b"{"), is_combined(head)
+    lists = [name for name, kind in columns.items() if pa.types.is_list(kind)]
+    wanted = {name: kind if as_json or name not in lists else pa.string() for name, kind in columns.items()}
+    for part in log_rows(source, wanted | ({"_path": pa.string()} if mixed else {}), ()):
+        bad.add_lines(part.bad)
+        table = part.table
+        if table is None:
+            continue
+        if mixed:
+            table = table.filter(pc.fill_null(pc.equal(table.column("_path"), log), False))
+        if table.num_rows:
+            yield _whole(table, columns, "" if as_json else set_separator(head))
+
+
+def _whole(table: Table, columns: Mapping[str, Any], separator: str) -> Table:
+    """The columns in their types; texts as they were before a tab-separated log (with a `separator`) escaped them."""
+    made = {}
+    for name, kind in columns.items():
+        if name not in table.column_names:
+            made[name] = pa.nulls(table.num_rows, kind)
+            continue
+        column = table.column(name).combine_chunks()
+        if separator and pa.types.is_string(column.type):
+            column = pc.replace_substring(column, "\\\\", "\\")  # Zeek's writer doubles backslashes
+            column = pc.split_pattern(column, separator) if pa.types.is_list(kind) else column
+        made[name] = column
+    return pa.table(made)

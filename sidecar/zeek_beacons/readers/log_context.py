@@ -1,0 +1,94 @@
+"""What logs beside conn.log tell of its connections: names, answers of name servers, certificates, web clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from zeek_beacons.readers.answers import AnswerCollector, Answers
+from zeek_beacons.readers.certificates import CertificateCollector, Certificates
+from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.names import NameCollector, Names, log_of
+from zeek_beacons.readers.side_logs import BadRows, spared
+from zeek_beacons.readers.web_clients import WebClientCollector, WebClients
+
+# What those of the logs hold that name no server by uid.
+_HOLDS = {"dns": "DNS answers", "x509": "certificates"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogContext:
+    """What such logs tell, of each connection by its uid or by who looked which address up."""
+
+    names: Names = field(default_factory=Names.none)
+    answers: Answers = field(default_factory=Answers.none)
+    certificates: Certificates = field(default_factory=Certificates.none)
+    clients: WebClients = field(default_factory=WebClients.none)
+
+    @property
+    def needs_uid(self) -> bool:
+        """Whether anything is joined by uid."""
+        return bool(self.names or self.certificates.by_uid or self.clients.by_uid)
+
+
+class ContextCollector:
+    """Takes ssl, quic, http, dns and x509 logs, gives a LogContext."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        """Notes what there is to tell of the logs in `ingest`; in its strict mode bad rows raise InputError."""
+        self._ingest = ingest
+        self._names, self._answers = NameCollector(), AnswerCollector()
+        self._certificates, self._clients = CertificateCollector(), WebClientCollector()
+
+    def read(self, paths: Sequence[str]) -> None:
+        """Takes logs that must be readable. Raises InputError."""
+        kinds = {path: log_of(path) for path in paths}
+        for path in sorted(paths, key=lambda path: _reads_last(kinds[path])):
+            self._read(path, kinds[path])
+
+    def read_spared(self, paths: Sequence[str]) -> None:
+        """Takes logs of which one that cannot be read takes away its own context only, as `spared` says."""
+        kinds = {}
+        for path in paths:
+            with spared(self._ingest):
+                kinds[path] = log_of(path)
+        for path in sorted(kinds, key=lambda path: _reads_last(kinds[path])):
+            with spared(self._ingest):
+                self._read(path, kinds[path])
+
+    def read_stream(self, path: str) -> None:
+        """Takes what a file that holds all logs, in JSON, tells. Its bad rows are told as those of connections."""
+        self._names.read_stream(path)
+        self._answers.read(path, BadRows(path))
+        self._certificates.read_sessions(path, BadRows(path))
+        self._certificates.read_contents(path, BadRows(path))
+        self._clients.read(path, BadRows(path))
+
+    def context(self) -> LogContext:
+        """All that was read."""
+        self._ingest.notes += self._answers.notes()
+        return LogContext(
+            self._names.names(), self._answers.answers(), self._certificates.certificates(), self._clients.clients()
+        )
+
+    def _read(self, path: str, log: str) -> None:
+        """Takes one log whole, or nothing of it where it raises InputError."""
+        bad = BadRows(path, self._ingest.strict)
+        if log == "dns":
+            self._answers.read(path, bad)
+        elif log == "x509":
+            self._certificates.read_contents(path, bad)
+        elif log:
+            self._names.read(path, log, bad)
+        again = BadRows(path)  # its rows were told of above
+        if log == "ssl":
+            self._certificates.read_sessions(path, again)
+        elif log == "http":
+            self._clients.read(path, again)
+        self._ingest.files[path] = _HOLDS.get(log, "server names")
+        self._ingest.notes += bad.notes()
+
+
+def _reads_last(log: str) -> bool:
+    """Of certificates only those are taken that a session showed."""
+    return log == "x509"

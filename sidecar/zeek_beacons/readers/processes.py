@@ -1,0 +1,63 @@
+"""What an endpoint knows of the process behind a connection, as one text a connection and as columns of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zeek_beacons.pairs import PROCESS
+from zeek_beacons.readers.addresses import words
+from zeek_beacons.readers.arrow_parse import Table, texts
+from zeek_beacons.readers.columns import Texts
+from zeek_beacons.readers.presented import Presented
+
+LONGEST = 120  # bytes of a name
+_BETWEEN = "\x1f"  # never in a name: such are escaped
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "trusted", "valid"}), frozenset({"0", "false", "no"})
+
+
+def packed(table: Table) -> Texts:
+    """Process, parent, user and whether it is signed, of each row of a table with such columns, as one text."""
+    columns = [_column(table, name) for name in PROCESS]
+    joined = pc.binary_join_element_wise(*columns, _BETWEEN)
+    nothing = pc.equal(joined, _BETWEEN * (len(PROCESS) - 1))
+    return texts(pa.table({"process": pc.if_else(nothing, None, joined)}), "process")
+
+
+def process_columns(packed: Sequence[str], shown: Presented) -> dict[str, Any]:
+    """The columns `pairs.PROCESS`: what the newest connection of each pair says."""
+    parts = [[*text.split(_BETWEEN), "", "", ""][: len(PROCESS)] for text in packed] + [[""] * len(PROCESS)]
+    process, parent, user, signed = zip(*parts, strict=True)
+    return {
+        "process": _texts([file_name(text) for text in process])[shown.number],  # -1 is the last
+        "parent": _texts([file_name(text) for text in parent])[shown.number],
+        "user": _texts([words(text, LONGEST) for text in user])[shown.number],
+        "signed": np.array([_truth(text) for text in signed])[shown.number],
+    }
+
+
+def file_name(path: str) -> str:
+    """The name of a program's file, in lower case, without the folders of Windows or Unix."""
+    return words(path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], LONGEST).strip().lower()
+
+
+def _truth(text: str) -> float:
+    plain = text.strip().lower()
+    return 1.0 if plain in _TRUE else 0.0 if plain in _FALSE else float("nan")
+
+
+def _column(table: Table, name: str) -> Any:
+    if name not in table.column_names:
+        return pa.array([""] * table.num_rows, pa.string())
+    column = table.column(name).cast(pa.string())
+    return pc.fill_null(pc.replace_substring(column, _BETWEEN, " "), "").combine_chunks()
+
+
+def _texts(values: Sequence[str]) -> Any:
+    made = np.empty(len(values), dtype=np.object_)
+    made[:] = values
+    return made
