@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zeek_beacons_lab.studies.alert_list import WholeList
+from zeek_beacons.scoring.context_term import CODES
+from zeek_beacons_lab.studies.alert_list import Ours, WholeList, without_parts
 from zeek_beacons_lab.training.examples import ASIDE, C2, OF_BENIGN, OTHER, SIMULATED
 
 # Two captures: C2, two benign pairs and one set aside in the first; C2 twice, one pair without a label in the second.
@@ -41,3 +42,15 @@ def test_what_may_not_alert_is_neither_found_nor_wrong() -> None:
     assert np.flatnonzero(WHOLE.alerting(SCORE, may, 0.0, 10.0)).tolist() == [3, 4, 7]
     assert WHOLE.first(SCORE, may) == "1 of 2"
     assert WHOLE.first(SCORE, MAY) == "2 of 2"
+
+
+def test_each_channel_has_its_line_in_the_ablation() -> None:
+    none = np.zeros(8, dtype=np.bool_)
+    channel = np.array(["conn"] * 5 + ["http"] * 3, dtype=np.object_)
+    mine = Ours(SCORE, SCORE, dict.fromkeys(CODES, SCORE), MAY, {"inbound": none}, none, channel)
+    lines = {str(line[0]): line for line in without_parts(WHOLE, mine, none, 1)}
+    assert [name for name in lines if name.startswith("channel")] == ["channel: http"]  # `conn` is what all is beside
+    assert lines["all of it"][-2:] == [lines["gate: inbound"][-2], "2 of 2"]
+    assert lines["all of it"][2] == 2 / 3  # with no wrong item allowed one of both in the second capture is missed
+    assert lines["channel: http"][2] == 2 / 3
+    assert lines["channel: http"][8] == pytest.approx(2 / 3)

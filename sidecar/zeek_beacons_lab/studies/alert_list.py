@@ -15,9 +15,10 @@ from typing import Self
 
 import numpy as np
 
+from zeek_beacons.keys import CONN
 from zeek_beacons.labels import folders_of
 from zeek_beacons.metrics import roc_auc
-from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
+from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, Strings
 from zeek_beacons.scoring import Scoring, calibration, lookalikes
 from zeek_beacons.scoring.context_term import CODES, INDICATORS, ContextTerm
 from zeek_beacons.scoring.evidence import EvidenceTable
@@ -133,6 +134,7 @@ class Ours:
     proven: Bools  # enough check-ins for the rhythm
     gates: Mapping[str, Bools]  # what each gate and the look-alikes keep quiet
     by_name: Bools  # kept quiet below the conservative threshold by a mere name
+    channel: Strings  # of each pair
 
     def may(self, besides: str = "") -> Bools:
         """What may alert by its score, (n,), with every gate but the one named."""
@@ -181,6 +183,7 @@ def parts(
         proven=proven(unseen.features, evidence)[real],
         gates=gates,
         by_name=named,
+        channel=np.concatenate([one.pairs.channel for one in seen]),
     )
 
 
@@ -203,19 +206,27 @@ def run(
     for name, scores in peers.items():
         found = np.concatenate([scores(all_, one.rows) for all_, one in zip(everything, seen, strict=True)])
         lines.append([name, *whole.line(found, nothing, seed)])
-    partly: list[list[Cell]] = [["all of it", *whole.line(mine.together, loud, seed)]]
-    for gate in mine.gates:
-        partly.append([f"gate: {gate}", *whole.line(mine.together, mine.may(gate) & ~mere_name, seed)])
-    partly.append(["look-alikes by a mere name", *whole.line(mine.together, mine.may(), seed)])
-    partly += [[f"context: {code}", *whole.line(mine.without[code], loud, seed)] for code in CODES]
     return Report(
         {
             "alert_list": Table(("method", *LIST_HEAD), lines),
-            "alert_list_parts": Table(("without", *LIST_HEAD), partly),
+            "alert_list_parts": Table(("without", *LIST_HEAD), without_parts(whole, mine, mere_name, seed)),
             "alert_list_context": weights(scoring.context),
             "alert_list_calibration": calibrated(whole, mine, scoring, seed),
         }
     )
+
+
+def without_parts(whole: WholeList, mine: Ours, mere_name: Bools, seed: int) -> list[list[Cell]]:
+    """The figures of all of it, and without each gate, fact of the context and channel; `mere_name` as told below."""
+    loud = mine.may() & ~mere_name
+    lines: list[list[Cell]] = [["all of it", *whole.line(mine.together, loud, seed)]]
+    for gate in mine.gates:
+        lines.append([f"gate: {gate}", *whole.line(mine.together, mine.may(gate) & ~mere_name, seed)])
+    lines.append(["look-alikes by a mere name", *whole.line(mine.together, mine.may(), seed)])
+    lines += [[f"context: {code}", *whole.line(mine.without[code], loud, seed)] for code in CODES]
+    for channel in sorted(set(mine.channel.tolist()) - {CONN}):
+        lines.append([f"channel: {channel}", *whole.line(mine.together, loud & (mine.channel != channel), seed)])
+    return lines
 
 
 def quiet_by_name(whole: WholeList, mine: Ours) -> Bools:
