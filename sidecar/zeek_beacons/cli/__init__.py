@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import io
-import signal
+import os
 import sys
 import traceback
 from typing import ClassVar, NoReturn
@@ -116,8 +116,6 @@ def run(app: typer.Typer) -> None:
     """Runs a command line: errors of this package become one line and exit code 2, faults of ours 70."""
     if sys.stdout is None:  # as by `>&-`; what is opened next would take its place
         _end("error: standard output is closed; to see nothing, send it to /dev/null", 2)
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it quietly, as it ends every other tool
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names from the network on an ASCII terminal
@@ -128,6 +126,9 @@ def run(app: typer.Typer) -> None:
             sys.stdout.flush()
     except BeaconsError as error:
         _end(f"error: {error}", 2)
+    except BrokenPipeError:  # `| head` has read enough; SIGPIPE itself would also end servers, when a client leaves
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still writes at its end
+        sys.exit(1)
     except OSError as error:  # standard output cannot be written
         _end(f"error: {error}", 2)
     except KeyboardInterrupt:

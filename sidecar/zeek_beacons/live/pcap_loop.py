@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -73,11 +72,7 @@ def scripts() -> Path:
 
 def run(capture: Path, folder: Path, loop: PcapLoop) -> State:
     """Has Zeek read the capture; its logs stay in `folder`. Returns the sidecar's last state. Raises ZeekError."""
-    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # Zeek may end in the middle of a message
-    try:
-        return asyncio.run(_run(capture.resolve(), folder, loop))
-    finally:
-        signal.signal(signal.SIGPIPE, before)
+    return asyncio.run(_run(capture.resolve(), folder, loop))
 
 
 def zeek_output(folder: Path) -> list[str]:

@@ -291,7 +291,6 @@ def _memory_peak() -> int:
 
 def serve(service: Service) -> None:
     """Runs a service to its end; SIGTERM and SIGINT ask for it."""
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a peer that is gone is an error to handle, not the end
 
     async def run() -> None:
         loop = asyncio.get_running_loop()

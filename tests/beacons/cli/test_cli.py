@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -216,11 +217,19 @@ def test_an_ascii_terminal_is_enough(conn_log: Log, pair: Make) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
-def test_a_reader_that_leaves_is_no_crash(log: Path) -> None:
-    command = f"{sys.executable} -m zeek_beacons score {log} --json | head -c 1"
-    ran = subprocess.run(["bash", "-c", command + "; exit ${PIPESTATUS[0]}"], capture_output=True, check=False)
-    assert ran.returncode in (0, 141)
-    assert ran.stderr == b""
+@pytest.mark.parametrize("words", ["score LOG --json", "model show", "--help"])
+def test_a_reader_that_leaves_is_no_crash(words: str, log: Path) -> None:
+    command = f"{sys.executable} -m zeek_beacons {words.replace('LOG', str(log))}"
+    gone = subprocess.run(
+        ["bash", "-c", f"(sleep .2; {command}) | true; exit ${{PIPESTATUS[0]}}"], capture_output=True, check=False
+    )
+    assert (gone.returncode, gone.stderr) == (1, b"")
+
+
+def test_a_command_leaves_signals_as_they_are(log: Path) -> None:
+    before = signal.getsignal(signal.SIGPIPE)
+    run("score", log)
+    assert signal.getsignal(signal.SIGPIPE) == before == signal.SIG_IGN
 
 
 @pytest.mark.parametrize("row", ["10.0.0.5,203.0.113.9,,tcp,c2", "10.0.0.5,203.0.113.9,443,tcp,malware"])

@@ -54,6 +54,9 @@ def test_the_server_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         said = process.stdout.readline()
         assert "history.db" in said
         assert "zeek-beacons token add" in process.stdout.readline()
+        told = Path(f"/proc/{process.pid}/status").read_text()
+        ignored = int(re.findall(r"^SigIgn:\s*(\w+)", told, re.MULTILINE)[0], 16)
+        assert ignored & 1 << signal.SIGPIPE - 1  # a browser that leaves in the middle of a page is not the end
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
