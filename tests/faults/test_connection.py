@@ -47,7 +47,7 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
         late.clear()
         return sent
 
-    lab.start_zeek()
+    lab.start_zeek(pause=0.2)  # long enough that the sidecar hears much of it also where it starts slowly
     with Meddler(lab.port, to_sidecar=meddle) as meddler:
         lab.start_sidecar(port=meddler.port)
         fed_some(lab, 60)
