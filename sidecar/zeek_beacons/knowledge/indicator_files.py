@@ -143,7 +143,11 @@ class _CsvLines:
 
     def read(self, number: int, line: str) -> Iterator[ListEntry]:
         comment = line.lstrip().startswith("#")
-        cells = next(csv.reader([line.lstrip("# ") if comment else line]), [])
+        try:
+            cells = next(csv.reader([line.lstrip("# ") if comment else line]), [])
+        except csv.Error:
+            yield ListEntry(number, line[:80], "no line of a CSV")
+            return
         if not self._begun:
             names = [cell.strip().lower().replace(" ", "_") for cell in cells]
             found = [place for place, name in enumerate(names) if name in COLUMNS]
@@ -157,9 +161,10 @@ class _CsvLines:
             yield ListEntry(number, next((cell for cell in cells if _may_be_one(cell)), cells[0] if cells else ""))
             return
         told = [cells[place].strip() for place in self._columns if place < len(cells)]
-        if not any(told):
+        told = [text for text in told if text not in ("", "-", "(empty)")]
+        if not told:
             yield ListEntry(number, line[:80], "no indicator in the line")
-        yield from (ListEntry(number, text) for text in told if text not in ("", "-", "(empty)"))
+        yield from (ListEntry(number, text) for text in told)
 
 
 def _may_be_one(cell: str) -> bool:

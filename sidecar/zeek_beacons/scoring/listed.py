@@ -18,8 +18,13 @@ SEVEREST = len(SEVERITIES) - 1
 
 
 def listed(pairs: Pairs, members: Mapping[int, Ints], lists: IndicatorLists) -> dict[int, str]:
-    """How each pair on a list is on it, by row; a group is where one of its members is. `members`: rows by group."""
+    """How each pair is on a list, or on one that Zeek's Intel framework has, by row.
+
+    A group is where one of its members is. `members`: rows by group.
+    """
     found = lists.hits(pairs)
+    for row in np.flatnonzero(pairs.intel != "").tolist():
+        found.setdefault(row, f"in Zeek's Intel framework as {pairs.intel[row]}")
     for group, rows in members.items() if found else ():
         hit = next((found[row] for row in rows.tolist() if row in found), "")
         if hit:

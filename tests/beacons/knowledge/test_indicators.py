@@ -120,8 +120,9 @@ def test_what_is_none_or_marks_too_much_is_refused(text: str) -> None:
         (PLAIN, "plain", 3, {"no address, name or URL": 1}),
         (ZEEK, "zeek", 3, {HASH: 1, OTHER_KIND: 1}),
         (RITA, "csv", 2, {}),
+        (RITA + "Low,10.0.0.5,-,-\n", "csv", 2, {"no indicator in the line": 1}),
         (ABUSE, "csv", 1, {}),
-        ("x,203.0.113.9,443\n", "csv", 1, {}),
+        ("x,203.0.113.9,443\na\rb,c\n", "csv", 1, {"no line of a CSV": 1}),
         (json.dumps(MISP), "misp", 4, {NOT_FOR_DETECTION: 1, OTHER_KIND: 1}),
         (json.dumps({"response": [MISP]}), "misp", 4, {NOT_FOR_DETECTION: 1, OTHER_KIND: 1}),
         (json.dumps(STIX), "stix", 3, {TOO_COMPLEX: 1, HASH: 1, NOT_FOR_DETECTION: 1}),
@@ -293,6 +294,19 @@ def test_a_hit_alone_makes_no_alert_but_is_shown_where_it_was_scored(tmp_path: P
     assert worth_telling(before, 3) == [0]
     assert "198.51.100.1" in "\n".join(on_lists(after))
     assert sum(text is not None for text in tables.scored_pairs(after)["indicator"].to_pylist()) == 2
+
+
+def test_a_hit_in_zeek_counts_as_one_on_a_list(tmp_path: Path) -> None:
+    marked = candidate(1, n=16, jitter=0.5, intel="CERT_HASH abcd")
+    before, after = judged(tmp_path), score(Pairs.build([marked.row]), Scoring.rules_only(), Config(threshold=0.5))
+    assert after.verdicts.severity[0] == before.verdicts.severity[0] + 1
+    told = "in Zeek's Intel framework as CERT_HASH abcd"
+    assert reasons(after, 0)[0] == told
+    assert tables.alerts(after)["indicator"].to_pylist() == [told]
+    named = Scoring.rules_only().knowing(LocalKnowledge(lists(tmp_path, "203.0.113.9\n")))
+    both = score(Pairs.build([marked.row]), named, Config(threshold=0.5))
+    assert reasons(both, 0)[0].startswith("on the indicator list")
+    assert both.verdicts.severity[0] == after.verdicts.severity[0]
 
 
 def test_a_group_is_on_a_list_with_one_of_its_members(tmp_path: Path) -> None:
