@@ -79,6 +79,8 @@ function candidate_of(p: Pair, reason: string): Candidate
 	add_names(rec, p);
 	if ( p?$presented )
 		tell_presented(rec, p$presented);
+	if ( p?$intel )
+		rec$intel = p$intel;
 	if ( |Site::local_nets| > 0 )
 		{
 		rec$local_orig = Site::is_local_addr(p$orig_h);

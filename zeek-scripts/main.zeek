@@ -132,6 +132,8 @@ export {
 		## What the server presented, and what the client told; unset where that was not seen.
 		certificate: Certificate &optional;
 		client: WebClient &optional;
+		## A hit of Zeek's Intel framework on the server: type and indicator; unset where there was none.
+		intel: string &optional;
 		## Start of the connection, seconds since the epoch, whole microseconds.
 		start: double;
 		## Seconds, whole microseconds; -1 where unknown.
@@ -209,6 +211,9 @@ export {
 		no_host: bool &log &optional;
 		## Other paths of its site that the originator has asked for, of channel http; unset where not known.
 		other_paths: count &log &optional;
+		## The newest hit of Zeek's Intel framework on the server, in a connection of the pair: type and indicator; unset
+		## where there was none.
+		intel: string &log &optional;
 		## Why it was emitted: gate, doubled, interval, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.

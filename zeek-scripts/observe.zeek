@@ -4,6 +4,7 @@
 @load ./names
 @load ./answers
 @load ./presented
+@load ./intel
 @load ./proxy-channel
 @load ./allow
 @load ./merge
@@ -44,6 +45,8 @@ function observation_of(c: connection, name: string): Observation
 		}
 	if ( c?$ssl || c?$beacons_client )
 		add_presented(o, c);
+	if ( c?$beacons_intel )
+		o$intel = c$beacons_intel;
 	if ( info?$duration )
 		{
 		# Rounded as microseconds() does; packets come at whole ones.

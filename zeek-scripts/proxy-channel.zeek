@@ -85,6 +85,7 @@ function proxied_observation(o: Observation, server: ProxiedServer): Observation
 	# What was shown is the proxy's, or is inside the tunnel.
 	delete behind$certificate;
 	delete behind$client;
+	delete behind$intel;
 	delete behind$dns_name;
 	behind$channel = "proxy";
 	behind$name = server$name;

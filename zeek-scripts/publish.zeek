@@ -53,6 +53,7 @@ type CandidateMessage: record {
 	agent_hosts: count &optional;
 	no_host: bool &optional;
 	other_paths: count &optional;
+	intel: string &optional;
 	reason: string;
 	dropped: count;
 	starts: vector of double;
@@ -138,6 +139,8 @@ function add_optional(m: CandidateMessage, rec: Candidate)
 		m$no_host = rec$no_host;
 	if ( rec?$other_paths )
 		m$other_paths = rec$other_paths;
+	if ( rec?$intel )
+		m$intel = rec$intel;
 	}
 
 function publish_candidate(rec: Candidate)

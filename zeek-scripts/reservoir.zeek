@@ -44,6 +44,8 @@ type Pair: record {
 	# Whether a connection spoke TLS, of a pair by address.
 	tls: bool &default=F;
 	presented: Presented &optional;
+	# The newest hit of the Intel framework.
+	intel: string &optional;
 	# Of channel http.
 	other_paths: count &optional;
 	# The place among pairs that come from outside, counted from 1; 0 for others.

@@ -115,6 +115,8 @@ function add_observation(p: Pair, o: Observation)
 		count_dns_name(p, o$dns_name);
 	if ( o?$certificate || o?$client )
 		note_presented(p, o);
+	if ( o?$intel )
+		p$intel = o$intel;
 
 	hold(p, o);
 

@@ -52,6 +52,10 @@ class Config:
     threshold: float = 0.0
     # What columns of a CSV or Parquet file are, where their headings are not known: texts "field=column".
     map: tuple[str, ...] = ()
+    # Files of indicators: plain lines, CSV, Zeek's Intel framework, MISP, STIX 2.1.
+    intel: tuple[str, ...] = ()
+    # Databases in MaxMind's format that tell an address's autonomous system and country.
+    mmdb: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _at_least("min_connections", self.min_connections, 3)

@@ -87,6 +87,7 @@ class Pairs:
     agent_hosts: Floats  # (n,) distinct originators seen that call themselves so; NaN where `user_agent` is ""
     no_host: Floats  # (n,) 1 where an answered HTTP request had no Host, 0 where all had; NaN where none was seen
     other_paths: Floats  # (n,) paths of the site asked for beside the pair's, at most; NaN but for channel http
+    intel: Strings  # (n,) the newest hit of Zeek's Intel framework on the server: type and indicator; "" without one
     process: Strings  # (n,) what opened the newest connection, by an endpoint's word: a file name; "" where not known
     parent: Strings  # (n,) what started that process, likewise
     user: Strings  # (n,) who it runs as, "" where not known
@@ -218,6 +219,7 @@ OPTIONAL = (
     "channel",
     *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
     *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, *PROCESS),
+    "intel",
 )
 _KINDS: Mapping[str, type] = {
     "resp_p": np.int64,
@@ -340,7 +342,7 @@ def with_defaults(pair: Mapping[str, Any]) -> dict[str, Any]:
         if column not in made:
             made[column] = _is_private(made[end])
     made.setdefault("site_tls_named", np.nan)
-    for column in (*PRESENTED_TEXTS, *PROCESS[:-1]):
+    for column in (*PRESENTED_TEXTS, *PROCESS[:-1], "intel"):
         made.setdefault(column, "")
     for column in (*PRESENTED_NUMBERS, *CHANNEL_FACTS, "signed"):
         made.setdefault(column, np.nan)

@@ -19,7 +19,7 @@ from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, joined
 from zeek_beacons.said import Said, mentioned, raised
-from zeek_beacons.scoring import Scoring, lookalikes, place, timer
+from zeek_beacons.scoring import Scoring, listed, lookalikes, place, timer
 from zeek_beacons.scoring.anomaly import Anomaly
 from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
@@ -56,6 +56,7 @@ class Scored:
     context: Floats | None = None  # what is known of their servers, rows as in `features`; see scoring/context_term.py
     allowed_by: Mapping[int, str] = field(default_factory=dict)  # row -> `file:line: text` of what keeps a beacon quiet
     said: Mapping[int, str] = field(default_factory=dict)  # row -> what someone said of the pair, and who
+    listed: Mapping[int, str] = field(default_factory=dict)  # row -> how the pair is on an indicator list
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -94,7 +95,17 @@ class Scored:
             context=None if self.context is None else self.context[measured],
             members={},
             speaker=pairs,
+            listed={row: told for row, told in self.listed.items() if row < n},
         )
+
+    @property
+    def listed_quiet(self) -> Ints:
+        """Rows of pairs with enough connections that are on an indicator list and do not alert, by falling score."""
+        on_list = np.zeros(len(self.pairs), dtype=np.bool_)
+        on_list[list(self.listed)] = True
+        order = self.verdicts.ranking()
+        rows: Ints = order[(on_list & (self.feature_row >= 0) & ~self.verdicts.alerts & ~self.pairs.is_group)[order]]
+        return rows
 
     @property
     def near_miss(self) -> Bools:
@@ -265,6 +276,8 @@ def _conclude(
     spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
     quiet = spoken | {NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
     verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0).suppress(quiet)
+    on_lists = listed.listed(pairs, measured.members, scoring.local.indicators)
+    verdicts = listed.severer(verdicts, on_lists)
     verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)
     speaker = groups.speaker(verdicts, measured.members)
     return Scored(
@@ -279,6 +292,7 @@ def _conclude(
         speaker=speaker,
         allowed_by=_lines(pairs, verdicts, allow) if allow else {},
         said=said.texts(pairs),
+        listed=listed.lent(on_lists, measured.members, speaker),
     )
 
 

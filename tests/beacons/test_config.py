@@ -57,6 +57,8 @@ BAD: list[tuple[str, Any]] = [
     ("merge_gap", float("nan")),
     ("merge_gap", "hour"),
     ("direction", "sideways"),
+    ("intel", 5),
+    ("mmdb", [5]),
     ("profile", "brave"),
     ("profile", 5),
     ("threshold", 1.01),

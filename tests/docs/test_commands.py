@@ -164,6 +164,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: Path) -> Pat
         "beacon_candidates.log": tsv([candidate(timer)], CANDIDATE, "beacon_candidates"),
         "logs/conn.2026-01-31.log.gz": gzip.compress(log),
         "opt/zeek/logs/2026-01-31/conn.00:00:00-01:00:00.log.gz": gzip.compress(log),
+        "evil.txt": b"203.0.113.9\n",
+        "misp-event.json": b'{"Event": {"Attribute": [{"type": "domain", "value": "evil.example"}]}}',
         "allow.list": listing("install.md", "subnet "),
         "beacons.toml": listing("install.md", "min_connections = "),
     }

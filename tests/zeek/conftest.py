@@ -18,7 +18,7 @@ CAPTURES = Path(os.environ.get("ZEEK_BEACONS_CAPTURES", ROOT.parent / "shared" /
 DESCRIPTIVE = (
     *("addr", "service", "server_name", "dns_name", "conns", "named", "name_conns", "dns_named"),
     *("orig_local", "resp_local", "first_ts"),
-    *("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "user_agent", "no_host"),
+    *("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "user_agent", "no_host", "intel"),
 )
 
 

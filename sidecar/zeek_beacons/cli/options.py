@@ -110,6 +110,22 @@ OperatorFile = Annotated[
         show_default=False,
     ),
 ]
+Intel = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--intel",
+        help="A list of indicators: plain lines, CSV, Zeek Intel, MISP, STIX 2.1; may repeat.",
+        show_default=False,
+    ),
+]
+Mmdb = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--mmdb",
+        help="A database in MaxMind's format: autonomous system or country of servers; may repeat.",
+        show_default=False,
+    ),
+]
 MaxObservations = Annotated[
     Optional[int], typer.Option(help="Newest connections kept of each pair.  [default: 512]", show_default=False)
 ]

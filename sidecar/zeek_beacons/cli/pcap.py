@@ -20,6 +20,7 @@ from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.files import replacing
+from zeek_beacons.knowledge.local import LocalKnowledge
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.pipeline import score as score_pairs
 from zeek_beacons.readers import Request
@@ -52,6 +53,8 @@ def pcap(
     model: options.ModelFolder = None,
     rules_only: options.RulesOnly = False,
     allow: options.AllowFile = None,
+    intel: options.Intel = None,
+    mmdb: options.Mmdb = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
     alert: options.AlertSinks = None,
@@ -75,7 +78,15 @@ def pcap(
     from zeek_beacons.live import logs, pcap_loop
 
     logs.set_up("ERROR")
-    settings = options.settings(config, profile=profile, threshold=threshold, direction=direction, local_nets=local_net)
+    settings = options.settings(
+        config,
+        profile=profile,
+        threshold=threshold,
+        direction=direction,
+        local_nets=local_net,
+        intel=intel,
+        mmdb=mmdb,
+    )
     executable = pcap_loop.find_zeek(zeek)
     for capture in captures:
         if not capture.is_file():
@@ -83,6 +94,7 @@ def pcap(
     if allow is not None:
         AllowList.load(allow)
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+    scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
     sinks = alert_sinks.opened(config, alert, alert_stopped)
     extra = tuple(_absolute(word) for word in zeek_arg or ())
     loop = pcap_loop.PcapLoop(executable, settings, scoring, allow, extra, timeout)

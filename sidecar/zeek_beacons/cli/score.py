@@ -18,6 +18,7 @@ from zeek_beacons.cli import alert_sinks, options
 from zeek_beacons.cli.alert_list import SHOWN, from_outside, incident_table
 from zeek_beacons.cli.summary import summarise
 from zeek_beacons.config import Config
+from zeek_beacons.knowledge.local import LocalKnowledge
 from zeek_beacons.operator_file.words import Words, load
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import NEAR, Scored, score_site
@@ -50,6 +51,8 @@ def score(
     names: options.NameLogs = None,
     allow: options.AllowFile = None,
     operator: options.OperatorFile = None,
+    intel: options.Intel = None,
+    mmdb: options.Mmdb = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
     min_connections: Annotated[
@@ -99,12 +102,15 @@ def score(
         min_connections=min_connections,
         max_observations=max_observations,
         map=columns,
+        intel=intel,
+        mmdb=mmdb,
     )
     request = options.request(inputs, form, names, begin, until, strict)
     words = said_in(operator)
     allowed = words.with_file(AllowList.load(allow) if allow else AllowList())
     expected = Truth.load(truth) if truth else None
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model)
+    scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
     sinks = alert_sinks.opened(config, alert, alert_stopped)
     if output is not None:
         reports.prepare(output)
@@ -190,6 +196,10 @@ def show(scored: Scored, summary: dict[str, Any], ingest: Ingest, outcome: Outco
         print(f"dropped {ingest.duplicates} duplicates: {TWICE}")
     for note in ingest.notes:
         print(f"note: {note}")
+    for told in scored.scoring.local.indicators.said:
+        print(f"indicators: {told}")
+    if len(scored.listed_quiet):
+        print(f"on an indicator list without alerting: {len(scored.listed_quiet)} pairs with enough connections")
     if outcome is not None:
         print(outcome.text())
     if output is not None:

@@ -34,6 +34,8 @@ def sidecar(
     allow: Annotated[
         Optional[Path], typer.Option(help="Allow-list file, reread when it changes.", show_default=False)
     ] = None,
+    intel: options.Intel = None,
+    mmdb: options.Mmdb = None,
     profile: Annotated[
         Optional[str],
         typer.Option(
@@ -80,6 +82,7 @@ def sidecar(
         zeek-beacons sidecar --history /data/beacons.db --allow /etc/zeek-beacons/allow.list --profile conservative
     """
     from zeek_beacons.errors import ConfigError
+    from zeek_beacons.knowledge.local import LocalKnowledge
     from zeek_beacons.live import logs
     from zeek_beacons.live.service import serve
     from zeek_beacons.live.settings import SidecarConfig, config_file
@@ -111,8 +114,11 @@ def sidecar(
         threshold=threshold,
         min_connections=min_connections,
         max_observations=max_observations,
+        intel=intel,
+        mmdb=mmdb,
     )
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
+    scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
     alerts = _alerts(file, alert, alert_stopped)
     logs.set_up(log_level.upper())
     serve(start(own, settings, scoring, once, alerts))

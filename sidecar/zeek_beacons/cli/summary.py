@@ -69,6 +69,7 @@ def summarise(
         "grouping": GROUPING,
         "settings": {name: getattr(settings, name) for name in settings.__slots__},
         "ingest": ingest.summary(),
+        "indicators": [one.summary() for one in scoring.local.indicators.tallies],
         "outputs": OUTPUTS,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "environment": around,

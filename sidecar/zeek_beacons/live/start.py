@@ -78,6 +78,8 @@ def start(
     )
     for warning in scoring.warnings:
         log.warning("knowledge_missing", extra={"fields": {"problem": warning}})
+    for told in scoring.local.indicators.said:
+        log.info("indicators", extra={"fields": {"list": told}})
     history = site = None
     unconfirmed: list[str] = []
     progress: dict[tuple[str, str], int] = {}

@@ -24,9 +24,10 @@ NUMBER_VECTORS = {"starts": "start", "durations": "duration", "orig_bytes": "ori
 
 SITE = ("resp_hosts", "site_hosts", "site_tls_named")  # facts of the site
 # What a candidate says of its newest certificate and web client, each kind with the column that is known if any is.
+LONGEST_INTEL = 200  # characters, as Zeek's package cuts it
 TRUTHS = ("cert_self_signed", "cert_valid", "no_host")
 COUNTS = {"cert_days": LONGEST_VALIDITY, "cert_servers": 2.0**32, "agent_hosts": 2.0**32, "other_paths": 2.0**32}
-WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT}
+WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT, "intel": LONGEST_INTEL}
 _NEWEST = ((CERTIFICATE, "cert_self_signed"), (WEB_CLIENT, "no_host"))
 LARGEST = {"resp_hosts": 2.0**32, "site_hosts": 2.0**32, "site_tls_named": 1.0}
 
@@ -59,6 +60,7 @@ def join(same: Sequence[Candidate]) -> Candidate:
         newest = next((one for one in reversed(same) if one[known] == one[known]), last)  # NaN is not known
         last = last | {name: newest[name] for name in columns}
     return last | {
+        "intel": next((one["intel"] for one in reversed(same) if one.get("intel")), ""),
         "first_ts": min(candidate["first_ts"] for candidate in same),
         "conns": conns,
         "named": named,

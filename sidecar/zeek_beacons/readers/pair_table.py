@@ -148,6 +148,7 @@ class PairTable:
             **certificate_columns(spelled.certificates, self._certificates),
             **client_columns(spelled.clients, self._clients),
             other_paths=np.full(len(keys), np.nan),
+            intel=np.full(len(keys), "", dtype=np.object_),
             **process_columns(spelled.processes, self._processes),
             offsets=np.concatenate(([0], ends)),
             start=rows.start_us / MICROSECONDS,

@@ -32,6 +32,8 @@ def _facts(scored: Scored, row: int, known: PairFacts) -> list[tuple[str, str]]:
         ("answers", outcomes(known)),
         ("bytes", sizes(known) + held),
         ("server", plain(where)),
+        ("place", plain(known.place)),
+        ("indicator list", plain(known.indicator)),
         ("company", company(known) or "how many other hosts talk to it is not known"),
         ("certificate", plain(known.certificate)),
         ("web client", plain(known.web_client)),

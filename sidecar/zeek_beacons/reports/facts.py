@@ -53,6 +53,8 @@ class PairFacts:
     certificate: str = ""  # the server's, in words
     web_client: str = ""  # what the client told over HTTP, in words
     endpoint: str = ""  # the process behind it, in words
+    place: str = ""  # where the server lies: autonomous system and country
+    indicator: str = ""  # how the pair is on an indicator list
 
 
 def facts(scored: Scored, row: int, sources: Sources | None = None) -> PairFacts:
@@ -87,6 +89,8 @@ def _facts(scored: Scored, row: int, sources: Sources) -> PairFacts:
         certificate=certificate(pairs, row),
         web_client=web_client(pairs, row),
         endpoint=endpoint(pairs, row),
+        place=scored.scoring.local.places.of(pairs.addr[row]).text,
+        indicator=scored.listed.get(row, ""),
         could_be=could_be(scored, row),
         attack=tuple(attack.techniques(attack.Channel(pairs.proto[row], int(pairs.resp_p[row]), services, ever))),
         waits=waits(scored, row),
@@ -118,6 +122,8 @@ def _clauses(known: PairFacts, is_alike: bool) -> Iterator[str]:
         yield sizes(known)
     if told := company(known):
         yield told
+    if known.place:
+        yield f"in {known.place}"
     if known.certificate:
         yield f"certificate {known.certificate}"
     if known.could_be and not is_alike:

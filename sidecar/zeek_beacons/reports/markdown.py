@@ -18,7 +18,7 @@ from zeek_beacons.reports.first_hosts import first_hosts
 from zeek_beacons.reports.incident_text import further
 from zeek_beacons.reports.outside import looks_like, quiet_from_outside
 from zeek_beacons.reports.queries import Sources
-from zeek_beacons.reports.quiet import kept_quiet, near_misses
+from zeek_beacons.reports.quiet import kept_quiet, near_misses, on_lists
 from zeek_beacons.reports.sentence import sentence, target
 from zeek_beacons.reports.short_list import short_list
 from zeek_beacons.verdicts import BEACON, LABELS, SEVERITIES, SUPPRESSIONS
@@ -36,6 +36,7 @@ def report(scored: Scored, summary: Mapping[str, Any], sources: Sources | None =
         *first_hosts(scored),
         *near_misses(scored),
         *kept_quiet(scored),
+        *on_lists(scored),
         *_from_outside(scored),
         *against_labels(summary),
         *about(summary, scored.verdicts.calibrated),

@@ -50,6 +50,16 @@ def kept_quiet(scored: Scored) -> list[str]:
     return [*lines, *_more(len(rows)), ""]
 
 
+def on_lists(scored: Scored) -> list[str]:
+    """Pairs with enough connections that are on an indicator list and do not alert."""
+    rows = scored.listed_quiet
+    if not len(rows):
+        return []
+    lines = ["## On indicator lists", "", f"Pairs on an indicator list that do not alert: {len(rows)}.", ""]
+    lines += [f"- {plain(sentence(scored, row))}" for row in rows[:SHOWN].tolist()]
+    return [*lines, *_more(len(rows)), ""]
+
+
 def kept_by(scored: Scored, row: int) -> str:
     """What keeps a pair quiet: a line of the allow-list, a look-alike, what someone said; "" where nothing is told."""
     if scored.verdicts.suppressed[row] == ALLOW_LISTED:

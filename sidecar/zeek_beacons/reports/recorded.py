@@ -32,7 +32,8 @@ from zeek_beacons.verdicts import KINDS, LABELS, SUPPRESSIONS
 
 PARTS = 24  # of a sparkline
 
-_SERVER = frozenset(CODES)
+INDICATOR_LIST = "indicator_list"  # code of the reason that a pair is on one
+_SERVER = frozenset((*CODES, INDICATOR_LIST))
 _FACTS = tuple(one.name for one in fields(PairFacts))
 
 
@@ -102,8 +103,10 @@ def sparks(start: Floats, offsets: Ints) -> tuple[list[bytes], Floats]:
 
 
 def worth_telling(scored: Scored, n: int) -> list[int]:
-    """Which of the first `n` rows alert or nearly do: those that are told of in full."""
-    return np.flatnonzero((scored.verdicts.alerts | scored.near_miss)[:n]).tolist()
+    """Which of the first `n` rows alert, nearly do or are on an indicator list: those that are told of in full."""
+    rows = np.flatnonzero((scored.verdicts.alerts | scored.near_miss)[:n]).tolist()
+    on_lists = [row for row in scored.listed_quiet.tolist() if row < n]
+    return sorted({*rows, *on_lists}) if on_lists else rows
 
 
 def details(
@@ -137,7 +140,9 @@ def details(
 def weighed(scored: Scored, row: int, server: ServerFacts | None = None) -> list[dict[str, Any]]:
     """The reasons of one verdict as data, in their order, without numbers that are not known."""
     given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    told = []
+    told: list[dict[str, Any]] = []
+    if row in scored.listed:
+        told.append({"code": INDICATOR_LIST, "text": scored.listed[row]})
     for place, (reason, text) in enumerate(zip(given, reason_texts(scored, row, server), strict=True)):
         numbers = {
             "value": _number(reason_value(scored, row, reason)),

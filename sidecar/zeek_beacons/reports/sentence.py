@@ -70,7 +70,7 @@ def sentence(scored: Scored, row: int) -> str:
         text += f"; {'probability' if verdicts.calibrated else 'score'} {sure(score)}"
     hint = implant(scored, row)
     text = _spaced(f"{text}; {hint}" if hint else text)
-    return f"{text}; {scored.said[row]}" if row in scored.said else text
+    return "; ".join([text, *(told[row] for told in (scored.listed, scored.said) if row in told)])
 
 
 def sure(score: float) -> str:
@@ -126,11 +126,12 @@ def round_jitter(jitter: float) -> float:
 def reasons(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
     """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last.
 
-    Before them, which group the pair alerts with, if any. Those with nothing to tell, since the value they would tell
-    is not known, are told of together at the end.
+    Before them, which group the pair alerts with, and how it is on an indicator list, if any. Those with nothing to
+    tell, since the value they would tell is not known, are told of together at the end.
     """
     of = in_turn(scored, row)
-    return [*([of] if of else []), *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
+    on_list = scored.listed.get(row, "")
+    return [*filter(None, (of, on_list)), *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
 
 
 def reason_texts(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
@@ -150,7 +151,8 @@ def weighed_reasons(scored: Scored, row: int) -> list[str]:
     given = scored.verdicts.contributions[row].tolist()
     weights = ["" if math.isnan(added) else f" ({added:+.2f})" for added in given]
     told = [text + weight for text, weight in zip(reason_texts(scored, row), weights, strict=False) if text]
-    return [*told, *_not_known(scored, row)]
+    on_list = [scored.listed[row]] if row in scored.listed else []
+    return [*on_list, *told, *_not_known(scored, row)]
 
 
 def reason_value(scored: Scored, row: int, reason: Reason) -> float:

@@ -151,6 +151,7 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "server_name": pa.array(pairs.server_name[order], pa.string()),
         "dns_name": pa.array(pairs.dns_name[order], pa.string()),
         "service": pa.array(pairs.service[order], pa.string()),
+        **_local(scored, order),
         "first_seen": _times(pairs.first_ts[order]),
         "last_seen": _times(pairs.last_ts[order]),
         "connections": pairs.conns[order],
@@ -164,6 +165,21 @@ def _columns(scored: Scored, order: Any) -> dict[str, Any]:
         "contributions": _contributions(verdicts.contributions[order]),
         **_endpoint(scored, order),
     }
+
+
+def _local(scored: Scored, order: Any) -> dict[str, Any]:
+    """What the operator's own files tell of the servers; empty where they tell nothing."""
+    places, nothing = scored.scoring.local.places, pa.nulls(len(order), pa.string())
+    columns = {"asn": pa.nulls(len(order), pa.int64()), "as_org": nothing, "country": nothing}
+    if places:
+        found = [places.of(addr) for addr in scored.pairs.addr[order].tolist()]
+        columns = {
+            "asn": pa.array([one.asn for one in found], pa.int64()),
+            "as_org": _or_null([one.as_org for one in found]),
+            "country": _or_null([one.country for one in found]),
+        }
+    told = _or_null([scored.listed.get(row) for row in order.tolist()]) if scored.listed else nothing
+    return columns | {"indicator": told}
 
 
 def _endpoint(scored: Scored, order: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +13,7 @@ from zeek_beacons.errors import ModelError
 from zeek_beacons.features import Features
 from zeek_beacons.knowledge import Knowledge, knowledge_of, shipped_knowledge
 from zeek_beacons.knowledge.file import KNOWLEDGE
+from zeek_beacons.knowledge.local import LocalKnowledge
 from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.scoring import calibration, context_term, explain, rules, significance
 from zeek_beacons.scoring.calibration import Calibration
@@ -57,6 +58,7 @@ class Scoring:
     model: ModelFolder | None
     context: ContextTerm | None = None
     knowledge: Knowledge | None = None  # the model's own; None: the shipped one
+    local: LocalKnowledge = field(default_factory=LocalKnowledge)  # the operator's own
 
     @classmethod
     def load(cls, folder: Path | None = None, threads: int = 0) -> Self:
@@ -88,15 +90,21 @@ class Scoring:
         """The rules by themselves: no model file is needed."""
         return cls({"rules": rules.score}, {"rules": 1.0}, RULE_THRESHOLDS, chance_table(), (), RULE_RATES, None)
 
+    def knowing(self, local: LocalKnowledge) -> Self:
+        """The same with what the operator knows."""
+        return replace(self, local=local)
+
     @property
     def warnings(self) -> list[str]:
         """What an operator must hear of before trusting the scores."""
+        lists = self.local.indicators.warnings
         if self.model is None or self.knowledge is not None:
-            return []
+            return lists
         shipped = shipped_knowledge()
         return [
+            *lists,
             f"{self.model.path / KNOWLEDGE} is missing: what is known of servers comes from {shipped.path} "
-            f"of {shipped.date}, not from this model's folder"
+            f"of {shipped.date}, not from this model's folder",
         ]
 
     @property

@@ -50,7 +50,7 @@ BINETFLOW = _words(
 CANDIDATE = _words(
     "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto resp service server_name conns named first_ts reason "
     "resp_hosts site_hosts local_orig local_resp name_conns dns_name dns_named site_tls_named "
-    "cert_name cert_issuer cert_self_signed cert_valid cert_days cert_servers user_agent agent_hosts no_host "
+    "cert_name cert_issuer cert_self_signed cert_valid cert_days cert_servers user_agent agent_hosts no_host intel "
     "starts durations orig_bytes resp_bytes states"
 )
 

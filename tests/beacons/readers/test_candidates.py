@@ -107,6 +107,7 @@ PRESENTED = {
     "user_agent": "curl/8 \\xff",
     "agent_hosts": 1,
     "no_host": False,
+    "intel": "DOMAIN evil.example",
 }
 
 
@@ -118,7 +119,7 @@ def test_what_servers_and_clients_presented_is_read(tmp_path: Path) -> None:
         pairs, _ = load(tmp_path, data, "b.log")
         assert {name: getattr(pairs, name)[0] for name in PRESENTED} == PRESENTED
     pairs, _ = load(tmp_path, json_log([candidate([0, 60])]), "b.log")
-    assert [getattr(pairs, name)[0] for name in ("cert_name", "user_agent")] == ["", ""]
+    assert [getattr(pairs, name)[0] for name in ("cert_name", "user_agent", "intel")] == ["", "", ""]
     assert np.isnan([pairs.cert_self_signed[0], pairs.cert_days[0], pairs.no_host[0]]).all()
 
 
@@ -126,6 +127,7 @@ def test_the_newest_certificate_stays_where_a_later_candidate_saw_none(tmp_path:
     lines = [candidate([0, 60], **PRESENTED), candidate([600, 660]), candidate([120, 180], cert_self_signed=False)]
     pairs, _ = load(tmp_path, json_log(lines), "b.log")
     assert (pairs.cert_name[0], pairs.cert_self_signed[0], pairs.user_agent[0]) == ("", 0, "curl/8 \\xff")
+    assert pairs.intel[0] == "DOMAIN evil.example"
 
 
 @pytest.mark.parametrize(

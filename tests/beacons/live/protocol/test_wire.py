@@ -86,6 +86,14 @@ def test_a_candidate_carries_what_servers_and_clients_presented() -> None:
     assert {name: getattr(pairs, name)[0] for name in PRESENTED} == PRESENTED
 
 
+def test_a_candidate_carries_a_hit_of_zeeks_intel_framework() -> None:
+    assert Pairs.build([candidate(n=8).row]).intel[0] == ""
+    assert Pairs.build([candidate(n=8, intel="DOMAIN evil.example").row]).intel[0] == "DOMAIN evil.example"
+    hostile = Pairs.build([candidate(n=8, intel="DOMAIN " + "a\x1b" * 300).row]).intel[0]
+    assert len(hostile) == 200
+    assert hostile.isprintable()
+
+
 def test_a_candidate_carries_what_zeek_knows_of_its_ends() -> None:
     pairs = Pairs.build([candidate(n=8, **FACTS).row])
     assert (pairs.orig_local[0], pairs.resp_local[0], pairs.site_tls_named[0]) == (False, True, 0.25)
@@ -171,7 +179,7 @@ OPTIONAL: dict[str, set[str]] = {
         *("service", "server_name", "sensor", "uid", "reason", "resp_hosts", "site_hosts", *UNREAD),
         *("local_orig", "local_resp", "name_conns", "dns_name", "dns_named", "site_tls_named"),
         *("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "cert_servers"),
-        *("user_agent", "agent_hosts", "no_host"),
+        *("user_agent", "agent_hosts", "no_host", "intel"),
     },
     "hello": {"reason", "node", "boot"},
     "heartbeat": set(),
