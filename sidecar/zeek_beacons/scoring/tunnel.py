@@ -19,7 +19,7 @@ from zeek_beacons.keys import DNS
 from zeek_beacons.knowledge import OPERATORS, TAG_BIT
 from zeek_beacons.pairs import Bools, Pairs
 from zeek_beacons.readers.dns_channel import MOST_NAMES
-from zeek_beacons.scoring.lookalikes import KnownRhythms
+from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms
 from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.verdicts import BEACON, NOT_SUPPRESSED, SEVERITIES, TUNNEL, Verdicts
 
@@ -56,7 +56,7 @@ def are_tunnels(pairs: Pairs, names: ServerNames, look: KnownRhythms) -> Bools:
     """
     many = (pairs.channel == DNS) & (pairs.names_asked >= LEAST_NAMES)
     long = pairs.names_length >= LEAST_LENGTH * np.nan_to_num(pairs.names_asked)
-    return np.asarray(many & long & ~_of_others(pairs, names) & ~look.proven, dtype=np.bool_)
+    return np.asarray(many & long & ~_of_others(pairs, names) & (look.index == NONE), dtype=np.bool_)
 
 
 def found(verdicts: Verdicts, tunnels: Bools) -> Verdicts:
