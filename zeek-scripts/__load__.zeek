@@ -14,6 +14,7 @@
 @load ./sketch
 @load ./prevalence
 @load ./pair-table
+@load ./asked
 @load ./emit
 @load ./bounds
 @load ./inbound
@@ -22,6 +23,7 @@
 @load ./proxy-channel
 @load ./observe
 @load ./http-channel
+@load ./dns-channel
 @load ./log
 @load ./wire
 @load ./listen

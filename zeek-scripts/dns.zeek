@@ -8,6 +8,9 @@
 module Beacons;
 
 export {
+	## Whether queries to name servers are tracked as pairs with the domains that are asked for, of channel dns.
+	option dns_channel: bool = T;
+
 	## Whether DNS queries count for the pair of the client with the registered domain it asks for.
 	option pairs_by_domain: bool = F;
 

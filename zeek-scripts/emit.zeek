@@ -6,6 +6,7 @@
 @load ./majority
 @load ./presented
 @load ./names
+@load ./asked
 @load base/utils/site
 
 module Beacons;
@@ -73,6 +74,8 @@ function candidate_of(p: Pair, reason: string): Candidate
 	rec$channel = p$channel;
 	if ( p?$other_paths )
 		rec$other_paths = p$other_paths;
+	if ( p$channel == "dns" )
+		tell_asked(rec, p);
 	local service = service_of(p);
 	if ( service != "" )
 		rec$service = service;
@@ -84,9 +87,9 @@ function candidate_of(p: Pair, reason: string): Candidate
 	if ( |Site::local_nets| > 0 )
 		{
 		rec$local_orig = Site::is_local_addr(p$orig_h);
-		# Behind a proxy a name is taken for one from elsewhere.
-		rec$local_resp = p$channel == "proxy" ? is_address(p$by_name) &&
-		    Site::is_local_addr(to_addr(p$by_name)) :
+		# Behind a proxy or resolver a name is taken for one from elsewhere.
+		rec$local_resp = p$channel == "proxy" || p$channel == "dns" ? is_address(
+		    p$by_name) && Site::is_local_addr(to_addr(p$by_name)) :
 		    Site::is_local_addr(p$resp_h);
 		}
 	if ( |tls_pairs| >= min_tls_servers )

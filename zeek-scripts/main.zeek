@@ -152,6 +152,10 @@ export {
 		carried: string &default="";
 		## Other paths of its site that the client has asked for, at most those remembered; unset where not known.
 		other_paths: count &optional;
+		## The name that a query of channel dns asks for; empty for others.
+		asked: string &default="";
+		## Whether it asks for an address alone.
+		for_address: bool &default=F;
 	};
 
 	## A pair that Zeek let through, with its observations: a line of beacon_candidates.log.
@@ -214,6 +218,13 @@ export {
 		## The newest hit of Zeek's Intel framework on the server, in a connection of the pair: type and indicator; unset
 		## where there was none.
 		intel: string &log &optional;
+		## Different names of the domain that the originator has asked for, those told apart, and their characters in
+		## all; queries for addresses alone; and connections seen to servers under the domain. Of channel dns; unset for
+		## others.
+		names_asked: count &log &optional;
+		names_length: count &log &optional;
+		for_addresses: count &log &optional;
+		connected: count &log &optional;
 		## Why it was emitted: gate, doubled, interval, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.
@@ -240,6 +251,10 @@ export {
 	## A finished connection on its way to the node that owns its pair. *by_name*: the pair with the server name, or of
 	## another channel.
 	global observed: event(o: Observation, by_name: bool);
+
+	## A client has connected to a server under a registered domain, on its way to the node that owns their pair of
+	## channel dns.
+	global connected_to: event(client: addr, domain: string);
 
 	## Emits all pairs held with at least this many connections, with reason ``requested``.
 	global emit_all: function(least: count);

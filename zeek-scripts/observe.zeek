@@ -9,6 +9,8 @@
 @load ./allow
 @load ./merge
 @load ./track
+@load ./dns
+@load ./asked
 @load base/frameworks/cluster
 @load base/protocols/conn
 
@@ -67,6 +69,22 @@ function hand_over(o: Observation, named: bool)
 		Cluster::publish(Cluster::manager_topic, observed, o, named);
 	}
 
+# The owner of the pair of a client with a domain is to know of connections to servers under it.
+function tell_connected(client: addr, name: string)
+	{
+	local domain = registered_domain(name);
+	if ( ! clustered )
+		note_connected(client, domain);
+	else if ( ! Cluster::publish_hrw(Cluster::proxy_pool, domain, connected_to,
+	    client, domain) )
+		Cluster::publish(Cluster::manager_topic, connected_to, client, domain);
+	}
+
+event connected_to(client: addr, domain: string)
+	{
+	note_connected(client, domain);
+	}
+
 event observed(o: Observation, named: bool)
 	{
 	track(o, named);
@@ -111,6 +129,14 @@ event connection_state_remove(c: connection) &priority=-4
 	if ( info$proto == tcp
 	    && ( |open_pieces| > 0 || ( info$conn_state != "SF" && info$conn_state in open_states ) ) )
 		earlier_name = merge_pieces(o, c$history);
+
+	if ( dns_channel && ! o$continues )
+		{
+		if ( name != "" )
+			tell_connected(o$orig_h, name);
+		else if ( o?$dns_name && o$dns_name != "" )
+			tell_connected(o$orig_h, o$dns_name);
+		}
 
 	# The name counts once for a connection, whichever of its pieces carried it.
 	if ( earlier_name != "" )

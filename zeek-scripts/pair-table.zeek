@@ -14,6 +14,9 @@ global place_by_name: table[addr, string, port] of count &default=0;
 # Those of other channels than connections.
 global place_by_channel: table[addr, string, port, string] of count &default=0;
 
+# A pair is tracked no longer.
+global pair_removed: hook(p: Pair);
+
 function place_of(p: Pair): count
 	{
 	if ( p$channel != "conn" )
@@ -39,6 +42,7 @@ function remove_pair(place: count)
 	local p = pairs[place - 1];
 	held -= |p$starts|;
 	forget_talker(p);
+	hook pair_removed(p);
 	if ( p$channel != "conn" )
 		delete place_by_channel[p$orig_h, p$by_name, p$resp_p, p$channel];
 	else if ( p$by_name != "" )

@@ -54,6 +54,10 @@ type CandidateMessage: record {
 	no_host: bool &optional;
 	other_paths: count &optional;
 	intel: string &optional;
+	names_asked: count &optional;
+	names_length: count &optional;
+	for_addresses: count &optional;
+	connected: count &optional;
 	reason: string;
 	dropped: count;
 	starts: vector of double;
@@ -141,6 +145,14 @@ function add_optional(m: CandidateMessage, rec: Candidate)
 		m$other_paths = rec$other_paths;
 	if ( rec?$intel )
 		m$intel = rec$intel;
+	if ( rec?$names_asked )
+		m$names_asked = rec$names_asked;
+	if ( rec?$names_length )
+		m$names_length = rec$names_length;
+	if ( rec?$for_addresses )
+		m$for_addresses = rec$for_addresses;
+	if ( rec?$connected )
+		m$connected = rec$connected;
 	}
 
 function publish_candidate(rec: Candidate)

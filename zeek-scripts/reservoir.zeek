@@ -48,6 +48,12 @@ type Pair: record {
 	intel: string &optional;
 	# Of channel http.
 	other_paths: count &optional;
+	# Of channel dns: lengths of the names asked for by their digest, of which those with the first digests are held; the
+	# last digest as soon as no more are; queries for addresses; and connections to servers under the domain.
+	asked: table[string] of count &optional;
+	last_asked: string &default="";
+	for_addresses: count &default=0;
+	connected: count &default=0;
 	# The place among pairs that come from outside, counted from 1; 0 for others.
 	inbound_place: count &default=0;
 	# When the pair was last seen and last emitted (network time), and the connections at which it is to be next; 0

@@ -34,6 +34,10 @@ global refused_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_refused_messages",
     $unit="", $help_text="Messages from the sidecar that were refused"));
 
+global names_counter = Telemetry::register_counter_family(Telemetry::MetricOpts(
+    $prefix="zeek", $name="beacons_missed_names", $unit="",
+    $help_text="Names asked for beyond Beacons::max_names_asked"));
+
 hook candidate_found(rec: Candidate)
 	{
 	Telemetry::counter_family_inc(candidates_counter, vector(rec$reason));
@@ -50,4 +54,5 @@ hook Telemetry::sync()
 	Telemetry::gauge_family_set(outstanding_gauge, none, outstanding());
 	Telemetry::counter_family_set(lost_counter, none, lost);
 	Telemetry::counter_family_set(refused_counter, none, bad_messages);
+	Telemetry::counter_family_set(names_counter, none, names_missed);
 	}

@@ -8,6 +8,7 @@
 @load ./inbound
 @load ./majority
 @load ./presented
+@load ./asked
 
 module Beacons;
 
@@ -111,6 +112,12 @@ function add_observation(p: Pair, o: Observation)
 		count_name(p, o$carried);
 	if ( o?$other_paths && ( ! p?$other_paths || o$other_paths > p$other_paths ) )
 		p$other_paths = o$other_paths;
+	if ( o$asked != "" )
+		{
+		note_asked(p, o$asked);
+		if ( o$for_address )
+			++p$for_addresses;
+		}
 	if ( o?$dns_name && p$by_name == "" )
 		count_dns_name(p, o$dns_name);
 	if ( o?$certificate || o?$client )

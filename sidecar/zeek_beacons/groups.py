@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from zeek_beacons.features import Features, extract
 from zeek_beacons.features.checkins import FlatCheckins
-from zeek_beacons.keys import CONN, HTTP
+from zeek_beacons.keys import CONN, DNS, HTTP
 from zeek_beacons.knowledge import OPERATORS
 from zeek_beacons.pairs import GROUP, OBSERVATION_COLUMNS, PAIR_COLUMNS, Bools, Floats, Ints, Pairs, observation_order
 from zeek_beacons.scoring import Scoring
@@ -39,6 +39,7 @@ OVERLAP = 0.5  # of the longer span
 GAIN = 0.95  # times the std / mean so far that a further member must bring it to
 CALMER = 0.6  # times the usual std / mean of its members, at most
 TIMER = 0.15  # std / mean of three pairs and more that are one timer even if each of them is one, at most
+LONGEST_LEFT = 0.05  # share of the waits between queries that are left out, the longest: an implant at work asks more
 SLACK = 0.15  # by which a member alone may score higher: one of several timers in turn is a timer too, of another sleep
 
 
@@ -106,7 +107,8 @@ def find(pairs: Pairs, features: Features, checkins: FlatCheckins, may_join: Boo
     found: list[Ints] = []
     for places in _buckets(pairs, rows):
         free = [place for place in places if place not in used]
-        for members in _grown(np.array(free, dtype=np.int64), alike):
+        variation = _usual_variation if pairs.channel[places[0]] == DNS else _variation
+        for members in _grown(np.array(free, dtype=np.int64), alike, variation):
             used.update(members)
             found.append(np.array(sorted(members, key=lambda one: (pairs.first_ts[one], one)), dtype=np.int64))
     return Groups(united(pairs, found), tuple(found))
@@ -187,6 +189,9 @@ def _buckets(pairs: Pairs, rows: Ints) -> Iterator[list[int]]:
         yield from (list(places.values())[:COMPARED] for places in buckets.values() if len(places) > 1)
 
 
+_Measure = Callable[[Floats], float]  # how much the waits between ordered times vary
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Alike:
     """What pairs must agree in, (n,) each, and their check-ins."""
@@ -233,32 +238,32 @@ class _Alike:
         return self.checkins.start[begin : begin + int(self.checkins.counts[one])]
 
 
-def _grown(places: Ints, alike: _Alike) -> Iterator[list[int]]:
+def _grown(places: Ints, alike: _Alike, variation: _Measure) -> Iterator[list[int]]:
     """The groups among these pairs, those with most connections first; none of the pairs in two."""
     while len(places) > 1:
         seed, places = int(places[0]), places[1:]
         near = places[alike.to(seed, places)]
-        members = _around(seed, near.tolist(), alike) if len(near) else []
+        members = _around(seed, near.tolist(), alike, variation) if len(near) else []
         if members:
             places = places[~np.isin(places, members)]
             yield members
 
 
-def _around(seed: int, near: list[int], alike: _Alike) -> list[int]:
+def _around(seed: int, near: list[int], alike: _Alike, variation: _Measure) -> list[int]:
     """The group around a pair, from others like it; empty where no union of them is a clearly calmer process."""
     starts = {one: alike.starts(one) for one in (seed, *near)}
-    for members in (_grow(seed, near, starts), _trim([seed, *near][:MOST], starts)):
-        if len(members) > 1 and _is_process([starts[one] for one in members]):
+    for members in (_grow(seed, near, starts, variation), _trim([seed, *near][:MOST], starts, variation)):
+        if len(members) > 1 and _is_process([starts[one] for one in members], variation):
             return members
     return []
 
 
-def _grow(seed: int, near: list[int], starts: Mapping[int, Floats]) -> list[int]:
+def _grow(seed: int, near: list[int], starts: Mapping[int, Floats], variation: _Measure) -> list[int]:
     """Adds to a pair one after the other that makes the union calmest, as long as it gets calmer by it."""
-    members, times, calm, left = [seed], starts[seed], _variation(starts[seed]), list(near)
+    members, times, calm, left = [seed], starts[seed], variation(starts[seed]), list(near)
     while left and len(members) < MOST:
         unions = [_union([times, starts[one]]) for one in left]
-        variations = [_variation(union) for union in unions]
+        variations = [variation(union) for union in unions]
         best = int(np.argmin(variations))
         if not variations[best] <= GAIN * calm:
             break
@@ -267,11 +272,11 @@ def _grow(seed: int, near: list[int], starts: Mapping[int, Floats]) -> list[int]
     return members
 
 
-def _trim(members: list[int], starts: Mapping[int, Floats]) -> list[int]:
+def _trim(members: list[int], starts: Mapping[int, Floats], variation: _Measure) -> list[int]:
     """Takes from pairs the one without which the rest is calmest, as long as it gets calmer by it."""
-    members, calm = list(members), _variation(_union([starts[one] for one in members]))
+    members, calm = list(members), variation(_union([starts[one] for one in members]))
     while len(members) > 2:
-        variations = [_variation(_union([starts[one] for one in members if one != other])) for other in members]
+        variations = [variation(_union([starts[one] for one in members if one != other])) for other in members]
         best = int(np.argmin(variations))
         if not variations[best] <= GAIN * calm:
             break
@@ -280,10 +285,10 @@ def _trim(members: list[int], starts: Mapping[int, Floats]) -> list[int]:
     return members
 
 
-def _is_process(members: Sequence[Floats]) -> bool:
+def _is_process(members: Sequence[Floats], variation: _Measure) -> bool:
     """Whether the union of check-ins is far calmer than most members, or timers that take turns."""
     times = _union(members)
-    calm, usual = _variation(times), float(np.median([_variation(one) for one in members]))
+    calm, usual = variation(times), float(np.median([variation(one) for one in members]))
     return len(times) >= LEAST_CHECKINS and (calm < CALMER * usual or (len(members) > 2 and calm < TIMER))
 
 
@@ -295,7 +300,16 @@ def _union(members: Sequence[Floats]) -> Floats:
 
 def _variation(times: Floats) -> float:
     """Standard deviation over mean of the waits between ordered times."""
-    waits = times[1:] - times[:-1]
+    return _spread(times[1:] - times[:-1])
+
+
+def _usual_variation(times: Floats) -> float:
+    """The same without the longest LONGEST_LEFT of the waits."""
+    waits = np.sort(times[1:] - times[:-1], kind="stable")
+    return _spread(waits[: len(waits) - int(LONGEST_LEFT * len(waits))])
+
+
+def _spread(waits: Floats) -> float:
     mean = np.add.reduce(waits) / len(waits)
     away = waits - mean
     away *= away

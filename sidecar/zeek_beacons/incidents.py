@@ -11,7 +11,9 @@ Two pairs of one kind belong together where one of these holds of the two alone,
 4. a rotation: one originator, port, protocol and service, no name or one registered domain, and sleeps that agree; or
    most connections failed, as where a list of dead servers is tried;
 5. one server of several hosts: the same name, or the same public address, port and protocol;
-6. a group, see groups.py, and its members.
+6. a group, see groups.py, and its members;
+7. queries under a domain: with the connections to the resolver that carry them, and with whatever else one originator
+   does under that registered domain.
 
 An incident is all that hangs together so. Names of different domains never join by their rhythm, nor over an address
 that several names share: many timers of one host are alike.
@@ -31,10 +33,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from zeek_beacons.called import called
-from zeek_beacons.keys import CONN, Key, key_text
+from zeek_beacons.keys import CONN, DNS, Key, key_text
 from zeek_beacons.knowledge import registered_domain
 from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs, is_group
-from zeek_beacons.verdicts import Verdicts
+from zeek_beacons.verdicts import OWN_BEACON, TUNNEL, Verdicts
 
 PROXY_PORTS = frozenset((1080, 3128, 3129, 8000, 8008, 8080, 8081, 8088, 8118, 8888, 9090))
 SLEEPS_AGREE = 1.15  # the longer over the shorter, at most
@@ -184,7 +186,7 @@ def together(members: Sequence[Member]) -> list[int]:
 def buckets_of(member: Member) -> list[Hashable]:
     """Where others are that a member may belong to: two that share no bucket are never joined directly."""
     orig_h, resp, resp_p, proto, _ = member.key
-    kind, domain = member.kind, member.domain
+    kind, domain = OWN_BEACON if member.kind == TUNNEL else member.kind, member.domain
     found: list[Hashable] = [("server", kind, orig_h, member.addr)]
     name = member.name
     if name:
@@ -198,6 +200,8 @@ def buckets_of(member: Member) -> list[Hashable]:
             found.append(("rotation", kind, orig_h, resp_p, proto, member.service, domain))
         if member.failed > MOSTLY:
             found.append(("dead servers", kind, orig_h, resp_p, proto, domain))
+    if domain not in ("", SEVERAL):
+        found.append(("domain", kind, orig_h, domain))
     if member.group:
         found.append(("group", kind, orig_h, member.group))
     return found
@@ -218,6 +222,12 @@ def _public(members: Sequence[Member], places: list[int]) -> Links:
     return iter(()) if local else _all(members, places)
 
 
+def _asked(members: Sequence[Member], places: list[int]) -> Links:
+    """Queries under a domain and all else under it."""
+    queries = [place for place in places if members[place].channel == DNS]
+    return ((queries[0], place) for place in places if queries)
+
+
 def _rotation(members: Sequence[Member], places: list[int]) -> Links:
     """Those whose sleeps agree: what agrees at all agrees with its neighbour by size."""
     ordered = sorted(places, key=lambda place: members[place].sleep)
@@ -233,7 +243,7 @@ def _server(members: Sequence[Member], places: list[int]) -> Links:
     bare: list[int] = []  # addresses without a name
     for place in places:
         member = members[place]
-        if not member.is_named:
+        if not member.is_named and member.channel != DNS:
             at_port[member.resp_p, member.proto] = place
         if member.domain == "":
             bare.append(place)
@@ -245,6 +255,9 @@ def _server(members: Sequence[Member], places: list[int]) -> Links:
     proxies = [place for (port, _), place in at_port.items() if port in PROXY_PORTS and members[place].local]
     for place in places:
         member = members[place]
+        carrier = at_port.get((member.resp_p, member.proto)) if member.channel == DNS else None
+        if carrier is not None:
+            yield carrier, place
         if member.is_named:
             twin = at_port.get((member.resp_p, member.proto))
             if twin is not None and _speaks_for(member, members[twin]):
@@ -288,6 +301,7 @@ _LINKS: dict[str, Callable[[Sequence[Member], list[int]], Links]] = {
     "rotation": _rotation,
     "dead servers": _all,
     "group": _all,
+    "domain": _asked,
 }
 
 

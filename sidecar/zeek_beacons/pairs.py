@@ -88,6 +88,10 @@ class Pairs:
     no_host: Floats  # (n,) 1 where an answered HTTP request had no Host, 0 where all had; NaN where none was seen
     other_paths: Floats  # (n,) paths of the site asked for beside the pair's, at most; NaN but for channel http
     intel: Strings  # (n,) the newest hit of Zeek's Intel framework on the server: type and indicator; "" without one
+    names_asked: Floats  # (n,) different names of the domain asked for, those told apart; NaN but for channel dns
+    names_length: Floats  # (n,) characters of these names in all; NaN but for channel dns
+    for_addresses: Floats  # (n,) queries for addresses alone; NaN but for channel dns
+    connected: Floats  # (n,) connections to servers under the domain; NaN but for channel dns
     process: Strings  # (n,) what opened the newest connection, by an endpoint's word: a file name; "" where not known
     parent: Strings  # (n,) what started that process, likewise
     user: Strings  # (n,) who it runs as, "" where not known
@@ -211,7 +215,7 @@ PAIR_COLUMNS = tuple(f.name for f in fields(Pairs) if f.name not in {*OBSERVATIO
 # Columns that came later than the first version of logs, histories and golden files.
 CERTIFICATE = ("cert_name", "cert_issuer", "cert_self_signed", "cert_valid", "cert_days", "cert_servers")
 WEB_CLIENT = ("user_agent", "agent_hosts", "no_host")
-CHANNEL_FACTS = ("other_paths",)
+CHANNEL_FACTS = ("other_paths", "names_asked", "names_length", "for_addresses", "connected")
 PROCESS = ("process", "parent", "user", "signed")
 PRESENTED_TEXTS = ("cert_name", "cert_issuer", "user_agent")
 PRESENTED_NUMBERS = tuple(name for name in (*CERTIFICATE, *WEB_CLIENT) if name not in PRESENTED_TEXTS)

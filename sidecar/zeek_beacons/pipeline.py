@@ -19,7 +19,7 @@ from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, joined
 from zeek_beacons.said import Said, mentioned, raised
-from zeek_beacons.scoring import Scoring, listed, lookalikes, place, timer
+from zeek_beacons.scoring import Scoring, listed, lookalikes, place, timer, tunnel
 from zeek_beacons.scoring.anomaly import Anomaly
 from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
@@ -31,6 +31,7 @@ from zeek_beacons.verdicts import (
     BEACON,
     BENIGN,
     BY_FEEDBACK,
+    LOOK_UP,
     NAMED_TWIN,
     NOT_SUPPRESSED,
     SNOOZED,
@@ -178,12 +179,15 @@ class _Measured:
     context: Floats | None
     names: ServerNames
     look: lookalikes.KnownRhythms
+    look_up: Bools  # whether they are queries for other servers' addresses
+    tunnel: Bools  # whether they carry data in the names that are asked for
 
     @classmethod
     def of(cls, pairs: Pairs, scoring: Scoring) -> Self:
         """Measures pairs, each by itself."""
         features, checkins = measure(pairs)
         facts = scoring.facts(pairs, features)
+        look = lookalikes.find(pairs, features, facts.names)
         loudest = busiest(pairs, features, checkins, scoring)
         return cls(
             pairs=pairs,
@@ -194,7 +198,9 @@ class _Measured:
             scores=loudest.scores,
             context=scoring.measure_context(facts),
             names=facts.names,
-            look=lookalikes.find(pairs, features, facts.names),
+            look=look,
+            look_up=tunnel.are_look_ups(pairs, facts.names),
+            tunnel=tunnel.are_tunnels(pairs, facts.names, look),
         )
 
 
@@ -211,6 +217,8 @@ class _Batch:
     context: Floats | None
     look: lookalikes.KnownRhythms
     false_name: Bools  # (n + k,) whose client claims a name that it has not looked the address up by
+    look_up: Bools  # (n + k,) queries for other servers' addresses; no group is
+    tunnel: Bools  # (n + k,) what carries data in names; no group does
     members: Mapping[int, Ints]  # row of a group -> rows of its members
 
 
@@ -220,17 +228,22 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
     enough = np.flatnonzero(np.minimum(pairs.conns, pairs.counts) >= config.min_connections)
     each = _Measured.of(pairs.take(enough), scoring)
     rhythm = scoring.rhythm(each.scores)
-    alike = groups.find(each.pairs, each.features, each.checkins, groups.may_join(each.pairs, each.names, each.look))
+    may_join = groups.may_join(each.pairs, each.names, each.look) & ~each.look_up & ~each.tunnel
+    alike = groups.find(each.pairs, each.features, each.checkins, may_join)
     found = groups.loud(alike.latest(config.max_observations), rhythm, scoring)
     row = np.full(len(pairs) + len(found), -1, dtype=np.int64)
     row[enough] = np.arange(len(enough))
     row[len(pairs) :] = len(enough) + np.arange(len(found))
     false_name = np.zeros(len(row), dtype=np.bool_)
     false_name[enough] = each.names.false
+    look_ups, tunnels = np.zeros(len(row), dtype=np.bool_), np.zeros(len(row), dtype=np.bool_)
+    look_ups[enough], tunnels[enough] = each.look_up, each.tunnel
     members = {len(pairs) + place: enough[members] for place, members in enumerate(found.members)}
     if not members:
         spoken, stretch, features, scores = each.spoken, each.stretch, each.features, each.scores
-        return _Batch(pairs, row, spoken, stretch, features, scores, each.context, each.look, false_name, members)
+        look, context = each.look, each.context
+        asks = look_ups, tunnels
+        return _Batch(pairs, row, spoken, stretch, features, scores, context, look, false_name, *asks, members)
     every = _Measured.of(found.pairs, scoring)
     return _Batch(
         pairs=joined([pairs, found.pairs]),
@@ -244,6 +257,8 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
             np.concatenate([each.look.index, every.look.index]), np.concatenate([each.look.proven, every.look.proven])
         ),
         false_name=false_name,
+        look_up=look_ups,
+        tunnel=tunnels,
         members=members,
     )
 
@@ -275,7 +290,9 @@ def _conclude(
     )
     spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
     quiet = spoken | {NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
+    quiet[LOOK_UP] = measured.look_up
     verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0).suppress(quiet)
+    verdicts = tunnel.found(verdicts, measured.tunnel & ~(allowed | false | snoozed))
     on_lists = listed.listed(pairs, measured.members, scoring.local.indicators)
     verdicts = listed.severer(verdicts, on_lists)
     verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)

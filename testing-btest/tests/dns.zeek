@@ -5,3 +5,4 @@
 
 redef Beacons::direction = Beacons::ANY;
 redef Beacons::pairs_by_domain = T;
+redef Beacons::dns_channel = F;

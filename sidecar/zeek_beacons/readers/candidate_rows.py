@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.keys import CHANNELS, CONN
-from zeek_beacons.pairs import CERTIFICATE, OBSERVATION_COLUMNS, PROTOS, STATES, WEB_CLIENT, Floats, round_time
+from zeek_beacons.pairs import (
+    CERTIFICATE,
+    CHANNEL_FACTS,
+    OBSERVATION_COLUMNS,
+    PROTOS,
+    STATES,
+    WEB_CLIENT,
+    Floats,
+    round_time,
+)
 from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable, words
 from zeek_beacons.readers.certificates import LONGEST_ISSUER, LONGEST_VALIDITY
 from zeek_beacons.readers.web_clients import LONGEST_AGENT
@@ -26,7 +35,7 @@ SITE = ("resp_hosts", "site_hosts", "site_tls_named")  # facts of the site
 # What a candidate says of its newest certificate and web client, each kind with the column that is known if any is.
 LONGEST_INTEL = 200  # characters, as Zeek's package cuts it
 TRUTHS = ("cert_self_signed", "cert_valid", "no_host")
-COUNTS = {"cert_days": LONGEST_VALIDITY, "cert_servers": 2.0**32, "agent_hosts": 2.0**32, "other_paths": 2.0**32}
+COUNTS = {"cert_days": LONGEST_VALIDITY} | dict.fromkeys(("cert_servers", "agent_hosts", *CHANNEL_FACTS), 2.0**32)
 WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT, "intel": LONGEST_INTEL}
 _NEWEST = ((CERTIFICATE, "cert_self_signed"), (WEB_CLIENT, "no_host"))
 LARGEST = {"resp_hosts": 2.0**32, "site_hosts": 2.0**32, "site_tls_named": 1.0}

@@ -81,7 +81,7 @@ class ChannelCollector:
 
     def take(self, rows: ChannelRows) -> None:
         """Counts rows, and holds the newest of each pair."""
-        rows = rows.take(self._wanted(rows))
+        rows = rows.take(self.wanted(rows))
         numbers = self._numbers
         keys = zip(rows.orig_h.tolist(), rows.resp.tolist(), rows.resp_p.tolist(), rows.proto.tolist(), strict=True)
         of = np.fromiter((self._number(key, numbers) for key in keys), dtype=np.int64, count=len(rows))
@@ -135,7 +135,8 @@ class ChannelCollector:
         keys = made.keys()
         return made.take(np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64))
 
-    def _wanted(self, rows: ChannelRows) -> Bools:
+    def wanted(self, rows: ChannelRows) -> Bools:
+        """Which rows have the direction and lie in the time that count, (n,)."""
         wanted: Bools = (rows.start >= self._begin) & (rows.start < self._until)
         if self._direction == "any":
             return wanted

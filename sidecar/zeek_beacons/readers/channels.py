@@ -11,7 +11,7 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.locality import locality
 from zeek_beacons.pairs import Pairs, joined
-from zeek_beacons.readers import http_channel, proxy_channel
+from zeek_beacons.readers import dns_channel, http_channel, proxy_channel
 from zeek_beacons.readers.addresses import address
 from zeek_beacons.readers.channel_rows import MOST_PAIRS, ChannelCollector
 from zeek_beacons.readers.combined import is_combined
@@ -55,9 +55,18 @@ def _read_proxy(beside: Beside, pairs: Pairs) -> Pairs:
     return _told(beside, collector, replace(found, resp_local=np.array(local, dtype=np.bool_)))
 
 
+def _read_dns(beside: Beside, pairs: Pairs) -> Pairs:
+    collector = beside.collector(dns_channel.CHANNEL)
+    return _told(beside, collector, dns_channel.pairs_of(beside.logs("dns"), collector, pairs))
+
+
 # Each is given the pairs by connection, and gives those of its channel.
 ChannelReader = Callable[[Beside, Pairs], Pairs]
-CHANNEL_READERS: dict[str, ChannelReader] = {http_channel.CHANNEL: _read_http, proxy_channel.CHANNEL: _read_proxy}
+CHANNEL_READERS: dict[str, ChannelReader] = {
+    http_channel.CHANNEL: _read_http,
+    proxy_channel.CHANNEL: _read_proxy,
+    dns_channel.CHANNEL: _read_dns,
+}
 
 
 def with_channels(pairs: Pairs, beside: Beside) -> Pairs:

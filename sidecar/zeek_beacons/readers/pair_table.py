@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeek_beacons.keys import CONN, Key
-from zeek_beacons.pairs import MICROSECONDS, PROTOS, Bools, Floats, Ints, Pairs
+from zeek_beacons.pairs import CHANNEL_FACTS, MICROSECONDS, PROTOS, Bools, Floats, Ints, Pairs
 from zeek_beacons.readers.certificates import Certificates
 from zeek_beacons.readers.columns import Connections, PairRows
 from zeek_beacons.readers.keys import (
@@ -147,8 +147,8 @@ class PairTable:
             site_tls_named=np.full(len(keys), self._tls_named(responder, by_name, spelled.services)),
             **certificate_columns(spelled.certificates, self._certificates),
             **client_columns(spelled.clients, self._clients),
-            other_paths=np.full(len(keys), np.nan),
             intel=np.full(len(keys), "", dtype=np.object_),
+            **{fact: np.full(len(keys), np.nan) for fact in CHANNEL_FACTS},
             **process_columns(spelled.processes, self._processes),
             offsets=np.concatenate(([0], ends)),
             start=rows.start_us / MICROSECONDS,

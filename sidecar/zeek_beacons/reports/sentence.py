@@ -15,12 +15,13 @@ from zeek_beacons.features import CATALOGUE, JITTER_KINDS
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pairs import Ints, Pairs
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.readers.dns_channel import MOST_NAMES
 from zeek_beacons.reports.target import server_text, way
 from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
 from zeek_beacons.scoring.reasons import REASONS, Fact, Reason
 from zeek_beacons.scoring.rules import Rule
-from zeek_beacons.verdicts import BEACON
+from zeek_beacons.verdicts import BEACON, TUNNEL
 
 ROUND_SLEEPS = (3600, 900, 300, 60, 30, 15, 10, 5, 1)  # seconds, the roundest first
 WORTH_TELLING = 0.5  # share of equal sizes that says something
@@ -40,6 +41,9 @@ WAITS = {
 def sentence(scored: Scored, row: int) -> str:
     """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`."""
     pairs, verdicts = scored.pairs, scored.verdicts
+    if verdicts.kind[row] == TUNNEL:
+        text = _spaced(_carried(scored, row))
+        return f"{text}; {scored.said[row]}" if row in scored.said else text
     parts = [
         f"{pairs.orig_h[row]} {'checks in with' if verdicts.label[row] == BEACON else 'talks to'} {target(scored, row)}"
     ]
@@ -71,6 +75,19 @@ def sentence(scored: Scored, row: int) -> str:
     hint = implant(scored, row)
     text = _spaced(f"{text}; {hint}" if hint else text)
     return "; ".join([text, *(told[row] for told in (scored.listed, scored.said) if row in told)])
+
+
+def _carried(scored: Scored, row: int) -> str:
+    """What a tunnel carries, in words."""
+    pairs = scored.pairs
+    names, length = int(pairs.names_asked[row]), pairs.names_length[row]
+    many = f"{names} different names" + (" or more" if names >= MOST_NAMES else "")
+    span = pairs.last_ts[row] - pairs.first_ts[row]
+    how_often = f"{pairs.conns[row]} times over {duration(span)}"
+    return (
+        f"{pairs.orig_h[row]} asks for {many} under {pairs.resp[row]}, {length / names:.0f} characters on average: "
+        f"carries data in DNS, {way(pairs.channel[row], pairs.addr[row])}, {how_often}"
+    )
 
 
 def sure(score: float) -> str:

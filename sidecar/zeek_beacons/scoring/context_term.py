@@ -19,6 +19,7 @@ import numpy as np
 from zeek_beacons.features import Features
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.features.context import ALTERNATIVE_PORTS, ASSIGNED
+from zeek_beacons.keys import CONN
 from zeek_beacons.knowledge import OPERATORS, TAG_BIT, TAG_TEXTS, Knowledge, shipped_knowledge, tag_names
 from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.scoring.names import ServerNames
@@ -129,8 +130,8 @@ def is_quic(facts: Facts) -> Bools:
 
 
 def is_resolver(facts: Facts) -> Bools:
-    """DNS to the port for it, (n,)."""
-    resolver: Bools = (facts.pairs.resp_p == 53) & facts.serves("dns")
+    """Connections with DNS to the port for it, (n,); queries for one domain are not everybody's."""
+    resolver: Bools = (facts.pairs.resp_p == 53) & facts.serves("dns") & (facts.pairs.channel == CONN)
     return resolver
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zeek_beacons.keys import CONN, DNS
+
 RESOLVERS = (
     "8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220",
     "4.2.2.1", "4.2.2.2", "2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111", "2620:fe::fe",
@@ -42,6 +44,7 @@ class LookAlike:
     inside: bool = False  # the responder is one of the site's own
     shared: int = 1  # hosts of the site that go there, at least
     certain: bool = True  # a protocol that nothing else is like: what fits never alerts
+    channel: str = ""  # one of keys.CHANNELS
 
 
 LOOK_ALIKES: tuple[LookAlike, ...] = (
@@ -95,6 +98,7 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
         sent=(17, 120),
         shared=3,
         addresses=RESOLVERS,
+        channel=CONN,
     ),
     LookAlike(
         "site_resolver",
@@ -105,9 +109,28 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
         sent=(17, 60),  # names that people and programs ask for; a tunnel's queries are longer
         inside=True,
         certain=False,
+        channel=CONN,
     ),
     LookAlike(
-        "outside_resolver", "queries to a DNS resolver", "udp", (53,), ("dns",), sent=(17, 60), certain=False
+        "outside_resolver",
+        "queries to a DNS resolver",
+        "udp",
+        (53,),
+        ("dns",),
+        sent=(17, 60),
+        certain=False,
+        channel=CONN,
+    ),
+    LookAlike(
+        "reputation",
+        "a list of senders and files that is asked over DNS",
+        names=(
+            "spamhaus.org", "spamhaus.net", "spamcop.net", "sorbs.net", "barracudacentral.org", "surbl.org",
+            "uribl.com", "dnswl.org", "senderbase.org", "mailspike.net", "psbl.org", "uceprotect.net", "abuseat.org",
+            "njabl.org", "ahbl.org", "dsbl.org", "mcafee.com", "trustedsource.org", "sophosxl.net", "sophosxl.com",
+            "cymru.com", "e5.sk", "avast.com", "mailshell.net",
+        ),
+        channel=DNS,
     ),
     LookAlike("echo", "an echo check", "icmp", sent=(0, 64), received=(0, 64), same_sent=0.95),
     LookAlike("ocsp", "OCSP and CRL checks", "tcp", (80,), ("http",), labels=("ocsp", "crl"), sent=(100, 700)),

@@ -144,6 +144,8 @@ def addressed(pairs: Pairs, look: LookAlike, has_name: Bools) -> Bools:
     fits = np.ones(len(pairs), dtype=np.bool_)
     if look.proto:
         fits &= pairs.proto == look.proto
+    if look.channel:
+        fits &= pairs.channel == look.channel
     if look.ports:
         fits &= np.isin(pairs.resp_p, look.ports)
     if look.names or look.labels:

@@ -191,6 +191,13 @@ INSERT INTO site SELECT orig_h, resp, resp_p, proto, 'conn', model, score, budge
 FROM site_of_connections;
 DROP TABLE site_of_connections;
 """
+# What is told of the names that were asked for under a domain.
+_NAMES_ASKED = """
+ALTER TABLE pairs ADD COLUMN names_asked REAL;
+ALTER TABLE pairs ADD COLUMN names_length REAL;
+ALTER TABLE pairs ADD COLUMN for_addresses REAL;
+ALTER TABLE pairs ADD COLUMN connected REAL;
+"""
 STEPS = (
     _PAIRS_ALERTS_PROGRESS,
     _SITE_BASELINE,
@@ -199,6 +206,7 @@ STEPS = (
     _PRESENTED,
     _PROCESSES + _VERDICTS + _VERDICTS_OF_ALERTS,
     _CHANNELS,
+    _NAMES_ASKED,
 )  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 
