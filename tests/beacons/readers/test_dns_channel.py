@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ ROWS = st.lists(
         st.integers(0, 50),
         st.sampled_from(("A", "TXT")),
     ),
-    min_size=1,
+    min_size=30,
     max_size=300,
 )
 
@@ -144,7 +145,8 @@ def test_rows_in_any_order_and_in_any_parts_give_the_same_pairs(rows: list[Any],
 
     mixed = list(rows)
     seed.shuffle(mixed)
-    one, other = made(rows, len(rows)), made(mixed, 7)
+    with mock.patch.object(dns_channel, "MOST_NAMES", 2):
+        one, other = made(rows, len(rows)), made(mixed, 7)
     assert one.keys() == other.keys()
     for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
