@@ -66,7 +66,7 @@ class Member(NamedTuple):
     sleep: float
     failed: float  # share of connections that nobody answered, 0 to 1
     kind: int  # index into KINDS
-    score: float
+    score: float  # 0 where it has none: what is told by counting
     group: str = ""  # what its group is called, or itself where it is one; "" where it is in none that alerts
     channel: str = CONN
 
@@ -126,7 +126,7 @@ def find(pairs: Pairs, verdicts: Verdicts, groups: Mapping[int, Ints] | None = N
 
 
 def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints, groups: Mapping[int, Ints] | None = None) -> list[Member]:
-    """What is known of the pairs at some rows, which must be scored. `groups`: see `find`."""
+    """What is known of the pairs at some rows, which must alert. `groups`: see `find`."""
     group = np.full(len(pairs), "", dtype=np.object_)
     for row, members in (groups or {}).items():
         group[[row, *members]] = pairs.resp[row] if verdicts.alerts[row] else ""
@@ -134,7 +134,7 @@ def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints, groups: Mapping[int
     columns += [called(pairs).name[rows].tolist(), pairs.conns[rows].tolist(), pairs.named[rows].tolist()]
     columns += [pairs.resp_local[rows].tolist(), pairs.first_ts[rows].tolist()]
     columns += [verdicts.sleep[rows].tolist(), failed_share(pairs, rows).tolist()]
-    columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist(), group[rows].tolist()]
+    columns += [verdicts.kind[rows].tolist(), np.nan_to_num(verdicts.score[rows]).tolist(), group[rows].tolist()]
     columns += [pairs.channel[rows].tolist()]
     return list(map(Member._make, zip(*columns, strict=True)))
 

@@ -14,20 +14,22 @@ from zeek_beacons.pairs import Bools, Bytes, Floats, Ints
 LABELS = ("insufficient_evidence", "benign", "beacon")
 INSUFFICIENT, BENIGN, BEACON = range(3)
 
-# What kind of finding a pair is, or would be if it were one, beside its label. Only the first alerts by default.
-KINDS = ("beacon", "inbound")
-OWN_BEACON, FROM_OUTSIDE = range(2)
+# What kind of finding a pair is, or would be if it were one, beside its label. What comes from outside does not alert
+# by default. Strobes and long connections are told by counting (scoring/counted.py), without a score.
+KINDS = ("beacon", "inbound", "strobe", "long")
+OWN_BEACON, FROM_OUTSIDE, STROBE, LONG = range(4)
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
 # Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host (a group, or
 # the broadcast address of a network), or a neighbour on the same link; it comes from outside; a benign rhythm looks
-# just like it; someone marked it as false, or snoozed it; a page that the host looks at polls its own site.
+# just like it; someone marked it as false, or snoozed it; a page that the host looks at polls its own site; a strobe or
+# long connection of a kind of server, or of a well-known one, that explains it.
 SUPPRESSIONS = (
     *("", "allow-list", "named-twin", "multicast", "look-alike", "broadcast", "link-local", "inbound"),
-    *("feedback", "snoozed", "web-page"),
+    *("feedback", "snoozed", "web-page", "expected"),
 )
 NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE, BROADCAST, LINK_LOCAL, INBOUND = range(8)
-BY_FEEDBACK, SNOOZED, WEB_PAGE = 8, 9, 10
+BY_FEEDBACK, SNOOZED, WEB_PAGE, EXPECTED = 8, 9, 10, 11
 
 
 @dataclass(frozen=True, slots=True, eq=False)

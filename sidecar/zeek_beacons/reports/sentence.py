@@ -15,6 +15,7 @@ from zeek_beacons.features import CATALOGUE, JITTER_KINDS
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pairs import Ints, Pairs
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports import counting
 from zeek_beacons.reports.target import server_text, way
 from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
@@ -40,6 +41,10 @@ WAITS = {
 def sentence(scored: Scored, row: int) -> str:
     """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`."""
     pairs, verdicts = scored.pairs, scored.verdicts
+    if found := counting.clause(scored, row):
+        by = way(pairs.channel[row], pairs.addr[row])
+        text = f"{pairs.orig_h[row]} talks to {target(scored, row)}{f', {by}' if by else ''}: {found}"
+        return f"{text}; {scored.said[row]}" if row in scored.said else text
     parts = [
         f"{pairs.orig_h[row]} {'checks in with' if verdicts.label[row] == BEACON else 'talks to'} {target(scored, row)}"
     ]
@@ -126,11 +131,12 @@ def round_jitter(jitter: float) -> float:
 def reasons(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
     """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last.
 
-    Before them, which group the pair alerts with, if any. Those with nothing to tell, since the value they would tell
-    is not known, are told of together at the end.
+    Before them, which group the pair alerts with, if any, and what was counted. Those with nothing to tell, since
+    the value they would tell is not known, are told of together at the end.
     """
     of = in_turn(scored, row)
-    return [*([of] if of else []), *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
+    first = filter(None, (of, counting.clause(scored, row)))
+    return [*first, *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
 
 
 def reason_texts(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
@@ -150,7 +156,8 @@ def weighed_reasons(scored: Scored, row: int) -> list[str]:
     given = scored.verdicts.contributions[row].tolist()
     weights = ["" if math.isnan(added) else f" ({added:+.2f})" for added in given]
     told = [text + weight for text, weight in zip(reason_texts(scored, row), weights, strict=False) if text]
-    return [*told, *_not_known(scored, row)]
+    first = filter(None, (counting.clause(scored, row),))
+    return [*first, *told, *_not_known(scored, row)]
 
 
 def reason_value(scored: Scored, row: int, reason: Reason) -> float:
