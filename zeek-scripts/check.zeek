@@ -25,6 +25,7 @@ function problem_with(id: string, value: any): string
 		["Beacons::expire_after"] = 1min,
 		["Beacons::sweep_interval"] = 1sec,
 		["Beacons::candidate_interval"] = 1sec,
+		["Beacons::long_after"] = 1min,
 		["Beacons::merge_gap"] = 0sec,
 		["Beacons::sidecar_timeout"] = 1sec,
 		["Beacons::allow_file_retry"] = 1sec,
@@ -82,7 +83,7 @@ const counts = vector("Beacons::min_connections", "Beacons::max_observations",
     "Beacons::max_total_observations", "Beacons::exact_pairs",
     "Beacons::heuristic_observations");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
-    "Beacons::candidate_interval", "Beacons::merge_gap",
+    "Beacons::candidate_interval", "Beacons::merge_gap", "Beacons::long_after",
     "Beacons::sidecar_timeout", "Beacons::suppress_for",
     "Beacons::allow_file_retry");
 

@@ -13,6 +13,13 @@
 
 module Beacons;
 
+export {
+	redef record connection += {
+		## The name under which it was told of while it is open; empty where by its address only.
+		beacons_told: string &optional;
+	};
+}
+
 const clustered = Cluster::is_enabled();
 const epoch = double_to_time(0.0);
 
@@ -50,6 +57,7 @@ function observation_of(c: connection, name: string): Observation
 		o$duration = floor(info$duration / 1usec + 0.5) / 1000000.0;
 		o$orig_bytes = info$orig_bytes;
 		o$resp_bytes = info$resp_bytes;
+		o$is_long = info$duration >= long_after;
 		}
 	return o;
 	}
@@ -96,6 +104,7 @@ event connection_state_remove(c: connection) &priority=-4
 		if ( place == 0
 		    && name == ""
 		    && |pairs| >= exact_pairs
+		    && ! ( info?$duration && info$duration >= long_after )
 		    && ! seen_before(id$orig_h, id$resp_h, id$resp_p) )
 			return;
 		}
@@ -108,6 +117,14 @@ event connection_state_remove(c: connection) &priority=-4
 	if ( info$proto == tcp
 	    && ( |open_pieces| > 0 || ( info$conn_state != "SF" && info$conn_state in open_states ) ) )
 		earlier_name = merge_pieces(o, c$history);
+
+	if ( c?$beacons_told )
+		{
+		# In the place of what was told of it while it was open.
+		o$continues = T;
+		if ( earlier_name == "" )
+			earlier_name = c$beacons_told;
+		}
 
 	# The name counts once for a connection, whichever of its pieces carried it.
 	if ( earlier_name != "" )

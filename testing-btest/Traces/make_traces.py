@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import traces_sessions
 import traces_web
 from packets import (
     AAAA,
@@ -426,7 +427,7 @@ TRACES: dict[str, Callable[[], Trace]] = {
 
 
 def main(folder: Path) -> None:
-    for name, make in (TRACES | traces_web.TRACES).items():
+    for name, make in (TRACES | traces_web.TRACES | traces_sessions.TRACES).items():
         make().write(folder / f"{name}.pcap")
     clock_jumps().write(folder / "clock_jumps.pcap", by_time=False)
 
