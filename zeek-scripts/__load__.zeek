@@ -36,4 +36,5 @@
 @load ./long
 @load ./long-look
 @load ./long-log
+@load ./poll-channel
 @load ./telemetry

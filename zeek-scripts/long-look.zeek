@@ -32,7 +32,8 @@ export {
 
 const first_look = 10mins;
 
-function wanted_for_long(c: connection): bool
+# Whether an open connection passes the filters and has the direction that is looked at.
+function is_wanted(c: connection): bool
 	{
 	local id = c$id;
 	if ( filtering && never_tracked(id) )
@@ -54,7 +55,7 @@ function wanted_for_long(c: connection): bool
 		if ( ! wanted_direction(ends) )
 			return F;
 		}
-	return hook long_policy(c);
+	return T;
 	}
 
 function services_of(c: connection): string
@@ -124,7 +125,7 @@ event connection_status_update(c: connection)
 		return;
 	if ( ! c?$beacons_open )
 		{
-		if ( ! wanted_for_long(c) )
+		if ( ! is_wanted(c) || ! hook long_policy(c) )
 			return;
 		Conn::register_removal_hook(c, finalize_beacons_long);
 		}

@@ -1,6 +1,7 @@
 """Incidents: alerting pairs that are one finding. Pure functions, the same for logs and for a running sidecar.
 
-Two pairs of one kind belong together where one of these holds of the two alone, whatever else is in the batch:
+Two pairs that both come from outside, or both do not, belong together where one of these holds of the two alone,
+whatever else is in the batch:
 
 1. twins: one originator, port and protocol; a name, and an address whose connections carried that name, or that is the
    name's newest address and got most of its named connections from it, or that was looked up by it;
@@ -34,7 +35,7 @@ from zeek_beacons.called import called
 from zeek_beacons.keys import CONN, Key, key_text
 from zeek_beacons.knowledge import registered_domain
 from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs, is_group
-from zeek_beacons.verdicts import Verdicts
+from zeek_beacons.verdicts import FROM_OUTSIDE, OWN_BEACON, Verdicts
 
 PROXY_PORTS = frozenset((1080, 3128, 3129, 8000, 8008, 8080, 8081, 8088, 8118, 8888, 9090))
 SLEEPS_AGREE = 1.15  # the longer over the shorter, at most
@@ -184,7 +185,8 @@ def together(members: Sequence[Member]) -> list[int]:
 def buckets_of(member: Member) -> list[Hashable]:
     """Where others are that a member may belong to: two that share no bucket are never joined directly."""
     orig_h, resp, resp_p, proto, _ = member.key
-    kind, domain = member.kind, member.domain
+    # What is told by counting belongs to the beacons that it is counted of.
+    kind, domain = FROM_OUTSIDE if member.kind == FROM_OUTSIDE else OWN_BEACON, member.domain
     found: list[Hashable] = [("server", kind, orig_h, member.addr)]
     name = member.name
     if name:
