@@ -34,7 +34,7 @@ export {
 		## Observations that were looked at, and how many this kind of rhythm needs.
 		observations: count &log;
 		needed: count &log;
-		## What kind of finding it is, or would be: beacon or inbound.
+		## What kind of finding it is, or would be: beacon, strobe, long or inbound.
 		kind: string &log;
 		## The incident that an alert belongs to.
 		incident: string &log &optional;
