@@ -39,4 +39,5 @@
 @load ./long
 @load ./long-look
 @load ./long-log
+@load ./poll-channel
 @load ./telemetry

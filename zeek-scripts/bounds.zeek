@@ -144,6 +144,6 @@ event zeek_init()
 event zeek_done() &priority=-10
 	{
 	for ( _, p in pairs )
-		if ( p$conns >= 2 )
+		if ( is_worth_telling(p) )
 			emit(p, "final");
 	}

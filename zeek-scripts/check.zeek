@@ -17,6 +17,7 @@ function problem_with(id: string, value: any): string
 		["Beacons::max_pairs"] = 100,
 		["Beacons::max_inbound_pairs"] = 1,
 		["Beacons::max_answers"] = 0,
+		["Beacons::max_polled"] = 0,
 		["Beacons::max_total_observations"] = 8,
 		["Beacons::exact_pairs"] = 0,
 		["Beacons::heuristic_observations"] = 3
@@ -25,6 +26,9 @@ function problem_with(id: string, value: any): string
 		["Beacons::expire_after"] = 1min,
 		["Beacons::sweep_interval"] = 1sec,
 		["Beacons::candidate_interval"] = 1sec,
+		["Beacons::long_after"] = 1min,
+		["Beacons::poll_after"] = 0sec,
+		["Beacons::poll_pause"] = 100msec,
 		["Beacons::merge_gap"] = 0sec,
 		["Beacons::sidecar_timeout"] = 1sec,
 		["Beacons::allow_file_retry"] = 1sec,
@@ -79,12 +83,12 @@ function check_interval(id: string, value: interval): interval
 
 const counts = vector("Beacons::min_connections", "Beacons::max_observations",
     "Beacons::max_pairs", "Beacons::max_inbound_pairs", "Beacons::max_answers",
-    "Beacons::max_total_observations", "Beacons::exact_pairs",
-    "Beacons::heuristic_observations");
+    "Beacons::max_polled", "Beacons::max_total_observations",
+    "Beacons::exact_pairs", "Beacons::heuristic_observations");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
-    "Beacons::candidate_interval", "Beacons::merge_gap",
-    "Beacons::sidecar_timeout", "Beacons::suppress_for",
-    "Beacons::allow_file_retry");
+    "Beacons::candidate_interval", "Beacons::merge_gap", "Beacons::long_after",
+    "Beacons::poll_after", "Beacons::poll_pause", "Beacons::sidecar_timeout",
+    "Beacons::suppress_for", "Beacons::allow_file_retry");
 
 # A redef bypasses change handlers.
 function refuse(id: string)

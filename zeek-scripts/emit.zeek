@@ -97,6 +97,13 @@ function candidate_of(p: Pair, reason: string): Candidate
 	return rec;
 	}
 
+# Whether a pair is told of when nothing more comes: it came back, or its one connection is long.
+function is_worth_telling(p: Pair): bool
+	{
+	return p$conns >= 2
+	    || ( |p$durations| == 1 && p$durations[0] >= interval_to_double(long_after) );
+	}
+
 function emit(p: Pair, reason: string)
 	{
 	p$emitted = network_time();

@@ -6,6 +6,7 @@
 @load ./long
 @load ./names
 @load ./units
+@load ./merge
 @load ./allow
 @load ./observe
 @load base/protocols/conn
@@ -31,7 +32,8 @@ export {
 
 const first_look = 10mins;
 
-function wanted_for_long(c: connection): bool
+# Whether an open connection passes the filters and has the direction that is looked at.
+function is_wanted(c: connection): bool
 	{
 	local id = c$id;
 	if ( filtering && never_tracked(id) )
@@ -53,7 +55,7 @@ function wanted_for_long(c: connection): bool
 		if ( ! wanted_direction(ends) )
 			return F;
 		}
-	return hook long_policy(c);
+	return T;
 	}
 
 function services_of(c: connection): string
@@ -63,6 +65,31 @@ function services_of(c: connection): string
 		if ( /^-/ !in service )
 			services += to_lower(service);
 	return join_string_vec(sort(services, strcmp), ",");
+	}
+
+# Hands a connection over that has been open for long_after, as it is now; at its end it comes again, as it is then.
+function tell_open(c: connection, look: LongLook)
+	{
+	local id = c$id;
+	# What continues an earlier piece is told of at its end: only then is it known what belongs together.
+	if ( look$proto == unknown_transport
+	    || [id$orig_h, id$orig_p, id$resp_h, id$resp_p] in open_pieces
+	    || ! hook track_policy(c) )
+		return;
+	local answered = c$resp$size > 0;
+	local o = Observation($orig_h=id$orig_h, $orig_p=id$orig_p, $resp_h=id$resp_h,
+	    $resp_p=id$resp_p, $uid=c$uid, $name=look$name,
+	    $service=look$service, $start=look$start, $duration=look$duration,
+	    $orig_bytes=look$orig_bytes, $resp_bytes=look$resp_bytes,
+	    $state=look$proto == tcp ? ( answered ? "S1" : "OTH" ) : (
+	    answered ? "SF" : "S0" ), $is_long=T);
+	c$beacons_told = look$name;
+	hand_over(o, F);
+	if ( pairs_by_name && look$name != "" && ! c?$beacons_proxied )
+		{
+		local by_name_too = copy(o);
+		hand_over(by_name_too, T);
+		}
 	}
 
 function look_at(c: connection, is_open: bool)
@@ -78,6 +105,8 @@ function look_at(c: connection, is_open: bool)
 	    c$beacons_open, $orig_bytes=c$orig$size, $resp_bytes=c$resp$size,
 	    $is_first=is_first, $is_open=is_open);
 	c$beacons_open = duration;
+	if ( is_open && c$duration >= long_after && ! c?$beacons_told )
+		tell_open(c, look);
 	if ( ! clustered )
 		look_at_pair(look);
 	else if ( ! Cluster::publish_hrw(Cluster::proxy_pool, cat(id$resp_h),
@@ -96,7 +125,7 @@ event connection_status_update(c: connection)
 		return;
 	if ( ! c?$beacons_open )
 		{
-		if ( ! wanted_for_long(c) )
+		if ( ! is_wanted(c) || ! hook long_policy(c) )
 			return;
 		Conn::register_removal_hook(c, finalize_beacons_long);
 		}

@@ -65,6 +65,9 @@ export {
 	## twice the longest keep-alive seen in practice (28 minutes).
 	option merge_gap: interval = 1hr;
 
+	## How long a connection is open until its pair is a candidate whatever its number of connections, at least 1 minute.
+	option long_after: interval = 24hrs;
+
 	## Whether connections that carry a server name (TLS SNI, HTTP Host) also count for the pair with that name.
 	option pairs_by_name: bool = T;
 
@@ -146,6 +149,8 @@ export {
 		state: string;
 		## Whether this replaces an earlier observation of the same start, which a mid-stream piece continued.
 		continues: bool &default=F;
+		## Whether the connection has been open for *long_after*; it may still be.
+		is_long: bool &default=F;
 		## One of :zeek:see:`Beacons::channels`.
 		channel: string &default="conn";
 		## What an observation of a web server carried: the pair with server and stem; empty where none.
@@ -225,7 +230,7 @@ export {
 		names_length: count &log &optional;
 		for_addresses: count &log &optional;
 		connected: count &log &optional;
-		## Why it was emitted: gate, doubled, interval, expired, evicted, requested or final.
+		## Why it was emitted: gate, doubled, interval, long, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.
 		dropped: count &log;

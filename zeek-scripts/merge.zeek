@@ -46,6 +46,7 @@ function continue_piece(o: Observation, end: double)
 	o$duration = microseconds(( end > last ? end : last ) - piece$start);
 	o$orig_bytes = plus(piece$orig_bytes, o$orig_bytes);
 	o$resp_bytes = plus(piece$resp_bytes, o$resp_bytes);
+	o$is_long = o$duration >= interval_to_double(long_after);
 	o$uid = piece$uid;
 	o$service = piece$service;
 	}

@@ -16,6 +16,13 @@
 
 module Beacons;
 
+export {
+	redef record connection += {
+		## The name under which it was told of while it is open; empty where by its address only.
+		beacons_told: string &optional;
+	};
+}
+
 const clustered = Cluster::is_enabled();
 const epoch = double_to_time(0.0);
 
@@ -55,6 +62,7 @@ function observation_of(c: connection, name: string): Observation
 		o$duration = floor(info$duration / 1usec + 0.5) / 1000000.0;
 		o$orig_bytes = info$orig_bytes;
 		o$resp_bytes = info$resp_bytes;
+		o$is_long = info$duration >= long_after;
 		}
 	return o;
 	}
@@ -117,6 +125,7 @@ event connection_state_remove(c: connection) &priority=-4
 		if ( place == 0
 		    && name == ""
 		    && |pairs| >= exact_pairs
+		    && ! ( info?$duration && info$duration >= long_after )
 		    && ! seen_before(id$orig_h, id$resp_h, id$resp_p) )
 			return;
 		}
@@ -136,6 +145,14 @@ event connection_state_remove(c: connection) &priority=-4
 			tell_connected(o$orig_h, name);
 		else if ( o?$dns_name && o$dns_name != "" )
 			tell_connected(o$orig_h, o$dns_name);
+		}
+
+	if ( c?$beacons_told )
+		{
+		# In the place of what was told of it while it was open.
+		o$continues = T;
+		if ( earlier_name == "" )
+			earlier_name = c$beacons_told;
 		}
 
 	# The name counts once for a connection, whichever of its pieces carried it.

@@ -55,7 +55,7 @@ event flush_pairs()
 	flushed = T;
 	flushed_from = seq + 1;
 	for ( _, p in pairs )
-		if ( p$conns >= 2 )
+		if ( is_worth_telling(p) )
 			emit(p, "final");
 	send_heartbeat();
 	end_if_answered();

@@ -129,6 +129,8 @@ function add_observation(p: Pair, o: Observation)
 
 	if ( p$conns >= ( p$emit_at == 0 ? min_connections : p$emit_at ) )
 		pass_gate(p);
+	else if ( o$is_long )
+		emit(p, "long");
 	else if ( p$emit_at > 0 && p$seen - p$emitted >= candidate_interval )
 		emit(p, "interval");
 	if ( held > max_total_observations )
@@ -171,14 +173,15 @@ function new_pair(o: Observation, named: bool): Pair
 # Takes a connection on the node that owns its pair, which is at `place`.
 function track_at(place: count, o: Observation, named: bool)
 	{
-	if ( o$continues )
+	if ( o$continues && place > 0 )
 		{
-		if ( place > 0 )
-			replace_observation(pairs[place - 1], o);
+		replace_observation(pairs[place - 1], o);
+		if ( o$is_long )
+			emit(pairs[place - 1], "long");
 		}
 	else if ( place > 0 )
 		add_observation(pairs[place - 1], o);
-	else if ( admitted(o, named) )
+	else if ( o$is_long || ( ! o$continues && admitted(o, named) ) )
 		add_observation(new_pair(o, named), o);
 	}
 

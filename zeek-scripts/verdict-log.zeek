@@ -34,7 +34,7 @@ export {
 		## Observations that were looked at, and how many this kind of rhythm needs.
 		observations: count &log;
 		needed: count &log;
-		## What kind of finding it is, or would be: beacon, inbound or tunnel.
+		## What kind of finding it is, or would be: beacon, inbound, tunnel, strobe or long.
 		kind: string &log;
 		## The incident that an alert belongs to.
 		incident: string &log &optional;

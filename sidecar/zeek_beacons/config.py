@@ -46,6 +46,8 @@ class Config:
     direction: str = "any"
     # Networks that count as local.
     local_nets: tuple[str, ...] = PRIVATE_NETS
+    # Seconds from which on a connection that stays open is told of, whatever its pair's rhythm.
+    long_after: float = 86_400.0
     # Which of the model's thresholds makes an alert: see PROFILES.
     profile: str = "balanced"
     # Score from which a pair alerts, above 0 to 1, in place of the profile's threshold; 0: the profile's holds.
@@ -68,6 +70,8 @@ class Config:
             )
         if not 0 <= self.merge_gap <= 86_400:
             raise SettingError("merge_gap", f"is {self.merge_gap}, expected 0 to 86400 seconds")
+        if not self.long_after >= 60:
+            raise SettingError("long_after", f"is {self.long_after}, expected at least 60 seconds")
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("profile", self.profile, PROFILES)
         if not 0 <= self.threshold <= 1:

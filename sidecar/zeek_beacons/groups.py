@@ -19,7 +19,7 @@ import numpy as np
 
 from zeek_beacons.features import Features, extract
 from zeek_beacons.features.checkins import FlatCheckins
-from zeek_beacons.keys import CONN, DNS, HTTP
+from zeek_beacons.keys import CONN, DNS, HTTP, POLL
 from zeek_beacons.knowledge import OPERATORS
 from zeek_beacons.pairs import GROUP, OBSERVATION_COLUMNS, PAIR_COLUMNS, Bools, Floats, Ints, Pairs, observation_order
 from zeek_beacons.scoring import Scoring
@@ -65,12 +65,13 @@ class Groups:
 def may_join(pairs: Pairs, names: ServerNames, look: KnownRhythms) -> Bools:
     """Which pairs may be members of a group, (n,): no known benign rhythm, no inbound one, no well-known name.
 
-    What is asked of one web server is one pair already.
+    What is asked of one web server is one pair already, and so is what is said inside one connection.
 
     A name is well known where it is popular, or its operator is, and the client does not claim it falsely.
     """
     known = (np.isfinite(names.rank) | ((names.name_tags & OPERATORS) != 0)) & ~names.false
-    may: Bools = ~known & (look.index == NONE) & ~is_inbound(pairs) & ~pairs.is_multicast & (pairs.channel != HTTP)
+    apart = ~np.isin(pairs.channel, (HTTP, POLL))
+    may: Bools = ~known & (look.index == NONE) & ~is_inbound(pairs) & ~pairs.is_multicast & apart
     return may
 
 

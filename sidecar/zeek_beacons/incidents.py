@@ -1,6 +1,7 @@
 """Incidents: alerting pairs that are one finding. Pure functions, the same for logs and for a running sidecar.
 
-Two pairs of one kind belong together where one of these holds of the two alone, whatever else is in the batch:
+Two pairs that both come from outside, or both do not, belong together where one of these holds of the two alone,
+whatever else is in the batch:
 
 1. twins: one originator, port and protocol; a name, and an address whose connections carried that name, or that is the
    name's newest address and got most of its named connections from it, or that was looked up by it;
@@ -36,7 +37,7 @@ from zeek_beacons.called import called
 from zeek_beacons.keys import CONN, DNS, Key, key_text
 from zeek_beacons.knowledge import registered_domain
 from zeek_beacons.pairs import STATE_CODE, Floats, Ints, Pairs, is_group
-from zeek_beacons.verdicts import OWN_BEACON, TUNNEL, Verdicts
+from zeek_beacons.verdicts import FROM_OUTSIDE, OWN_BEACON, Verdicts
 
 PROXY_PORTS = frozenset((1080, 3128, 3129, 8000, 8008, 8080, 8081, 8088, 8118, 8888, 9090))
 SLEEPS_AGREE = 1.15  # the longer over the shorter, at most
@@ -68,7 +69,7 @@ class Member(NamedTuple):
     sleep: float
     failed: float  # share of connections that nobody answered, 0 to 1
     kind: int  # index into KINDS
-    score: float
+    score: float  # 0 where it has none: what is told by counting
     group: str = ""  # what its group is called, or itself where it is one; "" where it is in none that alerts
     channel: str = CONN
 
@@ -128,7 +129,7 @@ def find(pairs: Pairs, verdicts: Verdicts, groups: Mapping[int, Ints] | None = N
 
 
 def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints, groups: Mapping[int, Ints] | None = None) -> list[Member]:
-    """What is known of the pairs at some rows, which must be scored. `groups`: see `find`."""
+    """What is known of the pairs at some rows, which must alert. `groups`: see `find`."""
     group = np.full(len(pairs), "", dtype=np.object_)
     for row, members in (groups or {}).items():
         group[[row, *members]] = pairs.resp[row] if verdicts.alerts[row] else ""
@@ -136,7 +137,7 @@ def members_at(pairs: Pairs, verdicts: Verdicts, rows: Ints, groups: Mapping[int
     columns += [called(pairs).name[rows].tolist(), pairs.conns[rows].tolist(), pairs.named[rows].tolist()]
     columns += [pairs.resp_local[rows].tolist(), pairs.first_ts[rows].tolist()]
     columns += [verdicts.sleep[rows].tolist(), failed_share(pairs, rows).tolist()]
-    columns += [verdicts.kind[rows].tolist(), verdicts.score[rows].tolist(), group[rows].tolist()]
+    columns += [verdicts.kind[rows].tolist(), np.nan_to_num(verdicts.score[rows]).tolist(), group[rows].tolist()]
     columns += [pairs.channel[rows].tolist()]
     return list(map(Member._make, zip(*columns, strict=True)))
 
@@ -186,7 +187,8 @@ def together(members: Sequence[Member]) -> list[int]:
 def buckets_of(member: Member) -> list[Hashable]:
     """Where others are that a member may belong to: two that share no bucket are never joined directly."""
     orig_h, resp, resp_p, proto, _ = member.key
-    kind, domain = OWN_BEACON if member.kind == TUNNEL else member.kind, member.domain
+    # Tunnels, and what is told by counting, belong to the beacons that they are of.
+    kind, domain = FROM_OUTSIDE if member.kind == FROM_OUTSIDE else OWN_BEACON, member.domain
     found: list[Hashable] = [("server", kind, orig_h, member.addr)]
     name = member.name
     if name:

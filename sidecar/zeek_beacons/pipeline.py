@@ -17,9 +17,9 @@ from zeek_beacons.features import Features
 from zeek_beacons.features.checkins import FlatCheckins
 from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
-from zeek_beacons.pairs import Bools, Floats, Ints, Pairs, joined
+from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs, joined
 from zeek_beacons.said import Said, mentioned, raised
-from zeek_beacons.scoring import Scoring, listed, lookalikes, place, timer, tunnel
+from zeek_beacons.scoring import Scoring, counted, listed, lookalikes, place, timer, tunnel
 from zeek_beacons.scoring.anomaly import Anomaly
 from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
@@ -31,10 +31,13 @@ from zeek_beacons.verdicts import (
     BEACON,
     BENIGN,
     BY_FEEDBACK,
+    EXPECTED,
     LOOK_UP,
     NAMED_TWIN,
     NOT_SUPPRESSED,
+    OWN_BEACON,
     SNOOZED,
+    STROBE,
     Verdicts,
 )
 
@@ -209,7 +212,8 @@ class _Batch:
     """What does not depend on a threshold: `n` pairs, and behind them the `k` groups that they form."""
 
     pairs: Pairs  # n + k
-    row: Ints  # (n + k,) of the pairs with enough connections in all that follows, -1 for the others
+    counted: Bytes  # (n + k,) index into KINDS: what is told by counting, see scoring/counted.py
+    row: Ints  # (n + k,) of the pairs with enough connections in all that follows, -1 for the others; strobes have none
     spoken: Pairs  # m + k, as in `_Measured`
     stretch: Floats  # (m + k, 2)
     features: Features
@@ -225,7 +229,9 @@ class _Batch:
 def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
     """Measures the pairs of a batch, and the groups that they form."""
     pairs = pairs.latest(config.max_observations)
-    enough = np.flatnonzero(np.minimum(pairs.conns, pairs.counts) >= config.min_connections)
+    kinds = counted.kinds(pairs, config)
+    measurable = (np.minimum(pairs.conns, pairs.counts) >= config.min_connections) & (kinds != STROBE)
+    enough = np.flatnonzero(measurable)
     each = _Measured.of(pairs.take(enough), scoring)
     rhythm = scoring.rhythm(each.scores)
     may_join = groups.may_join(each.pairs, each.names, each.look) & ~each.look_up & ~each.tunnel
@@ -238,15 +244,17 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
     false_name[enough] = each.names.false
     look_ups, tunnels = np.zeros(len(row), dtype=np.bool_), np.zeros(len(row), dtype=np.bool_)
     look_ups[enough], tunnels[enough] = each.look_up, each.tunnel
+    kinds = np.concatenate([kinds, np.full(len(found), OWN_BEACON, dtype=np.uint8)])
     members = {len(pairs) + place: enough[members] for place, members in enumerate(found.members)}
     if not members:
         spoken, stretch, features, scores = each.spoken, each.stretch, each.features, each.scores
         look, context = each.look, each.context
         asks = look_ups, tunnels
-        return _Batch(pairs, row, spoken, stretch, features, scores, context, look, false_name, *asks, members)
+        return _Batch(pairs, kinds, row, spoken, stretch, features, scores, context, look, false_name, *asks, members)
     every = _Measured.of(found.pairs, scoring)
     return _Batch(
         pairs=joined([pairs, found.pairs]),
+        counted=kinds,
         row=row,
         spoken=joined([each.spoken, every.spoken]),
         stretch=np.concatenate([each.stretch, every.stretch]),
@@ -291,8 +299,10 @@ def _conclude(
     spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
     quiet = spoken | {NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
     quiet[LOOK_UP] = measured.look_up
-    verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0).suppress(quiet)
-    verdicts = tunnel.found(verdicts, measured.tunnel & ~(allowed | false | snoozed))
+    verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0)
+    verdicts = counted.told(verdicts, measured.counted)
+    quiet |= {EXPECTED: counted.is_expected(pairs, verdicts.kind, scoring.knowledge) & ~true}
+    verdicts = tunnel.found(verdicts.suppress(quiet), measured.tunnel & ~(allowed | false | snoozed))
     on_lists = listed.listed(pairs, measured.members, scoring.local.indicators)
     verdicts = listed.severer(verdicts, on_lists)
     verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)

@@ -15,21 +15,22 @@ LABELS = ("insufficient_evidence", "benign", "beacon")
 INSUFFICIENT, BENIGN, BEACON = range(3)
 
 # What kind of finding a pair is, or would be if it were one, beside its label. What comes from outside does not alert
-# by default.
-KINDS = ("beacon", "inbound", "tunnel")
-OWN_BEACON, FROM_OUTSIDE, TUNNEL = range(3)
+# by default. Strobes and long connections are told by counting (scoring/counted.py), without a score.
+KINDS = ("beacon", "inbound", "tunnel", "strobe", "long")
+OWN_BEACON, FROM_OUTSIDE, TUNNEL, STROBE, LONG = range(5)
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
 # Why a beacon does not alert: allowed; the pair by name speaks for it; its responder is no single host (a group, or
 # the broadcast address of a network), or a neighbour on the same link; it comes from outside; a benign rhythm looks
 # just like it; someone marked it as false, or snoozed it; a page that the host looks at polls its own site; names are
-# looked up for connections, which are told of.
+# looked up for connections, which are told of; a strobe or long connection of a kind of server, or of a well-known one,
+# that explains it.
 SUPPRESSIONS = (
     *("", "allow-list", "named-twin", "multicast", "look-alike", "broadcast", "link-local", "inbound"),
-    *("feedback", "snoozed", "web-page", "look-up"),
+    *("feedback", "snoozed", "web-page", "look-up", "expected"),
 )
 NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE, BROADCAST, LINK_LOCAL, INBOUND = range(8)
-BY_FEEDBACK, SNOOZED, WEB_PAGE, LOOK_UP = 8, 9, 10, 11
+BY_FEEDBACK, SNOOZED, WEB_PAGE, LOOK_UP, EXPECTED = 8, 9, 10, 11, 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)

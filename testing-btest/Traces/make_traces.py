@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import traces_dns
+import traces_sessions
 import traces_web
 from packets import (
     AAAA,
@@ -427,7 +428,7 @@ TRACES: dict[str, Callable[[], Trace]] = {
 
 
 def main(folder: Path) -> None:
-    for name, make in (TRACES | traces_web.TRACES | traces_dns.TRACES).items():
+    for name, make in (TRACES | traces_web.TRACES | traces_dns.TRACES | traces_sessions.TRACES).items():
         make().write(folder / f"{name}.pcap")
     clock_jumps().write(folder / "clock_jumps.pcap", by_time=False)
 

@@ -10,7 +10,7 @@ from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.incident_text import further
 from zeek_beacons.reports.outside import looks_like, quiet_from_outside
 from zeek_beacons.reports.sentence import duration, target
-from zeek_beacons.verdicts import SEVERITIES
+from zeek_beacons.verdicts import KINDS, SEVERITIES
 
 SHOWN = 20
 FROM_OUTSIDE_SHOWN = 3
@@ -27,11 +27,11 @@ def incident_table(scored: Scored) -> Table:
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for rank, (rows, members) in enumerate(zip(incidents.rows[:SHOWN], incidents.members, strict=False), 1):
         row = int(rows[0])
-        sleep, jitter = verdicts.sleep[row], verdicts.jitter[row]
+        sleep, jitter, score = verdicts.sleep[row], verdicts.jitter[row], verdicts.score[row]
         table.add_row(
             str(rank),
             SEVERITIES[verdicts.severity[row]],
-            f"{verdicts.score[row]:.2f}",
+            KINDS[verdicts.kind[row]] if np.isnan(score) else f"{score:.2f}",  # what is counted has none
             Text(pairs.orig_h[row]),  # names and addresses are data, never markup
             Text(target(scored, row)),
             "?" if np.isnan(sleep) else duration(sleep),

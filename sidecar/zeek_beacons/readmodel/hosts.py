@@ -18,8 +18,8 @@ from zeek_beacons.readmodel.sql import Silence, pair_row, verdict_rows
 from zeek_beacons.verdicts import SEVERITIES
 
 _SCORED = """
-SELECT orig_h, orig_n, count(*), id, max(score) FROM verdicts
-WHERE score IS NOT NULL AND suppressed = '' GROUP BY orig_n, orig_h
+SELECT orig_h, orig_n, count(*), id, max(coalesce(score, 0)) FROM verdicts
+WHERE (score IS NOT NULL OR level > 0) AND suppressed = '' GROUP BY orig_n, orig_h
 """
 _BEACONS = """
 SELECT orig_h, max(score), max(level) FROM verdicts WHERE level > 0
@@ -28,13 +28,13 @@ GROUP BY orig_h, iif(incident = '', CAST(id AS TEXT), incident)
 
 
 class ScoredHost(NamedTuple):
-    """An originator with scored pairs that nothing keeps quiet."""
+    """An originator with pairs that are scored, or alert without a score, and that nothing keeps quiet."""
 
     host: str
     packed: bytes
     pairs: int
     strongest: int  # number of the pair with the highest score
-    score: float
+    score: float  # 0 where it has none
 
 
 class _Risk(NamedTuple):

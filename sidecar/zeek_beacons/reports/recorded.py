@@ -18,6 +18,7 @@ from zeek_beacons.called import called
 from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.pairs import Floats, Ints
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports import counting
 from zeek_beacons.reports.facts import PairFacts, facts
 from zeek_beacons.reports.outside import remark
 from zeek_beacons.reports.queries import Sources
@@ -115,11 +116,11 @@ def details(
     sources: Sources | None = None,
     reasons: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
 ) -> dict[int, str]:
-    """All that is told of the pairs at `rows`, as JSON by row; they must be scored. `reasons`: where made already."""
+    """All that is told of the pairs at `rows`, as JSON by row. `reasons`: where made already."""
     if not len(rows):
         return {}
     looked = _considered(scored, rows)
-    by_rules = rules.score(scored.features.take(scored.feature_row[rows]))
+    by_rules = _by_rules(scored, rows)
     made, server = reasons or {}, None if reasons else ServerFacts.of(scored, rows)
     found = {}
     for place, row in enumerate(rows.tolist()):
@@ -140,7 +141,7 @@ def details(
 def weighed(scored: Scored, row: int, server: ServerFacts | None = None) -> list[dict[str, Any]]:
     """The reasons of one verdict as data, in their order, without numbers that are not known."""
     given = [REASONS[index] for index in scored.verdicts.reasons[row] if index >= 0]
-    told: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = [counting.reason(scored, row)] if counting.clause(scored, row) else []
     if row in scored.listed:
         told.append({"code": INDICATOR_LIST, "text": scored.listed[row]})
     for place, (reason, text) in enumerate(zip(given, reason_texts(scored, row, server), strict=True)):
@@ -155,9 +156,24 @@ def weighed(scored: Scored, row: int, server: ServerFacts | None = None) -> list
     return told
 
 
+def _by_rules(scored: Scored, rows: Ints) -> Floats:
+    """What the rules alone say, (n,); NaN where the pair was not measured."""
+    place = scored.feature_row[rows]
+    found = np.full(len(rows), np.nan)
+    found[place >= 0] = rules.score(scored.features.take(place[place >= 0]))
+    return found
+
+
 def _considered(scored: Scored, rows: Ints) -> list[list[HeldAgainst]]:
-    chosen, measured = scored.pairs.take(rows), scored.features.take(scored.feature_row[rows])
-    return considered(chosen, measured, scored.scoring.facts(chosen, measured).names)
+    """The rhythms that each pair was held against; none where it was not measured."""
+    known = np.flatnonzero(scored.feature_row[rows] >= 0)
+    chosen = scored.pairs.take(rows[known])
+    measured = scored.features.take(scored.feature_row[rows[known]])
+    looked = considered(chosen, measured, scored.scoring.facts(chosen, measured).names)
+    found: list[list[HeldAgainst]] = [[] for _ in rows]
+    for place, held in zip(known.tolist(), looked, strict=True):
+        found[place] = held
+    return found
 
 
 def _scorers(scored: Scored, row: int) -> dict[str, float | None]:
@@ -165,6 +181,8 @@ def _scorers(scored: Scored, row: int) -> dict[str, float | None]:
 
 
 def _stretch(scored: Scored, row: int) -> list[float] | None:
+    if scored.feature_row[row] < 0:
+        return None
     begin, end = scored.stretch[scored.feature_row[row]].tolist()
     return None if math.isnan(begin) else [begin, end]
 

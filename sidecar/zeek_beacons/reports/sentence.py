@@ -16,6 +16,7 @@ from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pairs import Ints, Pairs
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.readers.dns_channel import MOST_NAMES
+from zeek_beacons.reports import counting
 from zeek_beacons.reports.target import server_text, way
 from zeek_beacons.scoring.context_term import CODES, Facts, Indicator
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
@@ -43,6 +44,10 @@ def sentence(scored: Scored, row: int) -> str:
     pairs, verdicts = scored.pairs, scored.verdicts
     if verdicts.kind[row] == TUNNEL:
         text = _spaced(_carried(scored, row))
+        return f"{text}; {scored.said[row]}" if row in scored.said else text
+    if found := counting.clause(scored, row):
+        by = way(pairs.channel[row], pairs.addr[row])
+        text = f"{pairs.orig_h[row]} talks to {target(scored, row)}{f', {by}' if by else ''}: {found}"
         return f"{text}; {scored.said[row]}" if row in scored.said else text
     parts = [
         f"{pairs.orig_h[row]} {'checks in with' if verdicts.label[row] == BEACON else 'talks to'} {target(scored, row)}"
@@ -143,12 +148,11 @@ def round_jitter(jitter: float) -> float:
 def reasons(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
     """The reasons of one verdict as texts: what speaks most for a beacon first, what speaks most against it last.
 
-    Before them, which group the pair alerts with, and how it is on an indicator list, if any. Those with nothing to
-    tell, since the value they would tell is not known, are told of together at the end.
+    Before them, which group the pair alerts with, how it is on an indicator list, and what was counted, if any. Those
+    with nothing to tell, since the value they would tell is not known, are told of together at the end.
     """
-    of = in_turn(scored, row)
-    on_list = scored.listed.get(row, "")
-    return [*filter(None, (of, on_list)), *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
+    first = filter(None, (in_turn(scored, row), scored.listed.get(row, ""), counting.clause(scored, row)))
+    return [*first, *filter(None, reason_texts(scored, row, server)), *_not_known(scored, row)]
 
 
 def reason_texts(scored: Scored, row: int, server: ServerFacts | None = None) -> list[str]:
@@ -168,8 +172,8 @@ def weighed_reasons(scored: Scored, row: int) -> list[str]:
     given = scored.verdicts.contributions[row].tolist()
     weights = ["" if math.isnan(added) else f" ({added:+.2f})" for added in given]
     told = [text + weight for text, weight in zip(reason_texts(scored, row), weights, strict=False) if text]
-    on_list = [scored.listed[row]] if row in scored.listed else []
-    return [*on_list, *told, *_not_known(scored, row)]
+    first = filter(None, (scored.listed.get(row, ""), counting.clause(scored, row)))
+    return [*first, *told, *_not_known(scored, row)]
 
 
 def reason_value(scored: Scored, row: int, reason: Reason) -> float:

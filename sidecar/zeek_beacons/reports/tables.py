@@ -94,10 +94,10 @@ def hosts(scored: Scored) -> Table:
     An incident counts once for each of its hosts, with the highest score that the host has in it. Groups are no pairs.
     """
     verdicts = scored.verdicts
-    measured = (scored.feature_row >= 0) & (verdicts.suppressed == NOT_SUPPRESSED)
+    measured = ((scored.feature_row >= 0) | verdicts.alerts) & (verdicts.suppressed == NOT_SUPPRESSED)
     measured[scored.n_pairs :] = False  # a group's members stand for it
     names, host = np.unique(scored.pairs.orig_h[measured].astype(str), return_inverse=True)
-    score, incident = verdicts.score[measured], scored.incidents.of[measured]
+    score, incident = np.nan_to_num(verdicts.score[measured]), scored.incidents.of[measured]
     rows = np.flatnonzero(measured)
     best = np.lexsort((-score, host))
     strongest = rows[best[np.searchsorted(host[best], np.arange(len(names)))]]
@@ -107,13 +107,13 @@ def hosts(scored: Scored) -> Table:
     beacons = np.bincount(host[counted], minlength=len(names))
     safe = np.bincount(host[counted], np.log1p(-np.minimum(score[counted], 1 - 1e-9)), len(names))
     combined = 1 - np.exp(safe)
-    order = np.lexsort((-verdicts.score[strongest], -combined))
+    order = np.lexsort((-np.nan_to_num(verdicts.score[strongest]), -combined))
     table = pa.table(
         {
             "host": names[order].astype(object),
             "combined_risk": np.round(combined[order], 6),
             "beaconing_pairs": beacons[order].astype(np.int64),
-            "strongest_score": verdicts.score[strongest][order],
+            "strongest_score": np.nan_to_num(verdicts.score[strongest][order]),
             "strongest_resp": scored.pairs.resp[strongest][order],
             "strongest_resp_p": scored.pairs.resp_p[strongest][order],
             "strongest_proto": scored.pairs.proto[strongest][order],

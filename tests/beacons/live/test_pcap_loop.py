@@ -205,7 +205,7 @@ def test_the_last_verdict_of_each_pair_is_that_of_its_conn_log(name: str, captur
         scored = {tuple(row[name] for name in KEY_COLUMNS): row for row in csv.DictReader(file)}
     verdicts = rows(out / "beacon_verdicts.log")
     ends = ("id.orig_h", "resp", "id.resp_p", "proto", "channel")
-    last = {tuple(row[name] for name in ends): row for row in verdicts}
+    last = {tuple(row[name] for name in ends): row for row in verdicts if row["channel"] != "poll"}  # no log tells it
     assert {pair for pair, row in scored.items() if int(row["evidence"]) >= 6} <= last.keys()
     for pair, verdict in last.items():
         assert verdict["label"] == scored[pair]["label"], pair

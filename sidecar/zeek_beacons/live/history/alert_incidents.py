@@ -87,7 +87,7 @@ def _from_verdict(key: Key, verdict: Mapping[str, Any]) -> list[Any]:
         verdict.get("sleep"),
         0.0,
         OWN_BEACON,
-        float(verdict["score"]),
+        float(verdict.get("score") or 0.0),
         "",
         key[-1],
     ]
