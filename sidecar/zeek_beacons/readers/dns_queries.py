@@ -20,6 +20,7 @@ from zeek_beacons.readers.side_logs import BadRows
 
 ADDRESS_TYPES = frozenset(("A", "AAAA", "HTTPS", "SVCB"))  # of queries for where a server is
 LARGEST_ANSWER = 65_535  # bytes that the answers to one query count for, at most: those of a message
+LONGEST_WAIT = 86_400.0  # seconds until an answer; what says more is damaged
 _TEXT = pa.string()
 _COLUMNS = {
     "ts": NUMBER,
@@ -85,7 +86,7 @@ def _queries(table: pa.Table, hosts: Intern, names: Intern) -> Queries:
     )
     known, called = np.array([*hosts.values, ""], dtype=np.object_), np.array([*names.values, ""], dtype=np.object_)
     rtt, rcode = numbers(table, "rtt"), integers(table, "rcode")
-    rtt = np.where(rtt >= 0, rtt, np.nan)
+    rtt = np.where((rtt >= 0) & (rtt <= LONGEST_WAIT), rtt, np.nan)
     answered = np.isfinite(rtt) | (rcode >= 0)
     silent = ~answered & (integers(table, "Z") >= 0)
     state = np.select([answered, silent], [STATE_CODE["SF"], STATE_CODE["S0"]], 0).astype(np.uint8)

@@ -51,7 +51,8 @@ def at(seq: int, times: Sequence[float], **given: Any) -> Candidate:
 def stored(addr: str | None = "a", observations: bytes = b"") -> tuple[Any, ...]:
     """A pair as the history's table has it; without an address it cannot be written."""
     presented = ("", "", None, None, None, None, "", None, None, None)
-    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, *presented, observations)
+    asked = (None,) * 4  # facts of the channel dns
+    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, *presented, *asked, observations)
 
 
 def site_key(number: int, host: int = 0) -> Key:

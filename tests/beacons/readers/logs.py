@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.config import Config
+from zeek_beacons.keys import CHANNELS
 from zeek_beacons.pairs import PROTOS, Pairs
 from zeek_beacons.readers import Request, read
 from zeek_beacons.readers.ingest import Ingest
@@ -411,8 +412,10 @@ def assert_well_formed(pairs: Pairs) -> None:
     inside = np.ones(len(pairs.start), dtype=np.bool_)
     inside[pairs.offsets[:-1]] = False
     assert (np.diff(pairs.start, prepend=-np.inf)[inside] >= 0).all(), "starts not sorted inside a pair"
-    keys = list(zip(pairs.orig_h, pairs.resp, pairs.resp_p.tolist(), map(PROTOS.index, pairs.proto), strict=True))
-    assert keys == sorted(set(keys))
+    for channel in CHANNELS:
+        of = pairs.take(np.flatnonzero(pairs.channel == channel))
+        keys = list(zip(of.orig_h, of.resp, of.resp_p.tolist(), map(PROTOS.index, of.proto), strict=True))
+        assert keys == sorted(set(keys)), channel
 
 
 def assert_same(left: Pairs, right: Pairs) -> None:

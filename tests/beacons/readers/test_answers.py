@@ -11,14 +11,28 @@ import pytest
 
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import answers, files
+from zeek_beacons.readers.ingest import Ingest
 
-from .logs import T0, assert_same, conn, conns, json_log, load, take, tsv
+from . import logs
+from .logs import T0, assert_same, conn, conns, json_log, tsv
 
 DNS = (
     *("ts", "uid", "id.orig_h", "id.resp_h", "id.resp_p", "proto", "trans_id", "rtt", "query", "qtype_name", "rcode"),
     *("answers", "TTLs"),
 )
 HOUR, DAY = 3600.0, 86_400.0
+
+
+def take(*given: Any, **request: Any) -> tuple[Pairs, Ingest]:
+    """What is read of some inputs: the pairs by connection, which answers tell of. Queries are pairs of their own."""
+    pairs, ingest = logs.take(*given, **request)
+    return pairs.take(np.flatnonzero(pairs.channel == "conn")), ingest
+
+
+def load(*given: Any, **request: Any) -> tuple[Pairs, Ingest]:
+    """The same of one log that is written first."""
+    pairs, ingest = logs.load(*given, **request)
+    return pairs.take(np.flatnonzero(pairs.channel == "conn")), ingest
 
 
 def answer(at: float, name: str | None = "a.example", *addresses: str, **given: Any) -> dict[str, Any]:

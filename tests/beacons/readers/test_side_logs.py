@@ -15,8 +15,8 @@ from tests.beacons.cli.commands import run
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers import files
 
-from .logs import CONN, assert_same, conn, conns, json_log, load, take, tsv
-from .test_answers import DNS, answer
+from .logs import CONN, assert_same, conn, conns, json_log, tsv
+from .test_answers import DNS, answer, load, take
 
 TIMES = [60.0 * number for number in range(20)]
 CONNECTIONS = tsv(conns(TIMES))

@@ -120,7 +120,11 @@ def test_the_allow_list_holds() -> None:
 
 
 def test_reports_tell_of_what_has_no_score(tmp_path: Path) -> None:
-    scored = judged(strobe(), lasting(orig_h="10.0.0.6", duration=[30 * HOUR]))
+    elsewhere: dict[str, Any] = {
+        "resp": "185.12.45.77",
+        "addr": "185.12.45.77",
+    }  # one server of two hosts were one incident
+    scored = judged(strobe(), lasting(orig_h="10.0.0.6", duration=[30 * HOUR], **elsewhere))
     assert reasons(scored, 0)[0] == "10800 connections in 2.5 h, more than one a second: a strobe"
     found = details(scored, np.arange(2))
     assert '"code": "strobe"' in found[0]
