@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.beacons.classify.made import log, normal, sweep, table
-from tests.beacons.readers.logs import flow, flow_csv, samples, tsv
+from tests.beacons.readers.logs import flow, flow_csv, tsv
+from tests.beacons.readers.samples import samples
 from zeek_beacons.classify import sample as sampling
 from zeek_beacons.classify import scored
 from zeek_beacons.classify.model import CLASSES, NORMAL, Classifier

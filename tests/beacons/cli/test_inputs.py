@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beacons.readers.logs import Sample, samples
+from tests.beacons.readers.samples import Sample, samples
 
 from .commands import run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -326,58 +326,6 @@ def event(row: Row, **given: Any) -> dict[str, Any]:
     ends = dict(zip(EVENT[3:10], [row.get(name) for name in values], strict=True))
     told = {"event_id": row["uid"], "host_id": "WS-001", "timestamp": row["ts"], "proc_name": "chrome.exe"}
     return told | ends | {"user": "user1", "signed_binary": 1} | given
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A log as header, lines (one row each) and the number of rows."""
-
-    name: str
-    header: bytes
-    lines: list[bytes]
-
-    @property
-    def data(self) -> bytes:
-        return self.header + b"".join(self.lines)
-
-
-def samples(n: int = 400, seed: int = 1) -> dict[str, Sample]:
-    """The same kind of traffic for every reader."""
-    rows = traffic(n, seed)
-    flows = [flow(row) for row in rows]
-    lines = [
-        candidate(
-            [10.0 * step + host for step in range(count)],
-            id__orig_h=f"10.0.0.{host}",
-            service="ssl" if count > 6 else "http",
-        )
-        for host in range(1, 2 + n // 20)
-        for count in (6, 12, 24)
-    ]
-    return {
-        "conn-tsv": Sample("conn.log", tsv_header(), [tsv_line(row) for row in rows]),
-        "conn-json": Sample("conn.log", b"", [json_line(row) for row in rows]),
-        "flows": Sample("flows.csv", ",".join(FLOW).encode() + b"\n", [csv_line(row) for row in flows]),
-        "exports": Sample(
-            "conn.csv", ",".join(EXPORT).encode() + b"\n", [csv_line(export(row), [*EXPORT]) for row in rows]
-        ),
-        "binetflow": Sample(
-            "capture.binetflow",
-            ",".join(BINETFLOW).encode() + b"\n",
-            [csv_line(binetflow(row), BINETFLOW) for row in rows],
-        ),
-        "candidates-tsv": Sample(
-            "beacon_candidates.log",
-            tsv_header(CANDIDATE, "beacon_candidates"),
-            [tsv_line(row, CANDIDATE) for row in lines],
-        ),
-        "candidates-json": Sample("beacon_candidates.log", b"", [json_line(row) for row in lines]),
-        "aws": Sample("flows.log", " ".join(AWS).encode() + b"\n", [aws_line(aws(row)) for row in rows]),
-        "azure": Sample("PT1H.json", b"", [azure_line([azure(row)]) for row in rows]),
-        "gcp": Sample("vpc_flows.json", b"", [json_line(gcp(row)) for row in rows]),
-        "events": Sample("events.csv", ",".join(EVENT).encode() + b"\n", [csv_line(event(row), EVENT) for row in rows]),
-        "eve": Sample("eve.json", b"", [json_line(eve(row)) for row in rows]),
-    }
 
 
 def load(

@@ -13,7 +13,8 @@ from zeek_beacons.errors import InputError
 from zeek_beacons.readers import files
 from zeek_beacons.readers.ingest import Ingest
 
-from .logs import conn, conns, flow, flow_csv, json_line, json_log, load, samples, take, tsv, tsv_header, tsv_line
+from .logs import conn, conns, flow, flow_csv, json_line, json_log, load, take, tsv, tsv_header, tsv_line
+from .samples import samples
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))
 

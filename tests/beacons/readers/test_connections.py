@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.beacons.readers import logs
-from tests.beacons.readers.logs import CONN, EXPORT, conn, csv_line, export, flow_csv, json_log, tsv
+from tests.beacons.readers.logs import CONN, EXPORT, T0, conn, csv_line, export, flow, flow_csv, json_log, tsv
+from tests.beacons.readers.samples import samples
 from zeek_beacons.config import Config
 from zeek_beacons.errors import BeaconsError, InputError
 from zeek_beacons.readers import Request, read
@@ -22,7 +22,7 @@ from zeek_beacons.readers.connections import PARTS, read_connections
 from zeek_beacons.readers.ingest import Ingest
 
 MORE = ["orig_pkts", "resp_pkts", "community_id", "local_orig", "local_resp", "label", "detailed-label"]
-SAMPLES = {name: sample for name, sample in logs.samples().items() if not name.startswith("candidates")}
+SAMPLES = {name: sample for name, sample in samples().items() if not name.startswith("candidates")}
 
 
 def load(folder: Path, data: bytes, name: str = "conn.log", **request: object) -> tuple[list[ConnectionTable], Ingest]:
@@ -59,7 +59,7 @@ def test_a_conn_log_gives_all_columns(tmp_path: Path, form: str) -> None:
     truths = {"local_orig": True, "local_resp": False} if form == "json" else {}
     data = json_log([told(**truths)]) if form == "json" else tsv([told()], [*CONN, *MORE])
     table = load(tmp_path, data)[0][0]
-    assert table.ts[0] == logs.T0 + 1.5
+    assert table.ts[0] == T0 + 1.5
     assert table.duration[0] == 0.25
     assert (table.orig_pkts[0], table.resp_pkts[0], table.orig_bytes[0]) == (5, 4, 300)
     assert table.uid.to_pylist() == ["C1.5"]
@@ -109,7 +109,7 @@ def test_labels_and_packets_of_an_export(tmp_path: Path, as_parquet: bool) -> No
 
 def test_bad_rows_are_counted_and_bounds_hold(tmp_path: Path) -> None:
     rows = [conn(float(at)) for at in range(10)] + [conn(50.0, id__resp_h="nowhere")]
-    tables, ingest = load(tmp_path, gzip.compress(tsv(rows)), begin=logs.T0 + 2, until=logs.T0 + 5)
+    tables, ingest = load(tmp_path, gzip.compress(tsv(rows)), begin=T0 + 2, until=T0 + 5)
     assert [len(table) for table in tables] == [3]
     assert ingest.outside["outside the time range"] == 7
     assert ingest.skipped["responder is no address"].examples[0][1] == 19
@@ -130,17 +130,17 @@ def test_it_comes_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_rows_can_be_taken(tmp_path: Path) -> None:
     table = load(tmp_path, tsv([conn(float(at)) for at in range(4)]))[0][0]
-    assert table.take(table.ts > logs.T0 + 2).uid.to_pylist() == ["C3.0"]
-    assert table.take(np.array([2, 0])).ts.tolist() == [logs.T0 + 2, logs.T0]
+    assert table.take(table.ts > T0 + 2).uid.to_pylist() == ["C3.0"]
+    assert table.take(np.array([2, 0])).ts.tolist() == [T0 + 2, T0]
 
 
 def test_candidates_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds pairs, not connections"):
-        load(tmp_path, logs.samples()["candidates-tsv"].data, "beacon_candidates.log")
+        load(tmp_path, samples()["candidates-tsv"].data, "beacon_candidates.log")
 
 
 def test_an_answering_row_is_left_out(tmp_path: Path) -> None:
-    row = logs.flow(conn(0.0, resp_bytes=None))
+    row = flow(conn(0.0, resp_bytes=None))
     back = row | {"src_ip": row["dst_ip"], "src_port": 443, "dst_ip": row["src_ip"], "dst_port": row["src_port"]}
     data = flow_csv([row | {"direction": "out"}, back | {"direction": "in"}])
     tables, ingest = load(tmp_path, data, "flows.csv")

@@ -20,7 +20,6 @@ from .logs import (
     CONN,
     FLOW,
     T0,
-    Sample,
     assert_same,
     candidate,
     conns,
@@ -29,11 +28,11 @@ from .logs import (
     flow_csv,
     json_log,
     load,
-    samples,
     take,
     traffic,
     tsv,
 )
+from .samples import Sample, samples
 
 SAMPLES = samples()
 

@@ -15,7 +15,8 @@ from zeek_beacons.errors import InputError
 from zeek_beacons.readers import READERS
 from zeek_beacons.readers.zeek_rows import log_name
 
-from .logs import load, samples
+from .logs import load
+from .samples import samples
 
 SAMPLES = samples(30)
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
