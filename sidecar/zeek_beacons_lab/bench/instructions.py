@@ -21,6 +21,7 @@ from zeek_beacons_lab.bench.zeek import SCRIPTS, compare, median_and_interval, z
 PARTS: dict[str, tuple[str, ...]] = {
     "names": ("Beacons::pairs_by_name=F",),
     "look-ups": ("Beacons::max_answers=0",),
+    "queries": ("Beacons::dns_channel=F",),
     "requests and proxies": ("Beacons::http_channel=F", "Beacons::proxy_channel=F"),
     "long connections": ("Beacons::long_connections=F",),
 }

@@ -16,8 +16,9 @@ from zeek_beacons.features.stretches import Stretches, stretches
 from zeek_beacons.labels import BEACONS, BENIGN, DAY, PairLabel, folders_of, lab_of, labels_of, read_labels
 from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs, Strings
 from zeek_beacons.readers import Request, read
-from zeek_beacons.scoring import context_term, lookalikes, place
+from zeek_beacons.scoring import context_term, lookalikes, place, tunnel
 from zeek_beacons.scoring.context_term import INDICATORS, Facts
+from zeek_beacons.verdicts import LOOK_UP
 from zeek_beacons_lab.captures.labelled import family_of_pairs
 from zeek_beacons_lab.traffic import labelled_pairs, with_behaviours
 
@@ -191,7 +192,7 @@ class Looked:
     parts: Stretches
     facts: Facts
     look: lookalikes.KnownRhythms
-    gates: Mapping[int, Bools]  # by SUPPRESSIONS, see `place.gates`
+    gates: Mapping[int, Bools]  # by SUPPRESSIONS: `place.gates`, and look-ups
     label: Strings
     family: Strings
     host_days: float
@@ -224,7 +225,7 @@ def look_over(
         parts=stretches(pairs, checkins),
         facts=facts,
         look=lookalikes.find(pairs, features, facts.names),
-        gates=place.gates(pairs, config),
+        gates=place.gates(pairs, config) | {LOOK_UP: tunnel.are_look_ups(pairs, facts.names)},
         label=label[rows],
         family=np.full(len(rows), "", dtype=np.object_) if family is None else family[rows],
         host_days=host_days,
