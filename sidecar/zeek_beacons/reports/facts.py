@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from zeek_beacons.features.payload import FAILED
+from zeek_beacons.keys import DNS
 from zeek_beacons.pairs import STATE_CODE
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import attack
@@ -195,6 +196,8 @@ def _name(scored: Scored, row: int) -> tuple[str, str]:
     if not server.claimed[row]:
         learned = "a DNS answer" if server.looked_up[row] else "a certificate"
         return name, learned if name else ""
+    if scored.pairs.channel[row] == DNS:
+        return name, "the names asked for"
     services = scored.pairs.service[row].lower().split(",")
     claimed = {CLAIMED_IN[service] for service in services if service in CLAIMED_IN}
     return name, claimed.pop() if len(claimed) == 1 else "TLS SNI or HTTP Host"

@@ -55,13 +55,15 @@ def test_a_name_says_where_it_was_learned(pair: Make) -> None:
         pair(service="ssl,http", orig_h="10.0.0.7", **carried),
         pair(orig_h="10.0.0.8", dns_name="looked-up.example", dns_named=60),
         pair(orig_h="10.0.0.9"),
+        pair(orig_h="10.0.0.10", channel="dns", resp="c2.example", addr="10.0.0.53", service="dns"),
     )
-    assert [(facts(scored, row).name, facts(scored, row).name_from) for row in range(5)] == [
+    assert [(facts(scored, row).name, facts(scored, row).name_from) for row in range(6)] == [
         ("c2.example", "TLS SNI"),
         ("c2.example", "HTTP Host"),
         ("c2.example", "TLS SNI or HTTP Host"),
         ("looked-up.example", "a DNS answer"),
         ("", ""),
+        ("c2.example", "the names asked for"),
     ]
 
 
