@@ -3,6 +3,7 @@
 @load ./names
 @load ./answers
 @load ./presented
+@load ./traits
 @load ./intel
 @load ./dns
 @load ./allow

@@ -5,6 +5,7 @@
 @load ./prevalence
 @load ./majority
 @load ./presented
+@load ./traits
 @load ./names
 @load ./asked
 @load base/utils/site
@@ -82,6 +83,8 @@ function candidate_of(p: Pair, reason: string): Candidate
 	add_names(rec, p);
 	if ( p?$presented )
 		tell_presented(rec, p$presented);
+	if ( p?$traits )
+		tell_traits(rec, p$traits);
 	if ( p?$intel )
 		rec$intel = p$intel;
 	if ( |Site::local_nets| > 0 )

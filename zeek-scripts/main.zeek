@@ -110,6 +110,14 @@ export {
 		no_host: bool;
 	};
 
+	## What a source knows of a connection beside its times and sizes.
+	type Traits: record {
+		## What it is learned from: tls, for one.
+		source: string;
+		## Each *code=value*, printable and cut.
+		lines: vector of string &default=vector();
+	};
+
 	## What the observations of a pair are: connections; requests inside kept-alive ones; queries to name servers; what
 	## goes through a proxy; exchanges inside one connection.
 	const channels = set("conn", "http", "dns", "proxy", "poll");
@@ -137,6 +145,8 @@ export {
 		client: WebClient &optional;
 		## A hit of Zeek's Intel framework on the server: type and indicator; unset where there was none.
 		intel: string &optional;
+		## What else was seen of its ends, by source; unset where nothing was.
+		traits: vector of Traits &optional;
 		## Start of the connection, seconds since the epoch, whole microseconds.
 		start: double;
 		## Seconds, whole microseconds; -1 where unknown.
@@ -230,6 +240,9 @@ export {
 		names_length: count &log &optional;
 		for_addresses: count &log &optional;
 		connected: count &log &optional;
+		## What else was seen of its ends: each *code=value*, that of the newest connection that told it; unset where
+		## nothing was.
+		traits: vector of string &log &optional;
 		## Why it was emitted: gate, doubled, interval, long, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.

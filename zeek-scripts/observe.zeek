@@ -4,6 +4,7 @@
 @load ./names
 @load ./answers
 @load ./presented
+@load ./traits
 @load ./intel
 @load ./proxy-channel
 @load ./allow
@@ -53,7 +54,10 @@ function observation_of(c: connection, name: string): Observation
 			o$dns_name = asked_for;
 		}
 	if ( c?$ssl || c?$beacons_client )
+		{
 		add_presented(o, c);
+		add_traits(o, c);
+		}
 	if ( c?$beacons_intel )
 		o$intel = c$beacons_intel;
 	if ( info?$duration )

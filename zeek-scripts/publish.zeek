@@ -58,6 +58,7 @@ type CandidateMessage: record {
 	names_length: count &optional;
 	for_addresses: count &optional;
 	connected: count &optional;
+	traits: vector of string &optional;
 	reason: string;
 	dropped: count;
 	starts: vector of double;
@@ -153,6 +154,8 @@ function add_optional(m: CandidateMessage, rec: Candidate)
 		m$for_addresses = rec$for_addresses;
 	if ( rec?$connected )
 		m$connected = rec$connected;
+	if ( rec?$traits )
+		m$traits = rec$traits;
 	}
 
 function publish_candidate(rec: Candidate)

@@ -12,6 +12,12 @@ type Presented: record {
 	client_ts: double &default=0.0;
 };
 
+# What the newest connection that told anything of one source told, and when it started.
+type KnownTraits: record {
+	ts: double;
+	told: Traits;
+};
+
 # What is known of a pair.
 type Pair: record {
 	orig_h: addr;
@@ -44,6 +50,8 @@ type Pair: record {
 	# Whether a connection spoke TLS, of a pair by address.
 	tls: bool &default=F;
 	presented: Presented &optional;
+	# By source.
+	traits: table[string] of KnownTraits &optional;
 	# The newest hit of the Intel framework.
 	intel: string &optional;
 	# Of channel http.

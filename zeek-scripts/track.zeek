@@ -8,6 +8,7 @@
 @load ./inbound
 @load ./majority
 @load ./presented
+@load ./traits
 @load ./asked
 
 module Beacons;
@@ -122,6 +123,8 @@ function add_observation(p: Pair, o: Observation)
 		count_dns_name(p, o$dns_name);
 	if ( o?$certificate || o?$client )
 		note_presented(p, o);
+	if ( o?$traits )
+		note_traits(p, o);
 	if ( o?$intel )
 		p$intel = o$intel;
 

@@ -88,6 +88,7 @@ class Pairs:
     no_host: Floats  # (n,) 1 where an answered HTTP request had no Host, 0 where all had; NaN where none was seen
     other_paths: Floats  # (n,) paths of the site asked for beside the pair's, at most; NaN but for channel http
     intel: Strings  # (n,) the newest hit of Zeek's Intel framework on the server: type and indicator; "" without one
+    traits: Strings  # (n,) what else was seen of its ends, see traits.py; "" where nothing
     names_asked: Floats  # (n,) different names of the domain asked for, those told apart; NaN but for channel dns
     names_length: Floats  # (n,) characters of these names in all; NaN but for channel dns
     for_addresses: Floats  # (n,) queries for addresses alone; NaN but for channel dns
@@ -223,7 +224,7 @@ OPTIONAL = (
     "channel",
     *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
     *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, *PROCESS),
-    "intel",
+    *("intel", "traits"),
 )
 _KINDS: Mapping[str, type] = {
     "resp_p": np.int64,
@@ -346,7 +347,7 @@ def with_defaults(pair: Mapping[str, Any]) -> dict[str, Any]:
         if column not in made:
             made[column] = _is_private(made[end])
     made.setdefault("site_tls_named", np.nan)
-    for column in (*PRESENTED_TEXTS, *PROCESS[:-1], "intel"):
+    for column in (*PRESENTED_TEXTS, *PROCESS[:-1], "intel", "traits"):
         made.setdefault(column, "")
     for column in (*PRESENTED_NUMBERS, *CHANNEL_FACTS, "signed"):
         made.setdefault(column, np.nan)

@@ -18,7 +18,7 @@ LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 FLOORS = (
     {"background_thread", "called", "errors", "files", "keys", "locality", "pairs"},
     {"charts", "config", "knowledge", "metrics", "verdicts", "features"},
-    {"allow", "groups", "incidents", "operator_file", "readers", "said", "samples", "scoring", "store"},
+    {"allow", "groups", "incidents", "operator_file", "readers", "said", "samples", "scoring", "store", "traits"},
     {"classify", "labels", "pipeline"},
     {
         "alerts",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from zeek_beacons.pairs import (
 from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable, words
 from zeek_beacons.readers.certificates import LONGEST_ISSUER, LONGEST_VALIDITY
 from zeek_beacons.readers.web_clients import LONGEST_AGENT
+from zeek_beacons.traits import checked as checked_traits
+from zeek_beacons.traits import together
 
 REQUIRED = ("id.orig_h", "id.resp_h", "id.resp_p", "proto", "resp", "conns", "starts")
 # Vectors of equal length, one element an observation; -1 or an empty state where a value is missing.
@@ -70,6 +73,7 @@ def join(same: Sequence[Candidate]) -> Candidate:
         last = last | {name: newest[name] for name in columns}
     return last | {
         "intel": next((one["intel"] for one in reversed(same) if one.get("intel")), ""),
+        "traits": reduce(together, (one.get("traits", "") for one in same)),
         "first_ts": min(candidate["first_ts"] for candidate in same),
         "conns": conns,
         "named": named,
@@ -160,6 +164,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
         observed
         | described
         | _presented(row)
+        | {"traits": checked_traits(row.get("traits") or ())}
         | {
             "orig_h": orig_h,
             "resp": resp,

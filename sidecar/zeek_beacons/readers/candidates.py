@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
@@ -29,6 +30,7 @@ from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.zeek_rows import Header
 
 LONGEST_GOOD_LINE = 16 << 20  # bytes
+_ESCAPED = re.compile(r"\\\\|\\x([0-9a-f]{2})")
 
 
 def candidates(source: Input, ingest: Ingest, progress: Progress | None) -> list[Candidate]:
@@ -143,9 +145,16 @@ def _tsv_row(text: str, header: Header) -> Mapping[str, Any]:
             row[name] = None
         elif name in NUMBER_VECTORS or name == "states":
             row[name] = [] if value == header.empty else value.split(header.set_separator)
+        elif name == "traits":
+            row[name] = [] if value == header.empty else [_unescaped(one) for one in value.split(header.set_separator)]
         else:
             row[name] = "" if value == header.empty else value.replace("\\\\", "\\")  # Zeek's writer doubles them
     return row
+
+
+def _unescaped(text: str) -> str:
+    """An element of a vector as it was before Zeek's writer doubled backslashes and escaped the separator in it."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", text)
 
 
 def _order(key: Key) -> tuple[int, str, str, int, int]:

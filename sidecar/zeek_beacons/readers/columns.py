@@ -67,6 +67,7 @@ class Batch:
     # Seconds after the end of the row of the same 5-tuple before it in which a row continues that one, as the exporter
     # says that writes a long flow in several; -1: it begins one; -2: it is one. None: what the history says, of TCP.
     reach: Floats | None = None
+    traits: Ints | None = None  # (rows, sources) what each source of traits tells of it, -1: nothing; None: none does
 
     def __len__(self) -> int:
         return len(self.start)
@@ -102,6 +103,7 @@ class Connections(_Columns):
     certificate: Ints  # the server's, -1: none
     client: Ints  # what the client told over HTTP, -1: nothing
     process: Ints  # what opened it on its host, -1: not known
+    traits: Ints  # (rows, sources) what each source of traits tells of it, -1: nothing
 
     def __len__(self) -> int:
         return len(self.start_us)

@@ -10,6 +10,7 @@ from zeek_beacons.readers.certificates import CertificateCollector, Certificates
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.names import NameCollector, Names, log_of
 from zeek_beacons.readers.side_logs import BadRows, spared
+from zeek_beacons.readers.traits import Told, sources
 from zeek_beacons.readers.web_clients import WebClientCollector, WebClients
 
 # What those of the logs hold that name no server by uid.
@@ -24,11 +25,13 @@ class LogContext:
     answers: Answers = field(default_factory=Answers.none)
     certificates: Certificates = field(default_factory=Certificates.none)
     clients: WebClients = field(default_factory=WebClients.none)
+    traits: Sequence[Told] = ()
 
     @property
     def needs_uid(self) -> bool:
         """Whether anything is joined by uid."""
-        return bool(self.names or self.certificates.by_uid or self.clients.by_uid)
+        by_uid = (self.certificates.by_uid, self.clients.by_uid, *(told.by_uid for told in self.traits))
+        return bool(self.names or any(by_uid))
 
 
 class ContextCollector:
@@ -39,6 +42,7 @@ class ContextCollector:
         self._ingest = ingest
         self._names, self._answers = NameCollector(), AnswerCollector()
         self._certificates, self._clients = CertificateCollector(), WebClientCollector()
+        self._traits = sources()
 
     def read(self, paths: Sequence[str]) -> None:
         """Takes logs that must be readable. Raises InputError."""
@@ -63,12 +67,18 @@ class ContextCollector:
         self._certificates.read_sessions(path, BadRows(path))
         self._certificates.read_contents(path, BadRows(path))
         self._clients.read(path, BadRows(path))
+        for source in self._traits:
+            source.read(path, BadRows(path))
 
     def context(self) -> LogContext:
         """All that was read."""
         self._ingest.notes += self._answers.notes()
         return LogContext(
-            self._names.names(), self._answers.answers(), self._certificates.certificates(), self._clients.clients()
+            self._names.names(),
+            self._answers.answers(),
+            self._certificates.certificates(),
+            self._clients.clients(),
+            [told for source in self._traits if (told := source.told()).found],
         )
 
     def _read(self, path: str, log: str) -> None:
@@ -85,6 +95,9 @@ class ContextCollector:
             self._certificates.read_sessions(path, again)
         elif log == "http":
             self._clients.read(path, again)
+        for source in self._traits:
+            if source.log == log:
+                source.read(path, again)
         self._ingest.files[path] = _HOLDS.get(log, "server names")
         self._ingest.notes += bad.notes()
 

@@ -26,6 +26,7 @@ from zeek_beacons.readers.keys import (
 )
 from zeek_beacons.readers.presented import Presented, certificate_columns, client_columns
 from zeek_beacons.readers.processes import process_columns
+from zeek_beacons.readers.traits import Told, trait_column
 from zeek_beacons.readers.web_clients import WebClients
 
 _RADIX = 1 << 16
@@ -43,13 +44,15 @@ class Spelled:
     dns_names: Sequence[str] = ()
     certificates: Certificates = field(default_factory=Certificates.none)
     clients: WebClients = field(default_factory=WebClients.none)
+    traits: Sequence[Told] = ()
     processes: Sequence[str] = ()  # see processes.py
 
 
 class PairTable:
     """The pairs seen so far and their totals. Responders by name are numbered beside those by address."""
 
-    def __init__(self) -> None:
+    def __init__(self, traits: int = 0) -> None:
+        """`traits`: sources of traits, columns of `Connections.traits`."""
         self._endpoints = Numbering()  # responder, port, protocol
         self._pairs = Numbering()  # originator, endpoint
         self._conns = np.zeros(0, dtype=np.int64)
@@ -58,6 +61,7 @@ class PairTable:
         self._first_us = np.zeros(0, dtype=np.int64)
         self._services, self._names, self._dns_names = Tally(SERVICE_BITS), Tally(NAME_BITS), Tally(NAME_BITS)
         self._certificates, self._clients, self._processes = Presented(), Presented(), Presented()
+        self._traits = [Presented() for _ in range(traits)]  # by source
 
     def add(self, rows: Connections, by_name: Bools, dns: Ints) -> Ints:
         """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name.
@@ -75,6 +79,8 @@ class PairTable:
         self._services.add(pair, rows.service)
         self._certificates.add(pair, rows.start_us, rows.certificate, rows.resp_h)
         self._clients.add(pair, rows.start_us, rows.client, rows.orig_h)
+        for source, shown in enumerate(self._traits):
+            shown.add(pair, rows.start_us, rows.traits[:, source], rows.orig_h)
         self._processes.add(pair, rows.start_us, rows.process, rows.orig_h)
         return pair
 
@@ -99,7 +105,8 @@ class PairTable:
         self._first_us = np.append(self._first_us, np.full(more, np.iinfo(np.int64).max))
         self._certificates.grow(size)
         self._clients.grow(size)
-        self._processes.grow(size)
+        for shown in (self._processes, *self._traits):
+            shown.grow(size)
 
     def key_by_address(self, pair: int, hosts: Sequence[str]) -> Key:
         """The key of a pair by address, by its number."""
@@ -148,6 +155,7 @@ class PairTable:
             **certificate_columns(spelled.certificates, self._certificates),
             **client_columns(spelled.clients, self._clients),
             intel=np.full(len(keys), "", dtype=np.object_),
+            traits=trait_column(spelled.traits, self._traits, len(keys)),
             **{fact: np.full(len(keys), np.nan) for fact in CHANNEL_FACTS},
             **process_columns(spelled.processes, self._processes),
             offsets=np.concatenate(([0], ends)),

@@ -36,6 +36,7 @@ from zeek_beacons.readers.log_context import LogContext
 from zeek_beacons.readers.long_gone import LongGone
 from zeek_beacons.readers.merge import ALONE, TCP, end_us, five_tuples, is_midstream, left_open, merge
 from zeek_beacons.readers.pair_table import PairTable, Spelled, by_pair_and_start
+from zeek_beacons.readers.traits import no_traits
 from zeek_beacons.readers.where import Where
 
 PENDING = 3_000_000  # rows kept unsorted before they are sorted into the reservoir
@@ -64,7 +65,7 @@ class Collector:
         self._processes = Intern(lambda text: text)
         self._is_local = locality(config.local_nets)
         self._local: list[bool] = []
-        self._table = PairTable()
+        self._table = PairTable(len(self._context.traits))
         self._loose: list[Connections] = []
         self._halves: list[Connections] = []
         self._rows: list[PairRows] = []
@@ -112,6 +113,7 @@ class Collector:
                 self._context.answers.names,
                 self._context.certificates,
                 self._context.clients,
+                self._context.traits,
                 self._processes.values,
             ),
             self._is_local,
@@ -141,6 +143,7 @@ class Collector:
             certificate=_numbers(batch.certificate, len(batch)),
             client=_numbers(batch.client, len(batch)),
             process=_process(batch, self._processes),
+            traits=no_traits(len(batch), len(self._context.traits)) if batch.traits is None else batch.traits,
         )
         good = wanted.copy()
         for bad, reason in (

@@ -16,6 +16,7 @@ from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.log_context import LogContext
 from zeek_beacons.readers.part import Part
 from zeek_beacons.readers.reservoir import Collector
+from zeek_beacons.readers.traits import numbers as trait_numbers
 from zeek_beacons.readers.where import Where
 from zeek_beacons.readers.zeek_rows import log_path, log_rows
 
@@ -71,6 +72,8 @@ def _batch(table: Table, context: LogContext) -> Batch:
     if context.needs_uid and "uid" in table.column_names:
         uids = table.column("uid")
         given = {"certificate": context.certificates.by_uid.of(uids), "client": context.clients.by_uid.of(uids)}
+        if context.traits:
+            given["traits"] = trait_numbers(context.traits, uids)
         if context.names:
             given["name"] = context.names.of(uids)
     return batch(table.rename_columns([_OURS.get(name, name) for name in table.column_names]), **given)

@@ -37,6 +37,7 @@ def _facts(scored: Scored, row: int, known: PairFacts) -> list[tuple[str, str]]:
         ("company", company(known) or "how many other hosts talk to it is not known"),
         ("certificate", plain(known.certificate)),
         ("web client", plain(known.web_client)),
+        ("also seen", plain(known.traits)),
         ("process", plain(known.endpoint)),
         ("could be instead", plain(known.could_be)),
         ("ATT&CK, if it is C2", links),

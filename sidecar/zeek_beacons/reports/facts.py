@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from zeek_beacons import traits
 from zeek_beacons.features.payload import FAILED
 from zeek_beacons.keys import DNS
 from zeek_beacons.pairs import STATE_CODE
@@ -54,6 +55,7 @@ class PairFacts:
     certificate: str = ""  # the server's, in words
     web_client: str = ""  # what the client told over HTTP, in words
     endpoint: str = ""  # the process behind it, in words
+    traits: str = ""  # what else was seen of its ends, in words
     place: str = ""  # where the server lies: autonomous system and country
     indicator: str = ""  # how the pair is on an indicator list
 
@@ -90,6 +92,7 @@ def _facts(scored: Scored, row: int, sources: Sources) -> PairFacts:
         certificate=certificate(pairs, row),
         web_client=web_client(pairs, row),
         endpoint=endpoint(pairs, row),
+        traits=traits.in_words(pairs, row),
         place=scored.scoring.local.places.of(pairs.addr[row]).text,
         indicator=scored.listed.get(row, ""),
         could_be=could_be(scored, row),

@@ -226,6 +226,7 @@ def _facts(known: list[PairFacts]) -> dict[str, Any]:
         "other_hosts": numbers([one.other_hosts for one in known]),
         "certificate": texts([one.certificate for one in known]),
         "web_client": texts([one.web_client for one in known]),
+        "traits": texts([one.traits for one in known]),
         "endpoint": texts([one.endpoint for one in known]),
         "could_be": texts([one.could_be for one in known]),
         "attack": texts([" ".join(one.attack) for one in known]),

@@ -198,6 +198,10 @@ ALTER TABLE pairs ADD COLUMN names_length REAL;
 ALTER TABLE pairs ADD COLUMN for_addresses REAL;
 ALTER TABLE pairs ADD COLUMN connected REAL;
 """
+# What else was seen of the ends, see traits.py.
+_TRAITS = """
+ALTER TABLE pairs ADD COLUMN traits TEXT NOT NULL DEFAULT '';
+"""
 STEPS = (
     _PAIRS_ALERTS_PROGRESS,
     _SITE_BASELINE,
@@ -207,6 +211,7 @@ STEPS = (
     _PROCESSES + _VERDICTS + _VERDICTS_OF_ALERTS,
     _CHANNELS,
     _NAMES_ASKED,
+    _TRAITS,
 )  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 

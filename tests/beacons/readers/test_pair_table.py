@@ -60,6 +60,7 @@ def connections(**columns: Ints) -> Connections:
         **dict.fromkeys(("state", "half"), np.zeros(n, dtype=np.uint8)),
         "reach_us": np.full(n, -2),
         "process": np.full(n, -1),
+        "traits": np.empty((n, 0), dtype=np.int64),
     }
     return Connections(**(nothing | columns))
 

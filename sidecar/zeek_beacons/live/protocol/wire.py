@@ -118,9 +118,10 @@ def _candidate(given: dict[str, Any]) -> Candidate:
         **{name: _count(given, name) if name in given else None for name in ("name_conns", "dns_named")},
         **{name: _truth(given, name) if name in given else None for name in ("local_orig", "local_resp")},
         "site_tls_named": _share(given, "site_tls_named") if "site_tls_named" in given else None,
-        "states": _states(given),
+        "states": _texts(given, "states"),
         "cert_name": _name(_text(given, "cert_name", "")),
         **{name: _text(given, name, "") for name in WORDS},
+        "traits": _texts(given, "traits", []),
         **{name: _truth(given, name) if name in given else None for name in TRUTHS},
         **{name: _count(given, name) if name in given else None for name in COUNTS},
     }
@@ -236,11 +237,11 @@ def _vector(given: dict[str, Any], name: str) -> Floats:
     return column.astype(np.float64)
 
 
-def _states(given: dict[str, Any]) -> list[str]:
-    states = given.get("states")
-    if not isinstance(states, list) or not all(type(state) is str for state in states):
-        raise _UnusableError("states is missing or no list of texts")
-    return states
+def _texts(given: dict[str, Any], name: str, default: list[str] | None = None) -> list[str]:
+    texts = given.get(name, default)
+    if not isinstance(texts, list) or not all(type(text) is str for text in texts):
+        raise _UnusableError(f"{name} is missing or no list of texts")
+    return texts
 
 
 _VERDICT_TEXTS = ("sidecar", "node", "boot", "uid", "label", "severity", "suppressed", "model", "summary")

@@ -1,0 +1,96 @@
+"""Traits: what Zeek saw of the two ends of a pair beside its rhythm, each with a name: `tls_version=TLSv13`.
+
+They are told beside a verdict, and are no part of its score. A trait that is not known is missing. The traits of a pair
+are one text, a trait a line, in the order of TRAITS; candidates have them as a list of such lines. To add one is a line
+here, and what finds it: a reader of Zeek's logs (readers/traits.py) and a handler in zeek-scripts/traits.zeek.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from zeek_beacons.pairs import Floats, Pairs, Strings
+from zeek_beacons.readers.addresses import words
+
+LONGEST = 120  # characters of a value, as Zeek's package cuts it
+MOST = 64  # lines that are looked at; more are no candidate's
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """Something that may be known of a pair."""
+
+    code: str  # its name in candidates, histories and CSVs
+    text: str  # in words, with the value for {}
+    about: str  # what it is, for the docs
+
+
+TRAITS: tuple[Trait, ...] = (
+    Trait("tls_version", "{}", "version of TLS that the newest session agreed on"),
+)  # fmt: skip
+BY_CODE: Mapping[str, Trait] = {one.code: one for one in TRAITS}
+
+
+def line(code: str, value: str | float) -> str:
+    """A trait as a line; "" where the value is unknown: an empty text, or NaN."""
+    if isinstance(value, float):
+        value = "" if math.isnan(value) else f"{value:g}"
+    known = words(value, LONGEST)
+    return f"{code}={known}" if known else ""
+
+
+def checked(lines: Iterable[object]) -> str:
+    """The traits of a candidate, whoever wrote it: those that are known here, of several the last. Never raises."""
+    found = {}
+    for given, _ in zip(lines, range(MOST), strict=False):
+        code, _, value = str(given).partition("=")
+        if code in BY_CODE and (known := words(value, LONGEST)):
+            found[code] = known
+    return _text(found)
+
+
+@lru_cache(65_536)
+def read(text: str) -> Mapping[str, str]:
+    """The traits of one pair by their codes."""
+    return dict(one.split("=", 1) for one in text.split("\n") if "=" in one)
+
+
+def together(earlier: str, later: str) -> str:
+    """The traits that two texts have, of those that both have the later one's."""
+    if not earlier or not later:
+        return later or earlier
+    return _text({**read(earlier), **read(later)})
+
+
+def of(pairs: Pairs, code: str) -> Strings:
+    """A trait of each pair, (n,), "" where it is not known."""
+    values = np.full(len(pairs), "", dtype=np.object_)
+    for row in np.flatnonzero(pairs.traits != "").tolist():
+        values[row] = read(pairs.traits[row]).get(code, "")
+    return values
+
+
+def numbers(pairs: Pairs, code: str) -> Floats:
+    """The same of a trait that is a number, NaN where it is not known or none."""
+    return np.array([_number(text) for text in of(pairs, code)], dtype=np.float64)
+
+
+def in_words(pairs: Pairs, row: int) -> str:
+    """The traits of one pair: `TLSv13, JA3 ...`; "" where none is known."""
+    return ", ".join(BY_CODE[code].text.format(value) for code, value in read(pairs.traits[row]).items())
+
+
+def _text(found: Mapping[str, str]) -> str:
+    return "\n".join(f"{one.code}={found[one.code]}" for one in TRAITS if one.code in found)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
