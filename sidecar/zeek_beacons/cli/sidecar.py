@@ -34,6 +34,13 @@ def sidecar(
     allow: Annotated[
         Optional[Path], typer.Option(help="Allow-list file, reread when it changes.", show_default=False)
     ] = None,
+    events: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Endpoints' events, with the process behind each: a file that grows, or unix:PATH to listen on.",
+            show_default=False,
+        ),
+    ] = None,
     intel: options.Intel = None,
     mmdb: options.Mmdb = None,
     profile: Annotated[
@@ -79,6 +86,8 @@ def sidecar(
 
         zeek-beacons sidecar --alert syslog:tls://siem.example:6514 --alert file:/var/log/beacons.json
 
+        zeek-beacons sidecar --events unix:/run/zeek-beacons/events.sock
+
         zeek-beacons sidecar --history /data/beacons.db --allow /etc/zeek-beacons/allow.list --profile conservative
     """
     from zeek_beacons.errors import ConfigError
@@ -103,6 +112,7 @@ def sidecar(
             "alerts_per_host_day": alerts_per_host_day,
             "state": _text(state),
             "allow": _text(allow),
+            "events": events,
             "metrics": metrics,
             "tls_ca": _text(tls_ca),
             "allow_plaintext": allow_plaintext or None,

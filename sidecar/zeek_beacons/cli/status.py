@@ -122,6 +122,8 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("bad", ", ".join(f"{count} {reason}" for reason, count in state["bad"].items()) or "none"),
     ]
+    if events := state.get("events"):
+        lines.append(("events", _events(events)))
     if sinks := state.get("sinks"):
         lines += [("sink", _sink(name, one)) for name, one in sinks["sinks"].items()]
     if alerting := state.get("alerting"):
@@ -147,6 +149,14 @@ def _held(held: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("not", f"near misses {held['near_misses']}, kept quiet {held['suppressed']}"),
         *([("seen", " to ".join(times))] if times else []),
     ]
+
+
+def _events(events: Mapping[str, Any]) -> str:
+    return (
+        f"{events['source']}: {events['taken']} taken, {events['joined']} candidates joined, {events['held']} held, "
+        f"{events['other']} of other things, {events['bad']} bad, {events['untimely']} untimely, "
+        f"{events['forgotten']} forgotten, {events['refused']} writers refused"
+    )
 
 
 def _sink(name: str, health: Mapping[str, Any]) -> str:

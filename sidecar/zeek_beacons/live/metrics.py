@@ -69,6 +69,13 @@ _NODE_GAUGES = {
     "silent_seconds": ("node_silent_seconds", "Seconds since the last heartbeat of a Zeek node."),
     "outstanding": ("node_outstanding_candidates", "Candidates of a Zeek node without a verdict."),
 }
+_EVENT_OUTCOMES = ("taken", "other", "bad", "untimely")
+_EVENT_COUNTERS = {
+    "forgotten": ("events_forgotten", "Events that others had no room beside."),
+    "refused": ("event_writers_refused", "Writers of events turned away because there were too many."),
+    "joined": ("events_joined", "Candidates of which an event told the process."),
+}
+_EVENT_GAUGES = {"held": ("events_held", "Events that are held.")}
 _SINK_COUNTERS = {
     "delivered": ("sink_delivered", "Alerts that a sink took."),
     "unconfirmed": ("sink_unconfirmed", "Of these, such as are not known to have arrived."),
@@ -182,8 +189,18 @@ def _sinks(state: State) -> Iterator[Metric]:
     )
 
 
+def _events(state: State) -> Iterator[Metric]:
+    told = state.get("events")
+    if not told:
+        return
+    outcomes = (((outcome,), told[outcome]) for outcome in _EVENT_OUTCOMES)
+    yield _counter("events", "Events of endpoints, by what became of them.", outcomes, ("outcome",))
+    yield _gauge("events_working", "1 while events can be read.", [((), not told["problem"])])
+    yield from _plain(told, _EVENT_COUNTERS, _EVENT_GAUGES)
+
+
 _ROLES = tuple(role.name.lower() for role in Role)
-_PARTS: tuple[Callable[[State], Iterator[Metric]], ...] = (_session, _delays, _nodes, _model, _history, _sinks)
+_PARTS: tuple[Callable[[State], Iterator[Metric]], ...] = (_session, _delays, _nodes, _model, _history, _events, _sinks)
 
 
 def _plain(

@@ -31,6 +31,7 @@ from zeek_beacons.operator_file.follow import LOOK
 from zeek_beacons.store.long_connection import LongConnection
 
 if TYPE_CHECKING:
+    from zeek_beacons.live.endpoints.intake import EventIntake
     from zeek_beacons.live.metrics_server import MetricsServer
 
 TICK = 0.5  # seconds
@@ -54,8 +55,9 @@ class Service:
         once: bool = False,
         operators: Operators | None = None,
         metrics: MetricsServer | None = None,
+        events: EventIntake | None = None,
     ) -> None:
-        self._operators, self._metrics = operators, metrics
+        self._operators, self._metrics, self._events = operators, metrics, events
         self._session, self._transport, self._worker = session, transport, worker
         self._allow_list, self._config, self._once = allow_list, config, once
         self._thread = ThreadPoolExecutor(1, "scoring")
@@ -75,6 +77,8 @@ class Service:
             self._worker.alerts.channels.start()
         if self._metrics is not None:
             self._metrics.start_beside(asyncio.get_running_loop(), self.state)
+        if self._events is not None:
+            self._events.start()
         chores = [asyncio.create_task(chore) for chore in (self._score(), self._tick())]
         talk = asyncio.create_task(self._stay_connected())
         stop = asyncio.create_task(self._stopping.wait())
@@ -104,6 +108,8 @@ class Service:
     def _close(self) -> None:
         if self._metrics is not None:
             self._metrics.close()
+        if self._events is not None:
+            self._events.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
         if self._worker.history is not None:
             self._worker.work([], self._allow_list.current(0.0), self._confirmations(), long=self._long())
@@ -278,6 +284,7 @@ class Service:
             alerting=asdict(self._worker.in_force),
             allow_problem=self._allow_list.problem,
             operator=None if self._operators is None else self._operators.state(),
+            events=None if self._events is None else self._events.state(),
             sinks=None if self._worker.alerts is None else self._worker.alerts.channels.state(),
         )
 

@@ -46,6 +46,12 @@ class SidecarConfig:
     metrics: str = ""
     # File of what operators say in the console; empty: `operator.sqlite` beside the history; `none`: not followed.
     operator: str = ""
+    # Where endpoints' events come from: a file that grows, or `unix:` and the path to listen on; empty: nowhere.
+    events: str = ""
+    # Events held at most, the newest.
+    max_events: int = 200_000
+    # Hours for which an event is held: so old may a candidate's newest connections be.
+    events_hours: float = 2.0
     # Candidates that may wait to be scored, before some are dropped and asked for again.
     queue: int = 10_000
     # Candidates scored at once, at most.
@@ -102,6 +108,8 @@ _RANGES = (
     ("history_hourly_days", 1.0, 3650.0),
     ("history_megabytes", 1, 1_000_000),
     ("alerts_per_host_day", 0.0, 1000.0),
+    ("max_events", 1, 10_000_000),
+    ("events_hours", 0.01, 168.0),
     ("queue", 10, 1_000_000),
     ("batch", 1, 10_000),
     ("linger", 0.0, 1.0),

@@ -37,6 +37,7 @@ from zeek_beacons.scoring import Scoring
 
 if TYPE_CHECKING:
     from zeek_beacons.live.alerting import LiveAlerts
+    from zeek_beacons.live.endpoints.intake import EventIntake
     from zeek_beacons.live.metrics_server import MetricsServer
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def start(
                 "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
                 "metrics": own.metrics or None,
+                "events": own.events or None,
                 "alerts": None if alerts is None else list(alerts.channels.state()["sinks"]),
             }
         },
@@ -98,7 +100,10 @@ def start(
         if alerts is not None:
             worker.rejudging = rejudging(worker, history, alerts)
     _resume(session, unconfirmed, worker.incidents)
-    return Service(session, way, worker, allow_list, own, once, operators(own, worker, progress), metrics)
+    followers = operators(own, worker, progress)
+    intake = _events(own)  # last: from now on it listens
+    worker.events = None if intake is None else intake.held
+    return Service(session, way, worker, allow_list, own, once, followers, metrics, intake)
 
 
 def operators(own: SidecarConfig, worker: Worker, progress: Mapping[tuple[str, str], int]) -> Operators | None:
@@ -129,6 +134,15 @@ def _metrics(address: str) -> MetricsServer | None:
     from zeek_beacons.live.metrics_server import MetricsServer
 
     return MetricsServer(address)
+
+
+def _events(own: SidecarConfig) -> EventIntake | None:
+    """What takes events of endpoints in; None where there are none, and nothing of it is imported."""
+    if not own.events:
+        return None
+    from zeek_beacons.live.endpoints.intake import intake
+
+    return intake(own.events, own.max_events, own.events_hours * 3600)
 
 
 def _resume(session: Session, alerts: list[str], incidents: LiveIncidents) -> None:

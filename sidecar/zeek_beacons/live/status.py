@@ -96,7 +96,12 @@ def _sinks(state: Mapping[str, Any]) -> list[str]:
     return [f"alert queue: {told['problem']}", *problems] if told["problem"] else problems
 
 
-_CHECKS = (_role, _silence, _history, _allow, _operators, _sinks)
+def _events(state: Mapping[str, Any]) -> list[str]:
+    told = state.get("events")
+    return [f"events: {told['source']}: {told['problem']}"] if told and told["problem"] else []
+
+
+_CHECKS = (_role, _silence, _history, _allow, _operators, _sinks, _events)
 
 
 def _is_alive(pid: int) -> bool:

@@ -45,6 +45,7 @@ from zeek_beacons.store.observation_codec import ObservationsError
 if TYPE_CHECKING:
     from zeek_beacons.alerts.alert import Alert
     from zeek_beacons.live.alerting import LiveAlerts
+    from zeek_beacons.live.endpoints.held import HeldEvents
 
 log = logging.getLogger(__name__)
 MOST_NEAR = 32  # pairs of the history that are looked at beside a batch
@@ -64,6 +65,7 @@ class Worker:
     """Scores batches; lives in one thread. `sidecar`: the identity that verdicts carry.
 
     `site`: the site's own threshold in place of the profile's; needs a history. `alerts`: sinks beside Zeek's notices.
+    `events`: what endpoints tell of processes.
     """
 
     sidecar: str
@@ -72,6 +74,7 @@ class Worker:
     history: HistoryGuard | None
     site: SiteThreshold | None = None
     alerts: LiveAlerts | None = None
+    events: HeldEvents | None = None
     rejudging: Callable[[AllowList], bool] | None = field(init=False, default=None)  # see `Rejudging.step`
     said: Said = field(init=False, default_factory=Said)  # what operators said, see operators.py
     incidents: LiveIncidents = field(init=False, default_factory=LiveIncidents)
@@ -180,11 +183,13 @@ class Worker:
         return [localized(dict(row), self._is_local) for row in self._loaded(wanted).values()]
 
     def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
-        """The candidate with what earlier ones of its pair held; from now on that is what is stored."""
+        """The candidate with what its earlier ones held and endpoints tell; from now on that is what is stored."""
         key = _key(candidate.row)
         row: Row = localized(dict(candidate.row), self._is_local)
         if key in stored:
             row = join([localized(dict(stored[key]), self._is_local), dict(row)])
+        if self.events is not None and (told := self.events.of(candidate.row, candidate.orig_p)) is not None:
+            row = dict(row) | told
         if self.history is not None:
             oldest = row["start"].max() - self.history.horizon
             row = stored[key] = newest(row, self.config.max_observations, oldest)

@@ -18,6 +18,7 @@ from zeek_beacons.pairs import (
     CERTIFICATE,
     CHANNEL_FACTS,
     OBSERVATION_COLUMNS,
+    PROCESS,
     PROTOS,
     STATES,
     WEB_CLIENT,
@@ -40,6 +41,7 @@ LONGEST_INTEL = 200  # characters, as Zeek's package cuts it
 TRUTHS = ("cert_self_signed", "cert_valid", "no_host")
 COUNTS = {"cert_days": LONGEST_VALIDITY} | dict.fromkeys(("cert_servers", "agent_hosts", *CHANNEL_FACTS), 2.0**32)
 WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT, "intel": LONGEST_INTEL}
+_NO_PROCESS: dict[str, Any] = {**dict.fromkeys(PROCESS[:-1], ""), "signed": np.nan}
 _NEWEST = ((CERTIFICATE, "cert_self_signed"), (WEB_CLIENT, "no_host"))
 LARGEST = {"resp_hosts": 2.0**32, "site_hosts": 2.0**32, "site_tls_named": 1.0}
 
@@ -71,6 +73,8 @@ def join(same: Sequence[Candidate]) -> Candidate:
     for columns, known in _NEWEST:
         newest = next((one for one in reversed(same) if one[known] == one[known]), last)  # NaN is not known
         last = last | {name: newest[name] for name in columns}
+    process = next((one for one in reversed(same) if one.get("process")), last)
+    last = last | {name: process.get(name, nothing) for name, nothing in _NO_PROCESS.items()}
     return last | {
         "intel": next((one["intel"] for one in reversed(same) if one.get("intel")), ""),
         "traits": reduce(together, (one.get("traits", "") for one in same)),
@@ -165,6 +169,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
         | described
         | _presented(row)
         | {"traits": checked_traits(row.get("traits") or ())}
+        | _NO_PROCESS
         | {
             "orig_h": orig_h,
             "resp": resp,

@@ -8,7 +8,7 @@ that a table holds are not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -44,6 +44,7 @@ COLUMNS: Aliases = {
     "action": ("action",),
     "kind": ("eventid", "event.code"),
 }
+CONNECTION = frozenset({"orig_h", "resp_h", "process"})  # what shows that a row tells of a connection's process
 REQUIRED = ("start", "orig_h", "resp_h", "resp_p", "proto", "process")
 _NUMBERS = frozenset({"orig_p", "resp_p", "orig_bytes", "resp_bytes"})
 _NULLS = ("", "-", "null", "NULL", "None", "nan", "NaN")
@@ -54,13 +55,13 @@ _CONNECTION = "3"  # the number of Sysmon's event
 
 def sniff_json(head: bytes, _chosen: Sequence[str] = ()) -> bool:
     """Whether a file that starts like this holds events of processes as JSON lines."""
-    return {"orig_h", "resp_h", "process"} <= _paths(head).keys()
+    return _paths(head).keys() >= CONNECTION
 
 
 def sniff(head: bytes, chosen: Sequence[str] = ()) -> bool:
     """Whether a file that starts like this is a CSV of events of processes."""
     given = cells(first_line(head))
-    return {"orig_h", "resp_h", "process"} <= columns_of(given, COLUMNS).keys() | named(chosen, COLUMNS, given)
+    return columns_of(given, COLUMNS).keys() | named(chosen, COLUMNS, given) >= CONNECTION
 
 
 def parts(
@@ -90,11 +91,11 @@ def _csv_tables(
 
 def _json_tables(source: Input, aliases: Aliases, progress: Progress | None) -> Iterator[ParsedRows]:
     head = source.head()
-    paths = _paths(head, aliases)
-    require(source.path, paths, [*paths.values()], REQUIRED, aliases)
-    kinds = {ours: _kind(ours, path, head) for ours, path in paths.items()}
-    ours = {path: name for name, path in paths.items()}
-    for rows in nested_rows(source, {paths[name]: kind for name, kind in kinds.items()}, progress):
+    found = _paths(head, aliases)
+    require(source.path, found, [*found.values()], REQUIRED, aliases)
+    kinds = {ours: _kind(ours, path, head) for ours, path in found.items()}
+    ours = {path: name for name, path in found.items()}
+    for rows in nested_rows(source, {found[name]: kind for name, kind in kinds.items()}, progress):
         table = rows.table
         if table is not None:
             columns = {ours[path]: table.column(path) for path in table.column_names}
@@ -103,9 +104,14 @@ def _json_tables(source: Input, aliases: Aliases, progress: Progress | None) -> 
 
 
 def _paths(head: bytes, aliases: Aliases = COLUMNS) -> dict[str, str]:
-    """Our field -> where the rows at the start of a file hold it, by name without what agents put around it."""
+    """Our field -> where the rows at the start of a file hold it."""
+    return paths(islice(objects(head), _LOOKED_AT), aliases)
+
+
+def paths(rows: Iterable[Row], aliases: Aliases = COLUMNS) -> dict[str, str]:
+    """Our field -> where these rows hold it, by name without what agents put around it."""
     known: dict[str, str] = {}
-    for row in islice(objects(head), _LOOKED_AT):
+    for row in rows:
         for path in _leaves(row):
             known.setdefault(_bare(path), path)
     return {

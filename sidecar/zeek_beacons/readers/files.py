@@ -118,6 +118,22 @@ class Input:
             yield self._once
 
 
+class Held(Input):
+    """Lines that are in memory, as an input."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        super().__init__(STDIN)  # no file of this name is looked for
+        self.path, self._data = name, data
+
+    def head(self) -> bytes:
+        """All of it."""
+        return self._data
+
+    def blocks(self, _progress: Progress | None = None) -> Iterator[Block]:
+        """All of it as one."""
+        yield Block(self._data, 1)
+
+
 def _decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
     """The bytes of a file, unpacked where they are packed."""
     try:

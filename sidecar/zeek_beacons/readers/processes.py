@@ -30,14 +30,15 @@ def packed(table: Table) -> Texts:
 
 def process_columns(packed: Sequence[str], shown: Presented) -> dict[str, Any]:
     """The columns `pairs.PROCESS`: what the newest connection of each pair says."""
-    parts = [[*text.split(_BETWEEN), "", "", ""][: len(PROCESS)] for text in packed] + [[""] * len(PROCESS)]
-    process, parent, user, signed = zip(*parts, strict=True)
-    return {
-        "process": _texts([file_name(text) for text in process])[shown.number],  # -1 is the last
-        "parent": _texts([file_name(text) for text in parent])[shown.number],
-        "user": _texts([words(text, LONGEST) for text in user])[shown.number],
-        "signed": np.array([_truth(text) for text in signed])[shown.number],
-    }
+    process, parent, user, signed = zip(*map(unpacked, [*packed, ""]), strict=True)
+    columns = (_texts(process), _texts(parent), _texts(user), np.array(signed))
+    return {name: column[shown.number] for name, column in zip(PROCESS, columns, strict=True)}  # -1 is the last
+
+
+def unpacked(packed: str) -> tuple[str, str, str, float]:
+    """The columns `pairs.PROCESS` of one connection, of what `packed` made."""
+    process, parent, user, signed = [*packed.split(_BETWEEN), "", "", ""][: len(PROCESS)]
+    return file_name(process), file_name(parent), words(user, LONGEST), _truth(signed)
 
 
 def file_name(path: str) -> str:

@@ -75,19 +75,27 @@ class Collector:
 
     def add(self, batch: Batch, where: Where, left_out: Mapping[str, Bools] = MappingProxyType({})) -> None:
         """Validates a batch and takes its good rows, but for those that the reader marks as `left_out` by reason."""
-        self.ingest.rows += len(batch)
-        wanted = np.ones(len(batch), dtype=np.bool_)
-        for reason, mask in left_out.items():
-            self._leave_out(reason, wanted & mask)
-            wanted &= ~mask
-        checked, good = self._checked(batch, where, wanted)
-        rows = _under(good, checked)
+        rows = self.good(batch, where, left_out)
         self.ingest.clock(end_us(rows.start_us, rows.duration))
         half = rows.half != WHOLE
         if half.any():
             self._hold_half(rows.take(half))
             rows = rows.take(~half)
         self._route(rows)
+
+    def good(self, batch: Batch, where: Where, left_out: Mapping[str, Bools] = MappingProxyType({})) -> Connections:
+        """The good rows of a batch, which are not taken; the others are counted."""
+        self.ingest.rows += len(batch)
+        wanted = np.ones(len(batch), dtype=np.bool_)
+        for reason, mask in left_out.items():
+            self._leave_out(reason, wanted & mask)
+            wanted &= ~mask
+        checked, good = self._checked(batch, where, wanted)
+        return _under(good, checked)
+
+    def texts(self) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+        """The addresses, names and processes (see processes.py) behind the numbers of rows."""
+        return self._hosts.values, self._names.values, self._processes.values
 
     def skip(self, path: str, lines: Sequence[BadLine]) -> None:
         """Counts the lines of a file that do not parse."""

@@ -19,7 +19,7 @@ from zeek_beacons.pairs import STATE_CODE
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import attack
 from zeek_beacons.reports.alternatives import could_be
-from zeek_beacons.reports.presented import certificate, endpoint, web_client
+from zeek_beacons.reports.presented import certificate, endpoint, opener, web_client
 from zeek_beacons.reports.queries import Sources, command_of, filter_of
 from zeek_beacons.reports.sentence import implant, sentence, waits
 
@@ -56,6 +56,7 @@ class PairFacts:
     web_client: str = ""  # what the client told over HTTP, in words
     endpoint: str = ""  # the process behind it, in words
     traits: str = ""  # what else was seen of its ends, in words
+    opener: str = ""  # the same without what it says for or against the pair
     place: str = ""  # where the server lies: autonomous system and country
     indicator: str = ""  # how the pair is on an indicator list
 
@@ -93,6 +94,7 @@ def _facts(scored: Scored, row: int, sources: Sources) -> PairFacts:
         web_client=web_client(pairs, row),
         endpoint=endpoint(pairs, row),
         traits=traits.in_words(pairs, row),
+        opener=opener(pairs, row),
         place=scored.scoring.local.places.of(pairs.addr[row]).text,
         indicator=scored.listed.get(row, ""),
         could_be=could_be(scored, row),
@@ -120,6 +122,8 @@ def notice(scored: Scored, row: int, sources: Sources | None = None) -> str:
 
 def _clauses(known: PairFacts, is_alike: bool) -> Iterator[str]:
     """What follows the sentence, the most useful first; it has named a look-alike already."""
+    if known.opener:
+        yield f"opened by {known.opener}"
     if told := outcomes(known):
         yield told
     if known.bytes_out is not None or known.bytes_in is not None:

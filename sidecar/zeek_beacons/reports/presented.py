@@ -35,6 +35,15 @@ def endpoint(pairs: Pairs, row: int) -> str:
 
     "" where none does.
     """
+    text = opener(pairs, row)
+    if not text:
+        return ""
+    reasons = "; ".join(process.reasons(process.measure(pairs.take(np.array([row])))[0]))
+    return f"{text}: {reasons}" if reasons else text
+
+
+def opener(pairs: Pairs, row: int) -> str:
+    """The same without what it says for or against the pair."""
     if not pairs.process[row]:
         return ""
     text = str(pairs.process[row])
@@ -42,8 +51,7 @@ def endpoint(pairs: Pairs, row: int) -> str:
     text += f" as {pairs.user[row]}" if pairs.user[row] else ""
     if not math.isnan(pairs.signed[row]):
         text += ", signed" if pairs.signed[row] else ", not signed"
-    reasons = "; ".join(process.reasons(process.measure(pairs.take(np.array([row])))[0]))
-    return f"{text}: {reasons}" if reasons else text
+    return text
 
 
 def web_client(pairs: Pairs, row: int) -> str:

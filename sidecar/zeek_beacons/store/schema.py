@@ -153,7 +153,7 @@ SELECT pair_number(orig_h, resp, resp_p, proto), orig_h, resp, resp_p, proto, pa
     touched * 3600.0, touched * 3600.0, touched * 3600.0, told(verdict, 'score'), 0, touched
 FROM alerts WHERE told(verdict, 'resp_h') IS NOT NULL AND told(verdict, 'conns') IS NOT NULL AND sent > 0;
 """
-# What an endpoint says of the process behind a pair; only results have it.
+# What an endpoint says of the process behind a pair.
 _PROCESSES = """
 ALTER TABLE pairs ADD COLUMN process TEXT NOT NULL DEFAULT '';
 ALTER TABLE pairs ADD COLUMN parent TEXT NOT NULL DEFAULT '';

@@ -28,7 +28,7 @@ from zeek_beacons.keys import CONN
 from zeek_beacons.live.history.rows import STORED
 from zeek_beacons.live.history.store import Changes, History, Limits
 from zeek_beacons.live.pcap_loop import find_zeek, scripts
-from zeek_beacons.pairs import PRESENTED_TEXTS, Floats
+from zeek_beacons.pairs import PRESENTED_TEXTS, PROCESS, Floats
 from zeek_beacons.store.observation_codec import pack
 
 TICK = 0.02  # seconds between Zeek's publications
@@ -37,7 +37,7 @@ PATIENCE = 120.0  # seconds after which a run is given up
 OBSERVATIONS, MOST, MOST_SHARE = 59, 512, 0.01  # which makes a mean of 64
 
 # What all pairs of a filled history share, beside what is not known of them.
-DESCRIBED: dict[str, object] = dict.fromkeys(("server_name", "dns_name", *PRESENTED_TEXTS), "")
+DESCRIBED: dict[str, object] = dict.fromkeys(("server_name", "dns_name", *PRESENTED_TEXTS, *PROCESS[:-1]), "")
 DESCRIBED |= {"service": "ssl", "named": 0, "name_conns": 0, "dns_named": 0, "orig_local": 1, "resp_local": 0}
 DESCRIBED |= {"resp_hosts": 1.0, "site_hosts": 500.0}
 FEED = Path(__file__).parent / "feed.zeek"

@@ -52,7 +52,27 @@ def stored(addr: str | None = "a", observations: bytes = b"") -> tuple[Any, ...]
     """A pair as the history's table has it; without an address it cannot be written."""
     presented = ("", "", None, None, None, None, "", None, None, None)
     asked = (None,) * 4  # facts of the channel dns
-    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, *presented, *asked, observations)
+    process = ("", "", "", None)
+    return (
+        addr,
+        "",
+        "",
+        1,
+        1,
+        0.0,
+        None,
+        None,
+        "",
+        0,
+        0,
+        True,
+        False,
+        None,
+        *presented,
+        *asked,
+        *process,
+        observations,
+    )
 
 
 def site_key(number: int, host: int = 0) -> Key:

@@ -10,7 +10,7 @@ import numpy as np
 
 from zeek_beacons.keys import KEY_COLUMNS, Key
 from zeek_beacons.live.history.store import Stored
-from zeek_beacons.pairs import CERTIFICATE, CHANNEL_FACTS, OBSERVATION_COLUMNS, PRESENTED_NUMBERS, WEB_CLIENT
+from zeek_beacons.pairs import CERTIFICATE, CHANNEL_FACTS, OBSERVATION_COLUMNS, PRESENTED_NUMBERS, PROCESS, WEB_CLIENT
 from zeek_beacons.readers.candidate_rows import SITE
 from zeek_beacons.store.observation_codec import pack, unpack
 
@@ -18,9 +18,9 @@ from zeek_beacons.store.observation_codec import pack, unpack
 STORED = (
     *("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts"),
     *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
-    *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, "traits"),
+    *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, "traits", *PROCESS),
 )
-_NUMBERS = (*SITE, "dns_named", *PRESENTED_NUMBERS, *CHANNEL_FACTS)  # NaN where it is not known
+_NUMBERS = (*SITE, "dns_named", *PRESENTED_NUMBERS, *CHANNEL_FACTS, "signed")  # NaN where it is not known
 
 Row = Mapping[str, Any]
 

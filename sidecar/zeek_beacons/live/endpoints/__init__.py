@@ -1,0 +1,1 @@
+"""Events of endpoints, read beside Zeek's candidates: which process opened the connections of a pair."""
