@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from zeek_beacons.live.history.guard import HistoryHealth
 from zeek_beacons.live.metrics import render
 
-from .beacons.live.states import SINKS, busy_session, state
+from .beacons.live.states import EVENTS, SINKS, busy_session, state
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "packaging" / "prometheus" / "zeek-beacons.rules.yml"
@@ -33,7 +33,7 @@ NEEDS_PROMTOOL = pytest.mark.skipif(shutil.which("promtool") is None, reason="no
 @pytest.fixture(scope="module")
 def told() -> dict[str, set[str]]:
     """The metrics of a sidecar that has everything, each with its labels."""
-    whole = state(busy_session(), HistoryHealth(working=True), sinks=SINKS)
+    whole = state(busy_session(), HistoryHealth(working=True), sinks=SINKS, events=EVENTS)
     found: dict[str, set[str]] = defaultdict(set)
     for family in parse(render(whole, 100.0)[0].decode()):
         for sample in family.samples:

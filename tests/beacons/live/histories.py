@@ -51,28 +51,8 @@ def at(seq: int, times: Sequence[float], **given: Any) -> Candidate:
 def stored(addr: str | None = "a", observations: bytes = b"") -> tuple[Any, ...]:
     """A pair as the history's table has it; without an address it cannot be written."""
     presented = ("", "", None, None, None, None, "", None, None, None)
-    asked = (None,) * 4  # facts of the channel dns
-    process = ("", "", "", None)
-    return (
-        addr,
-        "",
-        "",
-        1,
-        1,
-        0.0,
-        None,
-        None,
-        "",
-        0,
-        0,
-        True,
-        False,
-        None,
-        *presented,
-        *asked,
-        *process,
-        observations,
-    )
+    rest = (None,) * 4 + ("", "", "", None)  # facts of the channel dns; the process
+    return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, *presented, *rest, observations)
 
 
 def site_key(number: int, host: int = 0) -> Key:

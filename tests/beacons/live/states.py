@@ -18,6 +18,9 @@ SINK: dict[str, Any] = {"delivered": 3, "unconfirmed": 1, "failures": 2, "last_e
 SINK |= {"lost": {"the queue was full": 5}}
 SINKS = {"queue": "q", "problem": "disk full", "held": 1, "lost_in_memory": 6, "sinks": {"file:a": SINK}}
 
+EVENTS: dict[str, Any] = {"source": "e.json", "problem": "no such file", "taken": 9, "bad": 1, "other": 2}
+EVENTS |= {"untimely": 3, "forgotten": 4, "held": 5, "joined": 6, "refused": 7}
+
 
 def busy_session() -> Session:
     """Three candidates answered, one of which alerts; one waits; a bad message came."""

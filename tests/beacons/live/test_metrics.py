@@ -32,7 +32,7 @@ from zeek_beacons.scoring import Scoring
 
 from .fake_zeek import FakeZeek, listening
 from .made import ME, fields
-from .states import SINKS, busy_session, state
+from .states import EVENTS, SINKS, busy_session, state
 
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -92,6 +92,18 @@ def test_sinks_and_their_queue_are_told() -> None:
     assert figure(found, "sink_lost_total", sink="file:a", reason="the queue was full") == 5
     assert figure(found, "alert_queue_working") == 0
     assert figure(found, "alert_queue_lost_total") == 6
+
+
+def test_events_are_told_by_what_became_of_them() -> None:
+    found = figures(render(state(busy_session(), events=EVENTS), 100.0)[0].decode())
+    outcomes = {outcome: figure(found, "events_total", outcome=outcome) for outcome in ("taken", "bad", "other")}
+    assert outcomes == {"taken": 9, "bad": 1, "other": 2}
+    assert figure(found, "events_total", outcome="untimely") == 3
+    assert figure(found, "events_working") == 0
+    assert figure(found, "events_held") == 5
+    assert figure(found, "events_joined_total") == 6
+    assert figure(found, "events_forgotten_total") == 4
+    assert figure(found, "event_writers_refused_total") == 7
 
 
 def test_the_condition_is_that_of_status() -> None:

@@ -163,7 +163,7 @@ def test_a_path_that_is_taken_is_refused_and_a_dead_socket_replaced(tmp_path: Pa
     with pytest.raises(ConfigError, match="is no socket"):
         EventSocket(path)
     assert path.read_text() == "mine"
-    with pytest.raises(ConfigError, match="events: .*too long"):
+    with pytest.raises(ConfigError, match=r"events: .*too long"):
         EventSocket(tmp_path / ("x" * 200))
 
 
