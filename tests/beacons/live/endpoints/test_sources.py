@@ -43,9 +43,10 @@ def test_what_was_rotated_away_is_read_to_its_end(tmp_path: Path) -> None:
     assert looked(file) == [b"{1}"]
     path.rename(tmp_path / "events.json.1")
     assert looked(file) == []
+    path.write_bytes(b"{4}\n")
+    assert looked(file, 1) == []
     with (tmp_path / "events.json.1").open("ab") as out:  # who writes has not turned to the new file yet
         out.write(b"{2}\n{3")
-    path.write_bytes(b"{4}\n")
     assert looked(file, 8) == [b"{2}", b"{3", b"{4}"]
     file.close()
 
