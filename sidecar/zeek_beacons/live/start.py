@@ -58,7 +58,7 @@ def start(
     allow_list = AllowListFile(Path(own.allow) if own.allow else None)
     me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
     session = Session(me, QueueBounds(own.queue))
-    metrics = _metrics(own.metrics)
+    metrics, intake = _metrics(own.metrics), _events(own)
     path = own.history_file
     log.info(
         "starting",
@@ -93,7 +93,7 @@ def start(
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
             site.refresh(history)
-    worker = Worker(me.sidecar, scoring, config, history, site, alerts)
+    worker = Worker(me.sidecar, scoring, config, history, site, alerts, None if intake is None else intake.held)
     if history is not None:
         known = history.incidents(MOST_MEMBERS)
         worker.incidents.resume(known.members, known.incidents, time.time())
@@ -101,8 +101,6 @@ def start(
             worker.rejudging = rejudging(worker, history, alerts)
     _resume(session, unconfirmed, worker.incidents)
     followers = operators(own, worker, progress)
-    intake = _events(own)  # last: from now on it listens
-    worker.events = None if intake is None else intake.held
     return Service(session, way, worker, allow_list, own, once, followers, metrics, intake)
 
 

@@ -92,6 +92,10 @@ def _live(status: Status | None) -> list[Card]:
         works = "works" if history.get("working") else "FAILS"
         size = f"{count(history.get('pairs', 0))} pairs, {octets(history.get('bytes'))}"
         cards.append(Card("History", [("State", works), ("Holds", size), ("Errors", count(history.get("errors", 0)))]))
+    if events := status.get("events"):
+        names = ("taken", "joined", "held", "bad", "untimely", "forgotten")
+        facts: Facts = [("State", events["problem"] or "works")]
+        cards.append(Card("Events of endpoints", facts + [(name.capitalize(), count(events[name])) for name in names]))
     for name, one in ((status.get("sinks") or {}).get("sinks") or {}).items():
         failed = f", {one['failures']} failed tries" if one.get("failures") else ""
         text = f"{one['delivered']} sent, {one['waiting']} waiting, {sum(one['lost'].values())} lost{failed}"

@@ -56,7 +56,6 @@ class PairFacts:
     web_client: str = ""  # what the client told over HTTP, in words
     endpoint: str = ""  # the process behind it, in words
     traits: str = ""  # what else was seen of its ends, in words
-    opener: str = ""  # the same without what it says for or against the pair
     place: str = ""  # where the server lies: autonomous system and country
     indicator: str = ""  # how the pair is on an indicator list
 
@@ -94,7 +93,6 @@ def _facts(scored: Scored, row: int, sources: Sources) -> PairFacts:
         web_client=web_client(pairs, row),
         endpoint=endpoint(pairs, row),
         traits=traits.in_words(pairs, row),
-        opener=opener(pairs, row),
         place=scored.scoring.local.places.of(pairs.addr[row]).text,
         indicator=scored.listed.get(row, ""),
         could_be=could_be(scored, row),
@@ -113,17 +111,17 @@ def notice(scored: Scored, row: int, sources: Sources | None = None) -> str:
     if not scored.verdicts.alerts[row]:
         return text
     known = facts(scored, row, sources)
-    for clause in _clauses(known, scored.verdicts.look_alike[row] >= 0):
+    for clause in _clauses(known, opener(scored.pairs, row), scored.verdicts.look_alike[row] >= 0):
         if len(text) + len(clause) + 2 > NOTICE:
             break
         text += f"; {clause}"
     return text
 
 
-def _clauses(known: PairFacts, is_alike: bool) -> Iterator[str]:
+def _clauses(known: PairFacts, process: str, is_alike: bool) -> Iterator[str]:
     """What follows the sentence, the most useful first; it has named a look-alike already."""
-    if known.opener:
-        yield f"opened by {known.opener}"
+    if process:
+        yield f"opened by {process}"
     if told := outcomes(known):
         yield told
     if known.bytes_out is not None or known.bytes_in is not None:

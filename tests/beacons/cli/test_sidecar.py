@@ -35,6 +35,7 @@ Scene = Callable[[FakeZeek, int], Coroutine[Any, Any, None]]
         (["--alerts-per-host-day", "0.5", "--no-history"], "alerts_per_host_day is 0.5, which needs a history"),
         (["--alerts-per-host-day", "-1"], "alerts_per_host_day is -1.0, expected 0.0 to 1000.0"),
         (["--alerts-per-host-day", "nan"], "alerts_per_host_day is nan"),
+        (["--events", "unix:/nowhere/events.sock"], "events: /nowhere/events.sock: No such file or directory"),
         (["--allow", "nowhere"], "allow-list cannot be read"),
         (["--profile", "brave"], "profile is 'brave'"),
         (["--log-level", "loud"], "--log-level is 'loud'"),

@@ -12,6 +12,7 @@ import pytest
 
 from tests.beacons.cli.api import TOKEN, answering
 from tests.beacons.cli.commands import run
+from tests.beacons.live.states import EVENTS
 from tests.beacons.readmodel.made import judged, result_of, site
 from zeek_beacons.live import state as states
 from zeek_beacons.live.status import judge
@@ -51,6 +52,8 @@ CONDITIONS = {0: "healthy", 1: "unhealthy", 3: "stale"}
             1,
             "history: disk full",
         ),
+        ({"events": EVENTS}, 1, "events: e.json: no such file"),
+        ({"events": EVENTS}, 1, "e.json: 9 taken, 6 candidates joined, 5 held, 2 of other things, 1 bad, 3 untimely"),
         ({"allow_problem": "line 3"}, 1, "allow-list: line 3"),
         ({"written": 0.0}, 3, "no sign of the sidecar for"),
         ({"pid": 2**22 + 1}, 3, "stale"),

@@ -282,6 +282,12 @@ STATUS = {
     "forgotten_alerts": 0,
     "bad": {"not JSON": 2},
     "history": {"working": True, "pairs": 12_400, "bytes": 48_000_000, "errors": 0},
+    "events": {
+        "source": "unix:/run/zeek-beacons/events.sock",
+        "problem": "",
+        **dict.fromkeys(("taken", "held"), 31_000),
+        **dict.fromkeys(("bad", "other", "untimely", "forgotten", "refused", "joined"), 12),
+    },
     "sinks": {
         "problem": "",
         "sinks": {"syslog": {"delivered": 17, "waiting": 0, "lost": {}, "failures": 1, "last_error": ""}},

@@ -39,7 +39,14 @@ def everywhere(name: str) -> dict[str, str]:
     one = replace(
         one,
         facts=replace(
-            made.pair_facts(row), could_be=name, certificate=name, web_client=name, name=name, filter=name, command=name
+            made.pair_facts(row),
+            could_be=name,
+            certificate=name,
+            web_client=name,
+            endpoint=name,
+            name=name,
+            filter=name,
+            command=name,
         ),
         reasons=tuple(replace(reason, text=name or "x") for reason in made.REASONS),
     )

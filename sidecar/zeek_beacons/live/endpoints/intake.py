@@ -11,7 +11,7 @@ from typing import Any
 from zeek_beacons.live.endpoints.event_socket import EventSocket
 from zeek_beacons.live.endpoints.followed_file import FollowedFile
 from zeek_beacons.live.endpoints.held import HeldEvents
-from zeek_beacons.live.endpoints.source import Lines, Source
+from zeek_beacons.live.endpoints.source import Lines, EventSource
 from zeek_beacons.readers.event_lines import events
 
 SOCKET = "unix:"
@@ -31,7 +31,7 @@ _LEFT_OUT = {
 class EventIntake:
     """Fills `held` from one source, and counts what does not get there."""
 
-    def __init__(self, source: Source, held: HeldEvents) -> None:
+    def __init__(self, source: EventSource, held: HeldEvents) -> None:
         self.held = held
         self._source = source
         self._taken = self._bad = self._other = 0
@@ -112,5 +112,5 @@ class EventIntake:
 def intake(source: str, most: int, seconds: float) -> EventIntake:
     """What takes events from a path, or from `unix:` and a path. Raises ConfigError."""
     path = Path(source.removeprefix(SOCKET))
-    made: Source = EventSocket(path) if source.startswith(SOCKET) else FollowedFile(path)
+    made: EventSource = EventSocket(path) if source.startswith(SOCKET) else FollowedFile(path)
     return EventIntake(made, HeldEvents(most, seconds))

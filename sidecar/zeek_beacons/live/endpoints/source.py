@@ -14,7 +14,7 @@ class Lines:
     header: bytes = b""
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """Used by one thread, but for what it tells of itself."""
 
     name: str

@@ -13,10 +13,10 @@ from zeek_beacons.live.endpoints import event_socket, followed_file
 from zeek_beacons.live.endpoints.event_socket import EventSocket
 from zeek_beacons.live.endpoints.followed_file import FollowedFile
 from zeek_beacons.live.endpoints.line_cutter import LONGEST
-from zeek_beacons.live.endpoints.source import Source
+from zeek_beacons.live.endpoints.source import EventSource
 
 
-def looked(source: Source, times: int = 4) -> list[bytes]:
+def looked(source: EventSource, times: int = 4) -> list[bytes]:
     """The lines of some looks."""
     return [line for _ in range(times) for piece in source.look() for line in piece.lines]
 
