@@ -11,7 +11,7 @@ from typing import Any
 from zeek_beacons.live.endpoints.event_socket import EventSocket
 from zeek_beacons.live.endpoints.followed_file import FollowedFile
 from zeek_beacons.live.endpoints.held import HeldEvents
-from zeek_beacons.live.endpoints.source import Lines, EventSource
+from zeek_beacons.live.endpoints.source import EventSource, Lines
 from zeek_beacons.readers.event_lines import events
 
 SOCKET = "unix:"
