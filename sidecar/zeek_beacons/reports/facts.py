@@ -24,6 +24,7 @@ from zeek_beacons.reports.queries import Sources, command_of, filter_of
 from zeek_beacons.reports.sentence import implant, sentence, waits
 
 NOTICE = 500  # characters of a notice, unless names alone take more
+OPENER = 150  # characters in it of the process: whoever names that pushes nothing else out
 _IS_FAILED = np.isin(np.arange(256), [STATE_CODE[name] for name in FAILED])  # by code of a connection's state
 # Where a client claims a server's name, by service.
 CLAIMED_IN: Mapping[str, str] = {"ssl": "TLS SNI", "quic": "TLS SNI", "http": "HTTP Host"}
@@ -121,7 +122,7 @@ def notice(scored: Scored, row: int, sources: Sources | None = None) -> str:
 def _clauses(known: PairFacts, process: str, is_alike: bool) -> Iterator[str]:
     """What follows the sentence, the most useful first; it has named a look-alike already."""
     if process:
-        yield f"opened by {process}"
+        yield f"opened by {process[:OPENER]}"
     if told := outcomes(known):
         yield told
     if known.bytes_out is not None or known.bytes_in is not None:

@@ -37,7 +37,7 @@ PATIENCE = 120.0  # seconds after which a run is given up
 OBSERVATIONS, MOST, MOST_SHARE = 59, 512, 0.01  # which makes a mean of 64
 
 # What all pairs of a filled history share, beside what is not known of them.
-DESCRIBED: dict[str, object] = dict.fromkeys(("server_name", "dns_name", *PRESENTED_TEXTS, *PROCESS[:-1]), "")
+DESCRIBED: dict[str, object] = dict.fromkeys(("server_name", "dns_name", *PRESENTED_TEXTS, *PROCESS[:-1], "traits"), "")
 DESCRIBED |= {"service": "ssl", "named": 0, "name_conns": 0, "dns_named": 0, "orig_local": 1, "resp_local": 0}
 DESCRIBED |= {"resp_hosts": 1.0, "site_hosts": 500.0}
 FEED = Path(__file__).parent / "feed.zeek"

@@ -150,6 +150,14 @@ def test_a_candidate_is_judged_and_stored_with_its_process(path: Path) -> None:
     assert kept.joined == 1
 
 
+def test_a_long_name_pushes_nothing_else_out_of_the_notice() -> None:
+    kept = held()
+    kept.add([said(60.0, "\x1f".join("x" * 300 for _ in PROCESS))])
+    (verdict,) = judge(Worker("me", RULES, Config(), None, events=kept), [at(1, [60.0 * n for n in range(100)])])
+    assert f"; opened by {'x' * 120} of xxx" in verdict.summary
+    assert "answered" in verdict.summary
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "history.db"
