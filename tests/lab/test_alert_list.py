@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from zeek_beacons.scoring.context_term import CODES
-from zeek_beacons_lab.studies.alert_list import Ours, WholeList, without_parts
+from zeek_beacons_lab.studies.alert_list import without_parts
+from zeek_beacons_lab.studies.whole_list import Ours, WholeList
 from zeek_beacons_lab.training.examples import ASIDE, C2, OF_BENIGN, OTHER, SIMULATED
 
 # Two captures: C2, two benign pairs and one set aside in the first; C2 twice, one pair without a label in the second.

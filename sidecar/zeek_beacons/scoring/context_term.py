@@ -241,12 +241,17 @@ class ContextTerm:
 
     def apply(self, rhythm: Floats, context: Floats) -> Floats:
         """The score of rhythm and context together, (n,), 0 to 1. `context`: see `measure`, (n, len(INDICATORS))."""
-        added = np.zeros(len(rhythm))
-        for value, weight in zip(context.T, self.signed, strict=True):  # in this order, alone and in a batch
-            added = added + weight * value
-        odds = self.offset + self.slope * log_odds(rhythm) + added
-        together: Floats = 1.0 / (1.0 + np.exp(-odds))
-        return together
+        return combined(self.offset, self.slope, self.signed, rhythm, context)
+
+
+def combined(offset: float, slope: float, weights: Floats, rhythm: Floats, context: Floats) -> Floats:
+    """A logistic regression on the log-odds of the rhythm's score and on facts, (n,). `context`: (n, len(weights))."""
+    added = np.zeros(len(rhythm))
+    for value, weight in zip(context.T, weights, strict=True):  # in this order, alone and in a batch
+        added = added + weight * value
+    odds = offset + slope * log_odds(rhythm) + added
+    together: Floats = 1.0 / (1.0 + np.exp(-odds))
+    return together
 
 
 def measure(facts: Facts) -> Floats:

@@ -27,10 +27,11 @@ from zeek_beacons.labels import folders_of
 from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.scoring import Scoring, busiest, evidence
 from zeek_beacons_lab.captures.labelled import Capture
-from zeek_beacons_lab.studies.alert_list import LIST_HEAD, WholeList, parts, quiet_by_name
+from zeek_beacons_lab.studies.alert_list import parts, quiet_by_name
 from zeek_beacons_lab.studies.behaviour_figures import column_of, found, share_found
 from zeek_beacons_lab.studies.hidden import LENGTHS, NETWORKS, NOTHING, SLEEPS, hide
 from zeek_beacons_lab.studies.tables import Cell, Report, Table
+from zeek_beacons_lab.studies.whole_list import LIST_HEAD, WholeList
 from zeek_beacons_lab.training import examples, forest
 
 WHOLE = "all of it"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import minimize
 
 from zeek_beacons.pairs import Bools, Floats, Ints
-from zeek_beacons.scoring.context_term import INDICATORS, ContextTerm, log_odds
+from zeek_beacons.scoring.context_term import CODES, INDICATORS, ContextTerm, combined, log_odds
 
 RIDGE = 10.0  # how strongly weights are held to what was assumed; each class weighs 100
 STEEPEST = (0.3, 3.0)  # of the slope
@@ -14,18 +17,40 @@ HIGHEST = 4.0  # log-odds that one fact may add
 DECIMALS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class FittedTerm:
+    """A term as it was fitted, for however many facts."""
+
+    offset: float
+    slope: float
+    weights: tuple[float, ...]  # of the facts, none negative
+    signs: tuple[int, ...]
+
+    def apply(self, rhythm: Floats, context: Floats) -> Floats:
+        """The score of rhythm and context together, (n,), as `ContextTerm.apply` has it."""
+        return combined(self.offset, self.slope, np.multiply(self.weights, self.signs), rhythm, context)
+
+
 def fit(rhythm: Floats, context: Floats, is_c2: Bools, capture: Ints) -> ContextTerm:
+    """The context term that fits these rows; see `fitted`."""
+    found = fitted(rhythm, context, is_c2, capture)
+    return ContextTerm(found.offset, found.slope, dict(zip(CODES, found.weights, strict=True)))
+
+
+def fitted(
+    rhythm: Floats, context: Floats, is_c2: Bools, capture: Ints, more: Sequence[tuple[int, float]] = ()
+) -> FittedTerm:
     """A penalised logistic regression on scores of rows that the forest was not trained on.
 
     No weight may have the sign that its indicator does not; what captures do not tell stays where it was assumed
     (`Indicator.start`). Captures weigh alike for C2, as the root of their number of pairs for benign ones. Without
-    both classes the assumed weights.
+    both classes the assumed weights. `more`: signs and assumed weights of facts behind those of INDICATORS.
     """
-    start = np.array([one.start for one in INDICATORS])
+    facts_of = [*((one.sign, one.start) for one in INDICATORS), *more]
+    signs, start = tuple(sign for sign, _ in facts_of), np.array([begin for _, begin in facts_of])
     if is_c2.all() or not is_c2.any():
-        return _term(np.concatenate([[0.0, 1.0], start]))
-    sign = np.array([one.sign for one in INDICATORS])
-    odds, facts = log_odds(rhythm), context * sign
+        return _rounded(np.concatenate([[0.0, 1.0], start]), signs)
+    odds, facts = log_odds(rhythm), context * np.array(signs)
     weight = np.zeros(len(is_c2))
     for rows, power in ((is_c2, 1.0), (~is_c2, 0.5)):
         size = np.bincount(capture[rows])[capture[rows]] ** -power
@@ -41,9 +66,9 @@ def fit(rhythm: Floats, context: Floats, is_c2: Bools, capture: Ints) -> Context
 
     bounds = [(None, None), STEEPEST, *[(0.0, HIGHEST)] * len(start)]
     found = minimize(loss, np.concatenate([[0.0, 1.0], start]), jac=True, bounds=bounds, method="L-BFGS-B")
-    return _term(found.x)
+    return _rounded(found.x, signs)
 
 
-def _term(found: Floats) -> ContextTerm:
+def _rounded(found: Floats, signs: tuple[int, ...]) -> FittedTerm:
     offset, slope, *weights = np.round(found, DECIMALS).tolist()
-    return ContextTerm(offset, slope, dict(zip((one.code for one in INDICATORS), weights, strict=True)))
+    return FittedTerm(offset, slope, tuple(weights), signs)
