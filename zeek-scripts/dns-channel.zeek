@@ -18,8 +18,8 @@ module Beacons;
 const ports_of_neighbours = set(137/udp, 137/tcp, 5353/udp, 5353/tcp, 5355/udp,
     5355/tcp);
 
-# Of queries for where a server is.
-const address_types = set("A", "AAAA", "HTTPS", "SVCB");
+# The rcode of an answer that there is no such name.
+const nxdomain = 3;
 
 # Bytes that the answers to one query count for, at most: those of a message.
 const largest_answer = 65535;
@@ -52,8 +52,10 @@ function observation_of_query(rec: DNS::Info, name: string): Observation
 	    $resp_p=id$resp_p, $uid=rec$uid, $name=registered_domain(name),
 	    $service="dns", $start=( rec$ts - epoch ) / 1sec, $orig_bytes=|name|,
 	    $state="S0", $channel="dns", $asked=name);
-	if ( rec?$qtype_name && rec$qtype_name in address_types )
-		o$for_address = T;
+	if ( rec?$qtype_name )
+		o$query_type = rec$qtype_name;
+	if ( rec?$rcode && rec$rcode == nxdomain )
+		o$no_such_name = T;
 	if ( rec?$rtt )
 		o$duration = floor(rec$rtt / 1usec + 0.5) / 1000000.0;
 	if ( rec?$rtt || rec?$rcode )

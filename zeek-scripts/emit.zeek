@@ -75,8 +75,6 @@ function candidate_of(p: Pair, reason: string): Candidate
 	rec$channel = p$channel;
 	if ( p?$other_paths )
 		rec$other_paths = p$other_paths;
-	if ( p$channel == "dns" )
-		tell_asked(rec, p);
 	local service = service_of(p);
 	if ( service != "" )
 		rec$service = service;
@@ -85,6 +83,8 @@ function candidate_of(p: Pair, reason: string): Candidate
 		tell_presented(rec, p$presented);
 	if ( p?$traits )
 		tell_traits(rec, p$traits);
+	if ( p$channel == "dns" )
+		tell_asked(rec, p);
 	if ( p?$intel )
 		rec$intel = p$intel;
 	if ( |Site::local_nets| > 0 )

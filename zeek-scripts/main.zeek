@@ -169,8 +169,10 @@ export {
 		other_paths: count &optional;
 		## The name that a query of channel dns asks for; empty for others.
 		asked: string &default="";
-		## Whether it asks for an address alone.
-		for_address: bool &default=F;
+		## What it asks for: A, TXT; empty where that is not known.
+		query_type: string &default="";
+		## Whether its answer was that there is no such name.
+		no_such_name: bool &default=F;
 	};
 
 	## A pair that Zeek let through, with its observations: a line of beacon_candidates.log.

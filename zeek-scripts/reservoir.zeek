@@ -56,11 +56,14 @@ type Pair: record {
 	intel: string &optional;
 	# Of channel http.
 	other_paths: count &optional;
-	# Of channel dns: lengths of the names asked for by their digest, of which those with the first digests are held; the
-	# last digest as soon as no more are; queries for addresses; and connections to servers under the domain.
-	asked: table[string] of count &optional;
+	# Of channel dns: names asked for by their digest, of which those with the first digests are held; the last digest as
+	# soon as no more are; queries by type; those without an answer, and those answered that there is no such name; and
+	# connections to servers under the domain.
+	asked: table[string] of string &optional;
 	last_asked: string &default="";
-	for_addresses: count &default=0;
+	query_types: table[string] of count &optional;
+	unanswered: count &default=0;
+	no_such_names: count &default=0;
 	connected: count &default=0;
 	# The place among pairs that come from outside, counted from 1; 0 for others.
 	inbound_place: count &default=0;

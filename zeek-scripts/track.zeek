@@ -114,11 +114,7 @@ function add_observation(p: Pair, o: Observation)
 	if ( o?$other_paths && ( ! p?$other_paths || o$other_paths > p$other_paths ) )
 		p$other_paths = o$other_paths;
 	if ( o$asked != "" )
-		{
-		note_asked(p, o$asked);
-		if ( o$for_address )
-			++p$for_addresses;
-		}
+		note_query(p, o);
 	if ( o?$dns_name && p$by_name == "" )
 		count_dns_name(p, o$dns_name);
 	if ( o?$certificate || o?$client )

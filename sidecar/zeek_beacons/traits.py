@@ -32,6 +32,10 @@ class Trait:
 
 TRAITS: tuple[Trait, ...] = (
     Trait("tls_version", "{}", "version of TLS that the newest session agreed on"),
+    Trait("dns_types", "queries for {}", "what the queries ask for, with percents, the 4 most frequent"),
+    Trait("dns_entropy", "names of {} bits a character", "how random the names asked for are, left of the domain"),
+    Trait("dns_nxdomain", "{} % of the answers say no such name", "percent of the answered queries: NXDOMAIN"),
+    Trait("dns_unanswered", "{} % of the queries unanswered", "percent of the queries that got no answer"),
 )  # fmt: skip
 BY_CODE: Mapping[str, Trait] = {one.code: one for one in TRAITS}
 

@@ -4,33 +4,27 @@ A query is an observation of the pair of its client with the registered domain o
 resolver it asks; `addr` is the resolver. Where only a resolver's own queries are seen, it is the client. The duration
 is the time until the answer, what is sent the length of the name, what is received that of the answers. Names without a
 domain or of a home network, reverse look-ups and names of neighbours (mDNS, LLMNR, NetBIOS) are nobody's server.
-
-Of each pair it is told how many different names were asked for and how long they are: of the first MOST_NAMES by their
-digest, which is a fair choice that does not depend on their order.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
 
 from zeek_beacons.keys import CONN
-from zeek_beacons.pairs import Bools, Pairs, Strings
+from zeek_beacons.pairs import Pairs
+from zeek_beacons.readers import dns_asked
 from zeek_beacons.readers.channel_rows import ChannelCollector, ChannelRows
+from zeek_beacons.readers.dns_asked import NamesAsked
 from zeek_beacons.readers.dns_queries import Queries, queries
 from zeek_beacons.readers.domains import domain_of
 
 CHANNEL = "dns"
 OF_NEIGHBOURS = (137, 5353, 5355)  # ports of NetBIOS, mDNS and LLMNR
 LOCAL = frozenset(("home", "lan", "localdomain", "localhost", "workgroup"))  # last labels that no name server has
-MOST_NAMES = 128  # of a pair, told apart; Beacons::most_names
-MOST_NAMES_HELD = 4_000_000  # of all pairs
-_Pair: TypeAlias = tuple[str, str, int, str]  # client, domain, port, protocol
 
 
 def has_server(name: str) -> bool:
@@ -49,12 +43,12 @@ def pairs_of(paths: Iterable[str], collector: ChannelCollector, site: Pairs) -> 
             continue
         rows = rows_of(some)
         wanted = collector.wanted(rows)
-        rows = rows.take(wanted)
-        asked.take(rows, some.name[wanted], some.for_address[wanted])
+        rows, some = rows.take(wanted), some.take(wanted)
+        asked.take(rows, some)
         collector.take(rows)
     if asked.missed:
-        collector.notes.append(f"{asked.missed} names beyond {MOST_NAMES_HELD} are not told apart")
-    return asked.told(collector.pairs(site), site)
+        collector.notes.append(f"{asked.missed} names beyond {dns_asked.MOST_NAMES_HELD} are not told apart")
+    return told(asked, collector.pairs(site), site)
 
 
 def rows_of(some: Queries) -> ChannelRows:
@@ -77,56 +71,15 @@ def rows_of(some: Queries) -> ChannelRows:
     )
 
 
-class NamesAsked:
-    """Different names that each pair asks for, in whatever order they come."""
-
-    def __init__(self) -> None:
-        self.missed = 0  # names beyond MOST_NAMES_HELD
-        self._held: defaultdict[_Pair, dict[str, int]] = defaultdict(dict)  # digest -> length
-        self._last: dict[_Pair, str] = {}  # the last digest of a pair that holds MOST_NAMES
-        self._for_addresses: defaultdict[_Pair, int] = defaultdict(int)
-        self._room = MOST_NAMES_HELD
-
-    def take(self, rows: ChannelRows, names: Strings, for_address: Bools) -> None:
-        """Takes the names of some observations, and whether they ask for addresses alone, (n,) each."""
-        columns = (rows.orig_h.tolist(), rows.resp.tolist(), rows.resp_p.tolist(), rows.proto.tolist())
-        pairs: list[_Pair] = list(zip(*columns, strict=True))
-        for row in np.flatnonzero(for_address).tolist():
-            self._for_addresses[pairs[row]] += 1
-        for pair, name in dict.fromkeys(zip(pairs, names.tolist(), strict=True)):
-            self._note(pair, name)
-
-    def _note(self, pair: _Pair, name: str) -> None:
-        digest = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
-        held, last = self._held[pair], self._last.get(pair)
-        if digest in held or (last is not None and digest > last):
-            return
-        if last is not None:
-            del held[last]
-        elif self._room:
-            self._room -= 1
-        else:
-            self.missed += 1
-            return
-        held[digest] = len(name)
-        if len(held) == MOST_NAMES:
-            self._last[pair] = max(held)
-
-    def told(self, pairs: Pairs, site: Pairs) -> Pairs:
-        """The pairs with what was counted. `site`: pairs by connection."""
-        columns = (pairs.orig_h.tolist(), pairs.resp.tolist(), pairs.resp_p.tolist(), pairs.proto.tolist())
-        keys: list[_Pair] = list(zip(*columns, strict=True))
-        held = [self._held.get(key, {}) for key in keys]
-        to = connections_under(site)
-        ends = zip(pairs.orig_h.tolist(), pairs.resp.tolist(), strict=True)
-        return replace(
-            pairs,
-            names_asked=np.array([len(one) for one in held], dtype=np.float64),
-            names_length=np.array([sum(one.values()) for one in held], dtype=np.float64),
-            for_addresses=np.array([self._for_addresses.get(key, 0) for key in keys], dtype=np.float64),
-            connected=np.array([to.get(end, 0) for end in ends], dtype=np.float64),
-            resp_local=np.zeros(len(pairs), dtype=np.bool_),  # not the resolver counts, and a name is one from outside
-        )
+def told(asked: NamesAsked, pairs: Pairs, site: Pairs) -> Pairs:
+    """The pairs with what was asked, and the connections under their domains. `site`: pairs by connection."""
+    to = connections_under(site)
+    ends = zip(pairs.orig_h.tolist(), pairs.resp.tolist(), strict=True)
+    return replace(
+        asked.told(pairs),
+        connected=np.array([to.get(end, 0) for end in ends], dtype=np.float64),
+        resp_local=np.zeros(len(pairs), dtype=np.bool_),  # not the resolver counts, and a name is one from outside
+    )
 
 
 def connections_under(site: Pairs) -> dict[tuple[str, str], int]:

@@ -18,7 +18,8 @@ from zeek_beacons.readers.arrow_parse import NUMBER, integers, numbers, possible
 from zeek_beacons.readers.by_uid import log_tables
 from zeek_beacons.readers.side_logs import BadRows
 
-ADDRESS_TYPES = frozenset(("A", "AAAA", "HTTPS", "SVCB"))  # of queries for where a server is
+NXDOMAIN = 3  # rcode: there is no such name
+LONGEST_TYPE = 24  # characters of a query's type
 LARGEST_ANSWER = 65_535  # bytes that the answers to one query count for, at most: those of a message
 LONGEST_WAIT = 86_400.0  # seconds until an answer; what says more is damaged
 _TEXT = pa.string()
@@ -47,7 +48,8 @@ class Queries:
     resp_p: Ints
     proto: Strings
     name: Strings  # "" where none can be
-    for_address: Bools  # whether it asks for an address alone, false where the log does not tell
+    kind: Strings  # what it asks for: A, TXT, query-65283; "" where the log does not tell
+    no_such_name: Bools  # whether the answer was NXDOMAIN
     rtt: Floats  # seconds until the answer, NaN where there was none
     answer_bytes: Floats  # characters of all answers, NaN where there was none
     state: Bytes  # index into pairs.STATES: SF answered, S0 not, 0 where the log does not tell
@@ -97,7 +99,8 @@ def _queries(table: pa.Table, hosts: Intern, names: Intern) -> Queries:
         resp_p=port[good],
         proto=np.array([*proto.values, ""], dtype=np.object_)[proto.codes[good]],
         name=called[name[good]],
-        for_address=np.array([*(value in ADDRESS_TYPES for value in kind.values), False])[kind.codes[good]],
+        kind=np.array([*(value[:LONGEST_TYPE] for value in kind.values), ""], dtype=np.object_)[kind.codes[good]],
+        no_such_name=(rcode == NXDOMAIN)[good],
         rtt=round_time(rtt[good]),
         answer_bytes=np.where(answered, _answer_bytes(table), np.nan)[good],
         state=state[good],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeek_beacons.pipeline import Scored
+from zeek_beacons.reports.encrypted_dns import encrypted_dns
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
 
 SHARED = 3  # other hosts that go there, from which it is taken for something that many here use
@@ -52,6 +53,8 @@ def could_be(scored: Scored, row: int) -> str:
         return LOOK_ALIKES[int(look)].text
     if pairs.proto[row] == "icmp":
         return TIMERS[-1].text
+    if told := encrypted_dns(scored, row):
+        return told
     port, services = int(pairs.resp_p[row]), set(pairs.service[row].lower().split(","))
     for timer in TIMERS:
         if port in timer.ports or services & set(timer.services):

@@ -19,6 +19,7 @@ from zeek_beacons.pairs import STATE_CODE
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports import attack
 from zeek_beacons.reports.alternatives import could_be
+from zeek_beacons.reports.encrypted_dns import encrypted_dns
 from zeek_beacons.reports.presented import certificate, endpoint, opener, web_client
 from zeek_beacons.reports.queries import Sources, command_of, filter_of
 from zeek_beacons.reports.sentence import implant, sentence, waits
@@ -93,7 +94,7 @@ def _facts(scored: Scored, row: int, sources: Sources) -> PairFacts:
         certificate=certificate(pairs, row),
         web_client=web_client(pairs, row),
         endpoint=endpoint(pairs, row),
-        traits=traits.in_words(pairs, row),
+        traits=_also_seen(scored, row),
         place=scored.scoring.local.places.of(pairs.addr[row]).text,
         indicator=scored.listed.get(row, ""),
         could_be=could_be(scored, row),
@@ -207,6 +208,14 @@ def _name(scored: Scored, row: int) -> tuple[str, str]:
     services = scored.pairs.service[row].lower().split(",")
     claimed = {CLAIMED_IN[service] for service in services if service in CLAIMED_IN}
     return name, claimed.pop() if len(claimed) == 1 else "TLS SNI or HTTP Host"
+
+
+def _also_seen(scored: Scored, row: int) -> str:
+    """The traits of a pair in words, and what follows from it of queries."""
+    pairs = scored.pairs
+    never = pairs.channel[row] == DNS and pairs.connected[row] == 0
+    told = (traits.in_words(pairs, row), encrypted_dns(scored, row), "never connected to" if never else "")
+    return ", ".join(filter(None, told))
 
 
 def _whole(value: float) -> int | None:

@@ -15,7 +15,7 @@ from zeek_beacons.features import CATALOGUE, JITTER_KINDS
 from zeek_beacons.features.catalogue import COLUMN
 from zeek_beacons.pairs import Ints, Pairs
 from zeek_beacons.pipeline import Scored
-from zeek_beacons.readers.dns_channel import MOST_NAMES
+from zeek_beacons.readers.dns_asked import MOST_NAMES
 from zeek_beacons.reports import counting
 from zeek_beacons.reports.target import server_text, way
 from zeek_beacons.scoring.context_term import CODES, Facts, Indicator

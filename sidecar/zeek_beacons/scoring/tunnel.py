@@ -18,7 +18,7 @@ import numpy as np
 from zeek_beacons.keys import DNS
 from zeek_beacons.knowledge import OPERATORS, TAG_BIT
 from zeek_beacons.pairs import Bools, Pairs
-from zeek_beacons.readers.dns_channel import MOST_NAMES
+from zeek_beacons.readers.dns_asked import MOST_NAMES
 from zeek_beacons.scoring.lookalikes import NONE, KnownRhythms
 from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.verdicts import BEACON, NOT_SUPPRESSED, SEVERITIES, TUNNEL, Verdicts

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zeek_beacons import traits
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, STATES, Pairs
-from zeek_beacons.readers import Request, dns_channel, dns_queries, read
+from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, STATE_CODE, STATES, Pairs
+from zeek_beacons.readers import Request, dns_asked, dns_channel, dns_queries, read
 from zeek_beacons.readers.channel_rows import ChannelCollector
-from zeek_beacons.readers.dns_channel import MOST_NAMES, NamesAsked, has_server
+from zeek_beacons.readers.dns_asked import MOST_NAMES, NamesAsked, entropy, share, usual
+from zeek_beacons.readers.dns_channel import has_server
 from zeek_beacons.readers.ingest import Ingest
 
 from .logs import T0, conn
@@ -112,10 +114,64 @@ def test_a_great_many_names_are_counted_and_bounded(tmp_path: Path, monkeypatch:
     assert pairs.counts.tolist() == [Config().max_observations]
     assert pairs.names_asked.tolist() == [MOST_NAMES]
     assert pairs.names_length.tolist() == [MOST_NAMES * 18]
-    monkeypatch.setattr(dns_channel, "MOST_NAMES_HELD", 100)
+    monkeypatch.setattr(dns_asked, "MOST_NAMES_HELD", 100)
     pairs, ingest = read_both(tmp_path, [conn(0.0)], queries[:150])
     assert of_dns(pairs).names_asked.tolist() == [100]
     assert any("50 names beyond 100 are not told apart" in note for note in ingest.notes)
+
+
+def test_what_is_asked_for_and_answered_is_told(tmp_path: Path) -> None:
+    kinds = ["TXT"] * 5 + ["A"] * 3
+    queries = [asks(n, f"{'ab'[n % 2]}.{'cd'[n // 4]}.c2.example", qtype_name=kind) for n, kind in enumerate(kinds)]
+    queries += [asks(8, "c2.example", qtype_name=None, rcode=3), asks(9, "c2.example", rcode=None, rtt=None)]
+    pairs = of_dns(read_both(tmp_path, [conn(0.0)], queries)[0])
+    assert traits.read(pairs.traits[0]) == {
+        "dns_types": "TXT 56 %, A 44 %",
+        "dns_entropy": "2.0",
+        "dns_nxdomain": "11",
+        "dns_unanswered": "10",
+    }
+    assert pairs.for_addresses.tolist() == [4]
+
+
+def test_what_a_log_does_not_tell_is_no_trait(tmp_path: Path) -> None:
+    queries = [asks(n, "c2.example", rtt=None, rcode=None, answers=None, Z=None, qtype_name=None) for n in range(3)]
+    assert of_dns(read_both(tmp_path, [conn(0.0)], queries)[0]).traits.tolist() == [""]
+
+
+def test_types_of_a_pair_are_bounded_and_hostile_ones_are_escaped(tmp_path: Path) -> None:
+    queries = [asks(n, "c2.example", qtype_name=f"query-{n:05d}") for n in range(20)]
+    queries += [asks(20 + n, "c2.example", qtype_name="\n" + "x" * 999) for n in range(40)]
+    queries += [asks(n, "b.example", qtype_name="\n" + "x" * 999) for n in range(4)]
+    found = [traits.read(text)["dns_types"] for text in of_dns(read_both(tmp_path, [conn(0.0)], queries)[0]).traits]
+    assert found == [
+        "\\x0a" + "x" * 23 + " 100 %",
+        "query-00000 2 %, query-00001 2 %, query-00002 2 %, query-00003 2 %",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "bits"),
+    [
+        (["aaaa."], "0.0"),
+        (["ab."], "1.0"),
+        (["a.", "b.", "c.", "d."], "2.0"),
+        (["aaaabbcd"], "1.8"),  # 1.75
+        (["www."], "0.0"),
+        (["", "."], ""),
+        ([], ""),
+    ],
+)
+def test_entropy_is_of_all_names_together(parts: list[str], bits: str) -> None:
+    assert entropy(parts) == bits
+
+
+def test_shares_are_whole_percents() -> None:
+    assert [share(1, 3), share(1, 200), share(0, 5), share(3, 3), share(0, 0)] == ["33", "1", "0", "100", ""]
+    assert (
+        usual({"A": 1, "TXT": 3, "": 4, "MX": 1, "NS": 1, "SOA": 1, "NULL": 2}) == "TXT 23 %, NULL 15 %, A 8 %, MX 8 %"
+    )
+    assert usual({}) == ""
 
 
 ROWS = st.lists(
@@ -139,13 +195,13 @@ def test_rows_in_any_order_and_in_any_parts_give_the_same_pairs(rows: list[Any],
         for begin in range(0, len(given), size):
             part = _queries(given[begin : begin + size])
             taken = dns_channel.rows_of(part)
-            asked.take(taken, part.name, part.for_address)
+            asked.take(taken, part)
             collector.take(taken)
-        return asked.told(collector.pairs(), Pairs.empty())
+        return dns_channel.told(asked, collector.pairs(), Pairs.empty())
 
     mixed = list(rows)
     seed.shuffle(mixed)
-    with mock.patch.object(dns_channel, "MOST_NAMES", 2):
+    with mock.patch.object(dns_asked, "MOST_NAMES", 2):
         one, other = made(rows, len(rows)), made(mixed, 7)
     assert one.keys() == other.keys()
     for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS):
@@ -163,10 +219,11 @@ def _queries(rows: list[Any]) -> dns_queries.Queries:
         resp_p=np.full(n, 53, dtype=np.int64),
         proto=np.full(n, "udp", dtype=np.object_),
         name=np.array(names, dtype=np.object_),
-        for_address=kind == "A",
+        kind=kind,
+        no_such_name=number % 3 == 0,
         rtt=np.full(n, 0.02),
         answer_bytes=number.astype(np.float64),
-        state=np.full(n, 3, dtype=np.uint8),
+        state=np.where(number % 4 == 1, STATE_CODE["S0"], STATE_CODE["SF"]).astype(np.uint8),
     )
 
 

@@ -133,6 +133,49 @@ def test_what_it_could_be_instead_follows_from_the_port_or_the_look_alike(pair: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"resp": "dns.google", "addr": "8.8.4.4", "service": "ssl"}, "DNS over HTTPS by Google"),
+        ({"resp": "mozilla.cloudflare-dns.com", "addr": "45.77.1.9"}, "DNS over HTTPS by Cloudflare"),
+        ({"resp": "a1b2c3.dns.nextdns.io", "addr": "45.77.1.9", "proto": "udp"}, "DNS over HTTPS by NextDNS"),
+        ({"resp": "9.9.9.9"}, "DNS over HTTPS by Quad9"),
+        ({"resp": "9.9.9.9", "resp_p": 853}, "DNS over TLS by Quad9"),
+        ({"resp": "45.77.1.9", "resp_p": 853}, "DNS over TLS"),
+        (
+            {"resp": "dns.adguard-dns.com", "addr": "94.140.14.14", "resp_p": 853, "proto": "udp"},
+            "DNS over QUIC by AdGuard",
+        ),
+        ({"resp": "10.0.0.53", "resp_p": 853, "resp_local": True}, ""),
+        ({"resp": "9.9.9.9", "resp_p": 53, "proto": "udp", "service": "dns"}, ""),
+        ({"resp": "dns.google", "addr": "10.0.0.53", "channel": "dns", "resp_local": False, "connected": 3.0}, ""),
+        ({"resp": "mydns.google.example", "addr": "45.77.1.9"}, ""),
+    ],
+)
+def test_a_resolver_asked_over_tls_is_told(pair: Make, given: dict[str, Any], text: str) -> None:
+    if "addr" in given:
+        given = {"server_name": given["resp"], "name_conns": 100, "named": 100} | given
+    known = facts(judged(pair(**given)), 0)
+    assert known.traits == text
+    assert text in known.could_be
+
+
+def test_a_domain_that_is_only_looked_up_is_told(pair: Make) -> None:
+    asked = {"channel": "dns", "resp": "c2.example", "addr": "10.0.0.53", "service": "dns", "resp_local": False}
+    told = "dns_types=TXT 100 %\ndns_entropy=3.9\ndns_nxdomain=0\ndns_unanswered=2"
+    scored = judged(
+        pair(**asked, connected=0.0, traits=told),
+        pair(**asked, connected=1.0, orig_h="10.0.0.6"),
+        pair(**asked, orig_h="10.0.0.7"),
+    )
+    assert [facts(scored, row).traits for row in range(3)] == [
+        "queries for TXT 100 %, names of 3.9 bits a character, 0 % of the answers say no such name, "
+        "2 % of the queries unanswered, never connected to",
+        "",
+        "",
+    ]
+
+
 def test_a_filter_holds_a_hostile_name_as_a_string(pair: Make) -> None:
     scored = judged(pair(resp=HOSTILE, addr="203.0.113.9", server_name=HOSTILE, named=100))
     known = facts(scored, 0)
