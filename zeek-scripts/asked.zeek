@@ -18,13 +18,14 @@ export {
 # Names of a pair that are told apart.
 const most_names = 128;
 
-# Types of query of a pair that are told apart, and the one that stands for further ones; and those that are told.
+# Types of query of a pair that are told apart beside those for addresses, the one that stands for further ones, and how
+# many are told.
 const most_types = 16;
 const other_types = "";
 const shown_types = 4;
 
 # Of queries for where a server is.
-const address_types = vector("A", "AAAA", "HTTPS", "SVCB");
+const address_types = set("A", "AAAA", "HTTPS", "SVCB");
 
 # Names held by all pairs, and those that were not.
 global names_held: count = 0;
@@ -65,7 +66,9 @@ function count_query_type(p: Pair, query_type: string)
 	if ( ! p?$query_types )
 		p$query_types = table() &default=0;
 	local types = p$query_types;
-	if ( ++types[query_type] == 1 && |types| > most_types )
+	if ( ++types[query_type] == 1
+	    && |types| > most_types
+	    && query_type !in address_types )
 		{
 		delete types[query_type];
 		++types[other_types];
@@ -144,7 +147,7 @@ function tell_asked(rec: Candidate, p: Pair)
 	local lines: vector of string;
 	if ( p?$query_types )
 		{
-		for ( _, address_type in address_types )
+		for ( address_type in address_types )
 			if ( address_type in p$query_types )
 				rec$for_addresses += p$query_types[address_type];
 		lines += trait("dns_types", usual_types(p$query_types));

@@ -10,7 +10,8 @@ from packets import Trace, dns_answer, dns_name, dns_query
 
 T0 = 1_700_000_000.0
 RESOLVER = ("10.0.0.53", 53)
-TXT, PTR = 16, 12
+TXT, PTR, AAAA = 16, 12, 28
+NXDOMAIN = 0x8183  # flags of an answer
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -26,6 +27,12 @@ class Asked:
         number = self._number
         answer = dns_answer(name, number, *records, kind=kind) if answered else b""
         self._trace.udp(ts, (self._client, 20_000 + number), RESOLVER, dns_query(name, number, kind), answer)
+
+    def vain(self, ts: float, name: str) -> None:
+        """A query for the address of a name that there is not."""
+        self._number += 1
+        answer = struct.pack("!HHHHHH", self._number, NXDOMAIN, 1, 0, 0, 0) + dns_name(name) + struct.pack("!HH", 1, 1)
+        self._trace.udp(ts, (self._client, 20_000 + self._number), RESOLVER, dns_query(name, self._number), answer)
 
     def text(self, ts: float, name: str, told: str) -> None:
         """A query for the text of a name, and its answer."""
@@ -72,4 +79,22 @@ def dns_tunnel() -> Trace:
     return trace
 
 
-TRACES: dict[str, Callable[[], Trace]] = {"dns_beacon": dns_beacon, "dns_tunnel": dns_tunnel}
+def dns_facts() -> Trace:
+    """Queries of 20 types; names of which most are none, asked for in vain or without an answer; a domain by itself."""
+    trace, pick = Trace(), random.Random(13)
+    types, gone, bare = (Asked(trace, f"10.0.0.{host}") for host in (5, 6, 7))
+    for number in range(40):
+        at = T0 + 30 * number
+        types.ask(at, f"{number % 5}.types.example", kind=65_280 + number % 20 if number < 30 else AAAA)
+        name = "".join(pick.choices(LETTERS, k=12)) + ".gone.example"
+        if number % 8 == 0:
+            gone.ask(at + 1, name, answered=False)
+        elif number % 8 < 6:
+            gone.vain(at + 1, name)
+        else:
+            gone.ask(at + 1, name, "203.0.113.9", kind=(1, AAAA)[number % 2])
+        bare.ask(at + 2, "bare.example", "203.0.113.9")
+    return trace
+
+
+TRACES: dict[str, Callable[[], Trace]] = {"dns_beacon": dns_beacon, "dns_tunnel": dns_tunnel, "dns_facts": dns_facts}

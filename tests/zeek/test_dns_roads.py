@@ -20,7 +20,7 @@ ALERTS = {
 }
 
 
-def facts(found: Scored, fact: str) -> dict[str, float]:
+def facts(found: Scored, fact: str) -> dict[str, float | str]:
     """A fact of the pairs of channel dns, by client and domain."""
     pairs = found.pairs
     columns = zip(pairs.channel, pairs.orig_h, pairs.resp, getattr(pairs, fact).tolist(), strict=True)
@@ -59,6 +59,16 @@ def test_the_notices_say_what_hides_in_names(zeek: str, tmp_path: Path) -> None:
     texts = " ".join(row["msg"] for row in (*beacon, *tunnel) if row["note"] == "Beacons::C2_Beacon")
     assert "10.0.0.5 checks in with c2.example:53/udp, in queries to 10.0.0.53, every " in texts
     assert "128 different names or more under tunnel.example, 78 characters on average: carries data in DNS" in texts
+
+
+@pytest.mark.parametrize("name", [*ALERTS, "dns_facts"])
+def test_logs_and_candidates_tell_the_same_of_queries(name: str, run_zeek: Callable[..., Path]) -> None:
+    logs = run_zeek(TRACES / f"{name}.pcap")
+    of_logs, of_candidates = (scored(logs / log) for log in ("conn.log", "beacon_candidates.log"))
+    told = facts(of_logs, "traits")
+    assert told == facts(of_candidates, "traits")
+    assert facts(of_logs, "for_addresses") == facts(of_candidates, "for_addresses")
+    assert all("dns_types=" in text and "dns_unanswered=" in text for text in told.values())
 
 
 def test_look_ups_for_connections_stay_quiet(run_zeek: Callable[..., Path]) -> None:

@@ -24,7 +24,7 @@ from zeek_beacons.traits import checked, line
 
 MOST_NAMES = 128  # of a pair, told apart; Beacons::most_names
 MOST_NAMES_HELD = 4_000_000  # of all pairs
-MOST_TYPES = 16  # of a pair, told apart; Beacons::most_types
+MOST_TYPES = 16  # of a pair, told apart beside ADDRESS_TYPES; Beacons::most_types
 SHOWN_TYPES = 4
 ADDRESS_TYPES = ("A", "AAAA", "HTTPS", "SVCB")  # of queries for where a server is
 OTHER = ""  # stands for the types beyond MOST_TYPES
@@ -59,7 +59,8 @@ class NamesAsked:
         for (pair, kind), count in Counter(zip(pairs, queries.kind.tolist(), strict=True)).items():
             types = known[pair].types
             if kind:
-                slot = kind if kind in types or len(types) < MOST_TYPES else OTHER
+                known_apart = kind in types or len(types) < MOST_TYPES or kind in ADDRESS_TYPES
+                slot = kind if known_apart else OTHER
                 types[slot] = types.get(slot, 0) + count
         for pair, count in Counter(compress(pairs, queries.state == STATE_CODE["SF"])).items():
             known[pair].answered += count
