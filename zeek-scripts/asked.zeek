@@ -64,7 +64,10 @@ function note_asked(p: Pair, name: string)
 function count_query_type(p: Pair, query_type: string)
 	{
 	if ( ! p?$query_types )
-		p$query_types = table() &default=0;
+		{
+		local none: table[string] of count &default=0;
+		p$query_types = none;
+		}
 	local types = p$query_types;
 	if ( ++types[query_type] == 1
 	    && |types| > most_types
