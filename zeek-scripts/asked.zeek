@@ -10,7 +10,7 @@
 module Beacons;
 
 export {
-	## Names asked for that are held in all, 128 of a pair at most and 0.2 kB each. Beyond, further ones are not told
+	## Names asked for that are held in all, 128 of a pair at most and 0.3 kB each. Beyond, further ones are not told
 	## apart.
 	option max_names_asked: count = 1000000;
 }
