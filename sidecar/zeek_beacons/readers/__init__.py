@@ -42,7 +42,7 @@ class Request:
 
     inputs: Sequence[str]
     form: str | None = None  # a key of READERS; None: recognised from the content
-    name_logs: Sequence[str] | None = None  # ssl, quic, http, dns and x509 logs; None: those beside the input
+    name_logs: Sequence[str] | None = None  # ssl, quic, http, dns, x509 and intel logs; None: those beside the input
     begin: float | None = None
     until: float | None = None
     strict: bool = False

@@ -27,7 +27,7 @@ _KINDS = (
     ("", re.compile(r"^\d\d:\d\d:\d\d_\d\d:\d\d:\d\d_S\d+\.json(\.gz|\.zst)?$")),  # GCP, as a sink writes it
     ("", re.compile(r"^eve[^/]*\.json([.-]\d+)?(\.gz|\.zst)?$")),
 )
-_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns", "x509"))
+_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns", "x509", "intel"))
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
 _NOT_UNPACKED = frozenset({".bz2", ".xz", ".zip", ".lz4", ".7z"})
@@ -63,7 +63,7 @@ def expand(inputs: Sequence[str]) -> Found:
 
 
 def beside(paths: Sequence[str]) -> Found:
-    """The http, ssl, quic, dns and x509 logs in the folders of these files."""
+    """The http, ssl, quic, dns, x509 and intel logs in the folders of these files."""
     folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
     kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _BESIDE]
     return Found([file for kind in kinds for file in kind.files], [note for kind in kinds for note in kind.notes])
