@@ -33,7 +33,12 @@ class LogContext:
     @property
     def needs_uid(self) -> bool:
         """Whether anything is joined by uid."""
-        by_uid = (self.certificates.by_uid, self.clients.by_uid, self.hits.by_uid, *(told.by_uid for told in self.traits))
+        by_uid = (
+            self.certificates.by_uid,
+            self.clients.by_uid,
+            self.hits.by_uid,
+            *(told.by_uid for told in self.traits),
+        )
         return bool(self.names or any(by_uid))
 
 
