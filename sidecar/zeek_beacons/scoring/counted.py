@@ -28,6 +28,7 @@ SEVERITY = SEVERITIES.index("medium")  # counting says that it is there, not wha
 # Servers that are asked as often, or are held as long, by what they are for: name servers, clocks, mail; push services.
 BUSY_PORTS = (25, 53, 123, 853)
 HELD_PORTS = (5222, 5223, 5228, 5229, 5230)
+POPULAR = 20_000.0  # rank of a name up to which a heartbeat is explained by it
 
 
 def rate(pairs: Pairs) -> Floats:
@@ -69,10 +70,10 @@ def told(verdicts: Verdicts, counted: Bytes) -> Verdicts:
 def is_expected(pairs: Pairs, counted: Bytes, known: Knowledge | None = None) -> Bools:
     """Which strobes, long connections and exchanges inside connections their server explains, (n,).
 
-    By its port, or by a well-known name: one that is popular, that the client does not claim falsely, and behind which
-    malware is not known to hide. What is counted may also be with a well-known operator; heartbeats may not, since
-    implants hide with those. They are explained where both ends belong to the site: services there keep in touch so.
-    `counted`: as `kinds` has it, OWN_BEACON for what alerts by its rhythm.
+    By its port, or by a well-known name: one that is popular (of heartbeats among the first POPULAR), or whose operator
+    is, that the client does not claim falsely, and behind which malware is not known to hide. Heartbeats are explained
+    too where both ends belong to the site: services there keep in touch so. `counted`: as `kinds` has it, OWN_BEACON
+    for what alerts by its rhythm.
     """
     beats = (counted == OWN_BEACON) & (pairs.channel == POLL)
     held = (counted == LONG) | beats
@@ -82,6 +83,6 @@ def is_expected(pairs: Pairs, counted: Bytes, known: Knowledge | None = None) ->
     if len(rows):
         names = ServerNames.of(pairs.take(rows), known or shipped_knowledge())
         abused = (names.name_tags & TAG_BIT["trusted_site"]) != 0
-        operated = ((names.name_tags & OPERATORS) != 0) & ~beats[rows]
-        expected[rows] = (np.isfinite(names.rank) | operated) & ~names.false & ~abused
+        popular = names.rank <= np.where(beats[rows], POPULAR, np.inf)
+        expected[rows] = (popular | ((names.name_tags & OPERATORS) != 0)) & ~names.false & ~abused
     return expected

@@ -29,7 +29,7 @@ def candidates(poll: Any = "poll", **given: Any) -> list[dict[str, Any]]:
         candidate(times[:6], channel="conn"),
         candidate(times[:6], channel=poll, durations=[-1.0] * 6, **given),
         candidate(times, channel=poll, durations=[-1.0] * 9, **given),
-        candidate(times, channel="http", resp="c2.example"),
+        candidate(times, channel="http", resp="poll.example"),
     ]
 
 

@@ -88,8 +88,9 @@ def test_heartbeats_that_the_server_explains_are_expected(pair: dict[str, Any]) 
         {},
         {"resp": "c2.example", "addr": SERVER},
         {"resp": "d111111abcdef8.cloudfront.net", "addr": SERVER},
+        {"resp": "x.hetzner.com", "addr": SERVER},
     ],
-    ids=["an address", "an unknown name", "a network that anybody rents"],
+    ids=["an address", "an unknown name", "a network that anybody rents", "one of a million names"],
 )
 def test_heartbeats_of_others_alert(given: dict[str, Any]) -> None:
     scored = judged(beats(30, 50, 50, **given))
