@@ -25,6 +25,7 @@ _INTEL = {
     "ts": NUMBER,
 }
 _MODULE = "Intel::"
+_ESCAPED = {r"^\\x28empty\)$": "(empty)", r"^\\x2d$": "-"}  # as a tab-separated log has what is not unset, and looks so
 
 
 class Hits:
@@ -72,5 +73,7 @@ def _on_servers(path: str, bad: BadRows) -> Iterator[Table]:
         kind, what = table.column("seen.indicator_type"), table.column("seen.indicator")
         kind = pc.replace_substring_regex(pc.fill_null(kind, f"{_MODULE}ADDR"), f"^{_MODULE}", "")
         what = pc.utf8_slice_codeunits(pc.fill_null(what, ""), 0, LONGEST_HIT + 1)
+        for pattern, text in _ESCAPED.items():
+            what = pc.replace_substring_regex(what, pattern, text)
         hit = pc.binary_join_element_wise(kind, what, " ")
         yield pa.table({"ts": table.column("ts"), "uid": table.column("uid"), "hit": hit})

@@ -65,6 +65,11 @@ def test_a_hit_stays_short_and_printable(as_json: bool, tmp_path: Path) -> None:
     assert found.startswith(r"DOMAIN a\xc3\x84\x1bx")
 
 
+@pytest.mark.parametrize(("escaped", "text"), [(r"\x28empty)", "(empty)"), (r"\x2d", "-"), (r"a\x2d", r"a\x2d")])
+def test_what_looks_unset_is_as_it_was(escaped: str, text: str, tmp_path: Path) -> None:
+    assert f"DOMAIN {text}" in marked(tmp_path, [hit(0.0, escaped)]).intel.tolist()
+
+
 def test_pieces_of_one_connection_share_a_hit(tmp_path: Path) -> None:
     pieces = [
         conn(0.0, conn_state="S1", history="ShADad", duration=10.0),
