@@ -133,7 +133,9 @@ def test_exchanges_inside_connections_are_in_the_reports(
         (folder / "conn.log").write_bytes(tsv([conn(0.0, duration=7200.0)]))
         if loop.poll:
             times = [60.0 * number for number in range(100)]
-            (folder / LOG).write_bytes(json_log([candidate(times, channel="poll")]))
+            (folder / LOG).write_bytes(
+                json_log([candidate(times, channel="poll", resp="45.77.1.9", id__resp_h="45.77.1.9")])
+            )
         (folder / pcap_loop.ZEEK_OUTPUT).write_text("")
         return {"scored": 1, "notices": 1}
 
