@@ -86,7 +86,7 @@ function candidate_of(p: Pair, reason: string): Candidate
 	if ( p$channel == "dns" )
 		tell_asked(rec, p);
 	if ( p?$intel )
-		rec$intel = p$intel;
+		rec$intel = p$intel$what;
 	if ( |Site::local_nets| > 0 )
 		{
 		rec$local_orig = Site::is_local_addr(p$orig_h);

@@ -6,6 +6,7 @@
 
 @load ./main
 @load ./presented
+@load ./reservoir
 @load base/frameworks/intel
 
 module Beacons;
@@ -35,6 +36,16 @@ function mark_intel(c: connection, s: Intel::Seen)
 	    s$indicator_type), /^Intel::/, "");
 	local what = s?$host ? cat(s$host) : ( s?$indicator ? s$indicator : "" );
 	c$beacons_intel = printable_words(kind + " " + what);
+	}
+
+# Takes a connection with a hit: the newest one counts, of those that started at one moment the last hit in the order of
+# the alphabet.
+function note_intel(p: Pair, o: Observation)
+	{
+	if ( ! p?$intel
+	    || o$start > p$intel$start
+	    || ( o$start == p$intel$start && strcmp(o$intel, p$intel$what) > 0 ) )
+		p$intel = IntelHit($what=o$intel, $start=o$start);
 	}
 
 hook Intel::seen_policy(s: Intel::Seen, found: bool)

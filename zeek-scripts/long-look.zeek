@@ -5,6 +5,7 @@
 @load ./main
 @load ./long
 @load ./names
+@load ./intel
 @load ./units
 @load ./merge
 @load ./allow
@@ -83,6 +84,8 @@ function tell_open(c: connection, look: LongLook)
 	    $orig_bytes=look$orig_bytes, $resp_bytes=look$resp_bytes,
 	    $state=look$proto == tcp ? ( answered ? "S1" : "OTH" ) : (
 	    answered ? "SF" : "S0" ), $is_long=T);
+	if ( c?$beacons_intel )
+		o$intel = c$beacons_intel;
 	c$beacons_told = look$name;
 	hand_over(o, F);
 	if ( pairs_by_name && look$name != "" && ! c?$beacons_proxied )

@@ -8,6 +8,7 @@
 
 @load ./main
 @load ./names
+@load ./intel
 @load ./units
 @load ./allow
 @load ./observe
@@ -92,6 +93,8 @@ function end_exchange(c: connection, p: Polled)
 	    id$resp_h) : name, $service=services_of(c), $start=p$begin,
 	    $orig_bytes=p$sent, $resp_bytes=p$received,
 	    $state=p$received > 0 ? "SF" : silent, $channel="poll");
+	if ( c?$beacons_intel )
+		o$intel = c$beacons_intel;
 	p$begin = 0.0;
 	hand_over(o, T);
 	}

@@ -18,6 +18,12 @@ type KnownTraits: record {
 	told: Traits;
 };
 
+# A hit of the Intel framework, and when the connection started that it was on.
+type IntelHit: record {
+	what: string;
+	start: double;
+};
+
 # What is known of a pair.
 type Pair: record {
 	orig_h: addr;
@@ -52,8 +58,8 @@ type Pair: record {
 	presented: Presented &optional;
 	# By source.
 	traits: table[string] of KnownTraits &optional;
-	# The newest hit of the Intel framework.
-	intel: string &optional;
+	# The hit of the Intel framework on the newest connection that has one.
+	intel: IntelHit &optional;
 	# Of channel http.
 	other_paths: count &optional;
 	# Of channel dns: names asked for by their digest, of which those with the first digests are held; the last digest as

@@ -9,6 +9,7 @@
 @load ./majority
 @load ./presented
 @load ./traits
+@load ./intel
 @load ./asked
 
 module Beacons;
@@ -122,7 +123,7 @@ function add_observation(p: Pair, o: Observation)
 	if ( o?$traits )
 		note_traits(p, o);
 	if ( o?$intel )
-		p$intel = o$intel;
+		note_intel(p, o);
 
 	hold(p, o);
 

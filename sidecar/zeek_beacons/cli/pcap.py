@@ -57,6 +57,9 @@ def pcap(
     mmdb: options.Mmdb = None,
     direction: options.Direction = None,
     local_net: options.LocalNets = None,
+    no_poll: Annotated[
+        bool, typer.Option("--no-poll", help="Do not look inside connections that stay open for ten minutes.")
+    ] = False,
     alert: options.AlertSinks = None,
     alert_stopped: options.AlertStopped = False,
     timeout: Annotated[
@@ -97,7 +100,7 @@ def pcap(
     scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
     sinks = alert_sinks.opened(config, alert, alert_stopped)
     extra = tuple(_absolute(word) for word in zeek_arg or ())
-    loop = pcap_loop.PcapLoop(executable, settings, scoring, allow, extra, timeout)
+    loop = pcap_loop.PcapLoop(executable, settings, scoring, allow, extra, not no_poll, timeout)
     with _results(output, force) as folder:
         made = _run_all(captures, folder, loop)
         judged = _report(made, folder, output, settings, scoring, allow)
@@ -130,7 +133,7 @@ def _run_all(captures: list[Path], root: Path, loop: PcapLoop) -> list[Path]:
 def _report(
     logs: list[Path], folder: Path, output: Path | None, settings: Config, scoring: Scoring, allow: Path | None
 ) -> tuple[Scored, Sources] | None:
-    """The reports of `score` over the connections that Zeek saw, where there were any. Returns what they tell of."""
+    """The reports of `score` over connections that Zeek saw, and exchanges in them. Returns what they tell of."""
     conns = [str(log / "conn.log") for log in logs if (log / "conn.log").exists()]
     if not conns:
         print("no connections: no reports")

@@ -45,6 +45,7 @@ class PcapLoop:
     scoring: Scoring
     allow: Path | None = None
     extra: tuple[str, ...] = ()  # further scripts and settings for Zeek
+    poll: bool = True  # whether exchanges inside connections that stay open are looked for
     timeout: float | None = None  # seconds for one capture; None: as long as something moves
 
 
@@ -93,7 +94,7 @@ async def _run(capture: Path, folder: Path, loop: PcapLoop) -> State:
     )
     service = start(own, loop.config, loop.scoring, once=True)
     settings = folder / "settings.zeek"
-    settings.write_text(_settings(loop.config, port))
+    settings.write_text(_settings(loop.config, port, loop.poll))
     command = [str(loop.zeek), "-C", "-r", str(capture), str(scripts()), settings.name, *loop.extra]
     async with _zeek(command, folder) as zeek:
         serving = asyncio.create_task(service.run())
@@ -107,7 +108,7 @@ async def _run(capture: Path, folder: Path, loop: PcapLoop) -> State:
     return service.state()
 
 
-def _settings(config: Config, port: int) -> str:
+def _settings(config: Config, port: int, poll: bool) -> str:
     """The same settings for Zeek as for the scoring."""
     lines = [
         "redef Beacons::offline_sidecar = T;",
@@ -116,6 +117,7 @@ def _settings(config: Config, port: int) -> str:
         f"redef Beacons::min_connections = {config.min_connections};",
         f"redef Beacons::max_observations = {config.max_observations};",
         f"redef Beacons::merge_gap = {config.merge_gap!r} secs;",
+        f"redef Beacons::poll_channel = {'T' if poll else 'F'};",
     ]
     nets = ", ".join(f"[{net.split('/')[0]}]/{net.split('/')[1]}" if ":" in net else net for net in config.local_nets)
     if config.local_nets != PRIVATE_NETS:

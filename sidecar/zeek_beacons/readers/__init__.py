@@ -28,7 +28,7 @@ from zeek_beacons.readers.combined import is_combined
 from zeek_beacons.readers.files import STDIN, Input, Progress
 from zeek_beacons.readers.headers import cells, columns_of, first_line, listed, refuse_unknown_fields
 from zeek_beacons.readers.ingest import Ingest
-from zeek_beacons.readers.inputs import beside, expand
+from zeek_beacons.readers.inputs import Found, beside, candidates_beside, expand
 from zeek_beacons.readers.log_context import ContextCollector, LogContext
 from zeek_beacons.readers.part import Part
 from zeek_beacons.readers.reservoir import Collector
@@ -42,7 +42,7 @@ class Request:
 
     inputs: Sequence[str]
     form: str | None = None  # a key of READERS; None: recognised from the content
-    name_logs: Sequence[str] | None = None  # ssl, quic, http, dns and x509 logs; None: those beside the input
+    name_logs: Sequence[str] | None = None  # ssl, quic, http, dns, x509 and intel logs; None: those beside the input
     begin: float | None = None
     until: float | None = None
     strict: bool = False
@@ -60,8 +60,12 @@ def _read_conn(
         ingest.begin_file()
         for part in zeek_log.parts(source, collector, context, progress):
             part.give(collector)
-    others = beside([source.path for source in sources]).files if request.name_logs is None else request.name_logs
-    logs = Beside(sources, others, request.begin, request.until, config, ingest)
+    others, told = request.name_logs or (), Found([], [])
+    if request.name_logs is None:
+        paths = [source.path for source in sources]
+        others, told = beside(paths).files, candidates_beside(paths)
+    ingest.notes += told.notes
+    logs = Beside(sources, others, told.files, request.begin, request.until, config, ingest)
     return with_channels(collector.pairs(), logs)
 
 

@@ -30,9 +30,8 @@ Table = Any  # pyarrow ships no types
 TEXT = pa.dictionary(pa.int32(), pa.string())
 NUMBER = pa.float64()
 
-_ABSENT = frozenset(
-    {"half", "certificate", "client", "traits", "process", "reach"}
-)  # fields of a Batch that may be None
+# Fields of a Batch that may be None.
+_ABSENT = frozenset({"half", "certificate", "client", "hit", "traits", "process", "reach"})
 
 # A part of a block that does not parse is halved down to this many lines, which are then looked at one by one.
 _FEW_LINES = 256

@@ -27,6 +27,7 @@ from zeek_beacons.pairs import (
 )
 from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable, words
 from zeek_beacons.readers.certificates import LONGEST_ISSUER, LONGEST_VALIDITY
+from zeek_beacons.readers.intel_log import LONGEST_HIT
 from zeek_beacons.readers.web_clients import LONGEST_AGENT
 from zeek_beacons.traits import checked as checked_traits
 from zeek_beacons.traits import together
@@ -37,10 +38,9 @@ NUMBER_VECTORS = {"starts": "start", "durations": "duration", "orig_bytes": "ori
 
 SITE = ("resp_hosts", "site_hosts", "site_tls_named")  # facts of the site
 # What a candidate says of its newest certificate and web client, each kind with the column that is known if any is.
-LONGEST_INTEL = 200  # characters, as Zeek's package cuts it
 TRUTHS = ("cert_self_signed", "cert_valid", "no_host")
 COUNTS = {"cert_days": LONGEST_VALIDITY} | dict.fromkeys(("cert_servers", "agent_hosts", *CHANNEL_FACTS), 2.0**32)
-WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT, "intel": LONGEST_INTEL}
+WORDS = {"cert_issuer": LONGEST_ISSUER, "user_agent": LONGEST_AGENT, "intel": LONGEST_HIT}
 _NO_PROCESS: dict[str, Any] = {**dict.fromkeys(PROCESS[:-1], ""), "signed": np.nan}
 _NEWEST = ((CERTIFICATE, "cert_self_signed"), (WEB_CLIENT, "no_host"))
 LARGEST = {"resp_hosts": 2.0**32, "site_hosts": 2.0**32, "site_tls_named": 1.0}

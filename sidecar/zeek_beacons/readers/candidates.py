@@ -33,14 +33,21 @@ LONGEST_GOOD_LINE = 16 << 20  # bytes
 _ESCAPED = re.compile(r"\\\\|\\x([0-9a-f]{2})")
 
 
-def candidates(source: Input, ingest: Ingest, progress: Progress | None) -> list[Candidate]:
-    """The candidates of one log as mappings for `Pairs.build`; bad lines are counted in `ingest`."""
+def candidates(source: Input, ingest: Ingest, progress: Progress | None, channel: str | None = None) -> list[Candidate]:
+    """The candidates of one log as mappings for `Pairs.build`; bad lines are counted in `ingest`.
+
+    `channel`: the only one that is wanted. Rows of others are not looked at.
+    """
     path, rows = source.path, _json_rows if source.head().lstrip().startswith(b"{") else _tsv_rows
     found: list[Candidate] = []
     for line, text, row in rows(source, progress):
+        if channel is not None and channel not in text:
+            continue
         ingest.rows += 1
         try:
-            found.append(checked(row() if callable(row) else row))
+            told = row() if callable(row) else row
+            if channel is None or told.get("channel") == channel:
+                found.append(checked(told))
         except UnfitError as error:
             ingest.skip(f"not a candidate: {error}", path, line, text)
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError):

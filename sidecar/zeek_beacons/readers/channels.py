@@ -11,7 +11,7 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.locality import locality
 from zeek_beacons.pairs import Pairs, joined
-from zeek_beacons.readers import dns_channel, http_channel, proxy_channel
+from zeek_beacons.readers import dns_channel, http_channel, poll_channel, proxy_channel
 from zeek_beacons.readers.addresses import address
 from zeek_beacons.readers.channel_rows import MOST_PAIRS, ChannelCollector
 from zeek_beacons.readers.combined import is_combined
@@ -22,10 +22,11 @@ from zeek_beacons.readers.names import log_of
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Logs of one run: those of connections, those beside them, and the bounds of the time that counts (seconds)."""
+    """Logs of one run: of connections, beside them, of candidates; and the bounds of the time that counts (seconds)."""
 
     conns: Sequence[Input]
     others: Sequence[str]
+    candidates: Sequence[str]
     begin: float | None
     until: float | None
     config: Config
@@ -33,8 +34,11 @@ class Beside:
 
     def logs(self, kind: str) -> list[str]:
         """The logs of one kind, and streams of all logs."""
-        streams = [source.path for source in self.conns if source.is_file and is_combined(source.head())]
-        return [path for path in self.others if _is_log(path, kind)] + streams
+        return [path for path in self.others if _is_log(path, kind)] + self.streams()
+
+    def streams(self) -> list[str]:
+        """The streams of all logs."""
+        return [source.path for source in self.conns if source.is_file and is_combined(source.head())]
 
     def collector(self, channel: str) -> ChannelCollector:
         """What takes the rows of a channel."""
@@ -60,12 +64,18 @@ def _read_dns(beside: Beside, pairs: Pairs) -> Pairs:
     return _told(beside, collector, dns_channel.pairs_of(beside.logs("dns"), collector, pairs))
 
 
+def _read_poll(beside: Beside, _: Pairs) -> Pairs:
+    logs = [*beside.candidates, *beside.streams()]
+    return poll_channel.pairs_of(logs, beside.config, beside.ingest, beside.begin, beside.until)
+
+
 # Each is given the pairs by connection, and gives those of its channel.
 ChannelReader = Callable[[Beside, Pairs], Pairs]
 CHANNEL_READERS: dict[str, ChannelReader] = {
     http_channel.CHANNEL: _read_http,
     proxy_channel.CHANNEL: _read_proxy,
     dns_channel.CHANNEL: _read_dns,
+    poll_channel.CHANNEL: _read_poll,
 }
 
 

@@ -63,6 +63,7 @@ class Batch:
     half: Bytes | None = None  # WHOLE, OUT or IN; None: all are whole
     certificate: Ints | None = None  # number of the server's certificate; None: no row has one
     client: Ints | None = None  # number of the web client; None: no row has one
+    hit: Ints | None = None  # number of the hit of Zeek's Intel framework; None: no row has one
     process: Texts | None = None  # what opened it, as `processes.packed` writes it; None: no row knows
     # Seconds after the end of the row of the same 5-tuple before it in which a row continues that one, as the exporter
     # says that writes a long flow in several; -1: it begins one; -2: it is one. None: what the history says, of TCP.
@@ -102,6 +103,7 @@ class Connections(_Columns):
     half: Bytes  # WHOLE, OUT or IN
     certificate: Ints  # the server's, -1: none
     client: Ints  # what the client told over HTTP, -1: nothing
+    hit: Ints  # of Zeek's Intel framework on the server, -1: none
     process: Ints  # what opened it on its host, -1: not known
     traits: Ints  # (rows, sources) what each source of traits tells of it, -1: nothing
 

@@ -27,7 +27,7 @@ _KINDS = (
     ("", re.compile(r"^\d\d:\d\d:\d\d_\d\d:\d\d:\d\d_S\d+\.json(\.gz|\.zst)?$")),  # GCP, as a sink writes it
     ("", re.compile(r"^eve[^/]*\.json([.-]\d+)?(\.gz|\.zst)?$")),
 )
-_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns", "x509"))
+_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns", "x509", "intel"))
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
 _NOT_UNPACKED = frozenset({".bz2", ".xz", ".zip", ".lz4", ".7z"})
@@ -63,9 +63,19 @@ def expand(inputs: Sequence[str]) -> Found:
 
 
 def beside(paths: Sequence[str]) -> Found:
-    """The http, ssl, quic, dns and x509 logs in the folders of these files."""
+    """The http, ssl, quic, dns, x509 and intel logs in the folders of these files."""
+    return _in_folders_of(paths, _BESIDE)
+
+
+def candidates_beside(paths: Sequence[str]) -> Found:
+    """The beacon_candidates logs in the folders of these files."""
+    (kind,) = (kind for kind in _KINDS if kind[0] == "beacon_candidates")
+    return _in_folders_of(paths, (kind,))
+
+
+def _in_folders_of(paths: Sequence[str], logs: Sequence[tuple[str, re.Pattern[str]]]) -> Found:
     folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
-    kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in _BESIDE]
+    kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in logs]
     return Found([file for kind in kinds for file in kind.files], [note for kind in kinds for note in kind.notes])
 
 

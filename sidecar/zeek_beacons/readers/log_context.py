@@ -1,4 +1,5 @@
-"""What logs beside conn.log tell of its connections: names, answers of name servers, certificates, web clients."""
+"""What logs beside conn.log tell of its connections: names, answers of name servers, certificates, web clients, hits
+of Zeek's Intel framework."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ from dataclasses import dataclass, field
 from zeek_beacons.readers.answers import AnswerCollector, Answers
 from zeek_beacons.readers.certificates import CertificateCollector, Certificates
 from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.intel_log import HitCollector, Hits
 from zeek_beacons.readers.names import NameCollector, Names, log_of
 from zeek_beacons.readers.side_logs import BadRows, spared
 from zeek_beacons.readers.traits import Told, sources
 from zeek_beacons.readers.web_clients import WebClientCollector, WebClients
 
 # What those of the logs hold that name no server by uid.
-_HOLDS = {"dns": "DNS answers", "x509": "certificates"}
+_HOLDS = {"dns": "DNS answers", "x509": "certificates", "intel": "hits of Zeek's Intel framework"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,23 +27,30 @@ class LogContext:
     answers: Answers = field(default_factory=Answers.none)
     certificates: Certificates = field(default_factory=Certificates.none)
     clients: WebClients = field(default_factory=WebClients.none)
+    hits: Hits = field(default_factory=Hits.none)
     traits: Sequence[Told] = ()
 
     @property
     def needs_uid(self) -> bool:
         """Whether anything is joined by uid."""
-        by_uid = (self.certificates.by_uid, self.clients.by_uid, *(told.by_uid for told in self.traits))
+        by_uid = (
+            self.certificates.by_uid,
+            self.clients.by_uid,
+            self.hits.by_uid,
+            *(told.by_uid for told in self.traits),
+        )
         return bool(self.names or any(by_uid))
 
 
 class ContextCollector:
-    """Takes ssl, quic, http, dns and x509 logs, gives a LogContext."""
+    """Takes ssl, quic, http, dns, x509 and intel logs, gives a LogContext."""
 
     def __init__(self, ingest: Ingest) -> None:
         """Notes what there is to tell of the logs in `ingest`; in its strict mode bad rows raise InputError."""
         self._ingest = ingest
         self._names, self._answers = NameCollector(), AnswerCollector()
         self._certificates, self._clients = CertificateCollector(), WebClientCollector()
+        self._hits = HitCollector()
         self._traits = sources()
 
     def read(self, paths: Sequence[str]) -> None:
@@ -67,6 +76,7 @@ class ContextCollector:
         self._certificates.read_sessions(path, BadRows(path))
         self._certificates.read_contents(path, BadRows(path))
         self._clients.read(path, BadRows(path))
+        self._hits.read(path, BadRows(path))
         for source in self._traits:
             source.read(path, BadRows(path))
 
@@ -78,6 +88,7 @@ class ContextCollector:
             self._answers.answers(),
             self._certificates.certificates(),
             self._clients.clients(),
+            self._hits.hits(),
             [told for source in self._traits if (told := source.told()).found],
         )
 
@@ -88,6 +99,8 @@ class ContextCollector:
             self._answers.read(path, bad)
         elif log == "x509":
             self._certificates.read_contents(path, bad)
+        elif log == "intel":
+            self._hits.read(path, bad)
         elif log:
             self._names.read(path, log, bad)
         again = BadRows(path)  # its rows were told of above

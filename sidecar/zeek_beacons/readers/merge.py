@@ -6,7 +6,8 @@ handshake. The rule, the same as in the Zeek package (zeek-scripts/observe.zeek)
     A TCP piece whose history is known and holds no SYN (none of `S s H h`) continues the piece of the same 5-tuple
     before it, if that one was left open (conn_state S1, S2, S3 or OTH) and this one starts at most `merge_gap`
     seconds after that one ended. Bytes add up, the duration spans both, the state is that of the later piece, and a
-    server name that one of them carried stays (the first one's).
+    server name that one of them carried stays (the first one's), as does a hit of Zeek's Intel framework (the last one
+    in the order of the alphabet).
 
 UDP and ICMP histories never hold an S, so the rule does not touch them. Pieces of one 5-tuple are ordered by start;
 a connection with a handshake that was closed is no piece and stands between none.
@@ -86,6 +87,7 @@ def merge(pieces: Connections, tuple_id: Ints) -> Connections:
         orig_bytes=_sums(rows.orig_bytes, first),
         resp_bytes=_sums(rows.resp_bytes, first),
         state=rows.state[last],
+        hit=np.maximum.reduceat(rows.hit, first),
         name=np.where(naming < len(order), rows.name[np.minimum(naming, len(order) - 1)], -1),
     )
 

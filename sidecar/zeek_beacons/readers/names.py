@@ -19,7 +19,7 @@ from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
-LOGS = (*NAME_COLUMN, "dns", "x509")
+LOGS = (*NAME_COLUMN, "dns", "x509", "intel")
 
 
 class Names:
@@ -52,7 +52,7 @@ def log_of(path: str) -> str:
     if first.lstrip().startswith(b"{") and found in (None, "ssl"):
         found = named if named in LOGS else found  # JSON leaves out the fields that are unset
     if found not in LOGS:
-        raise InputError(path, f"expected an ssl, quic, http, dns or x509 log, found {found or 'something else'}")
+        raise InputError(path, f"expected one of the logs {', '.join(LOGS)}, found {found or 'something else'}")
     return found
 
 

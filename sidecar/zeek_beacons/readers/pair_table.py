@@ -24,7 +24,7 @@ from zeek_beacons.readers.keys import (
     pack,
     unpack,
 )
-from zeek_beacons.readers.presented import Presented, certificate_columns, client_columns
+from zeek_beacons.readers.presented import Presented, certificate_columns, client_columns, presented_texts
 from zeek_beacons.readers.processes import process_columns
 from zeek_beacons.readers.traits import Told, trait_column
 from zeek_beacons.readers.web_clients import WebClients
@@ -44,6 +44,7 @@ class Spelled:
     dns_names: Sequence[str] = ()
     certificates: Certificates = field(default_factory=Certificates.none)
     clients: WebClients = field(default_factory=WebClients.none)
+    hits: Sequence[str] = ()
     traits: Sequence[Told] = ()
     processes: Sequence[str] = ()  # see processes.py
 
@@ -61,6 +62,7 @@ class PairTable:
         self._first_us = np.zeros(0, dtype=np.int64)
         self._services, self._names, self._dns_names = Tally(SERVICE_BITS), Tally(NAME_BITS), Tally(NAME_BITS)
         self._certificates, self._clients, self._processes = Presented(), Presented(), Presented()
+        self._hits = Presented()
         self._traits = [Presented() for _ in range(traits)]  # by source
 
     def add(self, rows: Connections, by_name: Bools, dns: Ints) -> Ints:
@@ -79,6 +81,7 @@ class PairTable:
         self._services.add(pair, rows.service)
         self._certificates.add(pair, rows.start_us, rows.certificate, rows.resp_h)
         self._clients.add(pair, rows.start_us, rows.client, rows.orig_h)
+        self._hits.add(pair, rows.start_us, rows.hit, rows.orig_h)
         for source, shown in enumerate(self._traits):
             shown.add(pair, rows.start_us, rows.traits[:, source], rows.orig_h)
         self._processes.add(pair, rows.start_us, rows.process, rows.orig_h)
@@ -105,7 +108,7 @@ class PairTable:
         self._first_us = np.append(self._first_us, np.full(more, np.iinfo(np.int64).max))
         self._certificates.grow(size)
         self._clients.grow(size)
-        for shown in (self._processes, *self._traits):
+        for shown in (self._hits, self._processes, *self._traits):
             shown.grow(size)
 
     def key_by_address(self, pair: int, hosts: Sequence[str]) -> Key:
@@ -154,7 +157,7 @@ class PairTable:
             site_tls_named=np.full(len(keys), self._tls_named(responder, by_name, spelled.services)),
             **certificate_columns(spelled.certificates, self._certificates),
             **client_columns(spelled.clients, self._clients),
-            intel=np.full(len(keys), "", dtype=np.object_),
+            intel=presented_texts(spelled.hits, self._hits.number),
             traits=trait_column(spelled.traits, self._traits, len(keys)),
             **{fact: np.full(len(keys), np.nan) for fact in CHANNEL_FACTS},
             **process_columns(spelled.processes, self._processes),

@@ -56,8 +56,8 @@ def certificate_columns(certificates: Certificates, shown: Presented) -> dict[st
     """The columns `pairs.CERTIFICATE`."""
     found, number = certificates.found, shown.number
     return {
-        "cert_name": _texts([one.name for one in found], number),
-        "cert_issuer": _texts([one.issuer for one in found], number),
+        "cert_name": presented_texts([one.name for one in found], number),
+        "cert_issuer": presented_texts([one.issuer for one in found], number),
         "cert_self_signed": _values([one.self_signed for one in found], number),
         "cert_valid": _values([one.valid for one in found], number),
         "cert_days": _values([one.days for one in found], number),
@@ -69,13 +69,14 @@ def client_columns(clients: WebClients, shown: Presented) -> dict[str, Any]:
     """The columns `pairs.WEB_CLIENT`."""
     found, number = clients.found, shown.number
     return {
-        "user_agent": _texts([one.agent for one in found], number),
+        "user_agent": presented_texts([one.agent for one in found], number),
         "agent_hosts": _values(shown.hosts(clients.agents), number),
         "no_host": _values([float(one.no_host) for one in found], number),
     }
 
 
-def _texts(texts: Sequence[str], number: Ints) -> Strings:
+def presented_texts(texts: Sequence[str], number: Ints) -> Strings:
+    """The text of each number, "" of -1."""
     return np.array([*texts, ""], dtype=np.object_)[number]  # -1 is the last
 
 

@@ -121,6 +121,7 @@ class Collector:
                 self._context.answers.names,
                 self._context.certificates,
                 self._context.clients,
+                self._context.hits.found,
                 self._context.traits,
                 self._processes.values,
             ),
@@ -150,6 +151,7 @@ class Collector:
             half=np.full(len(batch), WHOLE, dtype=np.uint8) if batch.half is None else batch.half,
             certificate=_numbers(batch.certificate, len(batch)),
             client=_numbers(batch.client, len(batch)),
+            hit=_numbers(batch.hit, len(batch)),
             process=_process(batch, self._processes),
             traits=no_traits(len(batch), len(self._context.traits)) if batch.traits is None else batch.traits,
         )

@@ -72,6 +72,7 @@ def _batch(table: Table, context: LogContext) -> Batch:
     if context.needs_uid and "uid" in table.column_names:
         uids = table.column("uid")
         given = {"certificate": context.certificates.by_uid.of(uids), "client": context.clients.by_uid.of(uids)}
+        given["hit"] = context.hits.by_uid.of(uids)
         if context.traits:
             given["traits"] = trait_numbers(context.traits, uids)
         if context.names:

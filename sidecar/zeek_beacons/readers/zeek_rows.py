@@ -21,6 +21,7 @@ SPLUNK_TIME = "_time"  # what a search's export calls the time of a row
 CANDIDATE_FIELDS = CONN_FIELDS | {"resp", "starts"}
 _DNS = frozenset({"query", "qtype", "trans_id", "rcode"})
 _X509 = frozenset({"certificate.serial", "certificate.subject", "certificate.issuer"})
+_INTEL = frozenset({"seen.indicator", "seen.indicator_type", "seen.where"})
 _QUIC = frozenset({"client_initial_dcid", "client_scid", "client_protocol"})
 
 
@@ -126,6 +127,8 @@ def _name_of(path: str, fields: Sequence[str]) -> str | None:
         return path
     if not path and _DNS & set(fields):
         return "dns"
+    if not path and _INTEL & set(fields):
+        return "intel"
     if set(fields) >= CONN_FIELDS or path:
         return "conn"
     if _QUIC & set(fields):

@@ -28,8 +28,7 @@ from zeek_beacons.store.observation_codec import pack
 NAME = "result.sqlite"
 
 _STATES = np.array(STATES, dtype=np.object_)
-# A hit of Zeek's Intel framework stands among the reasons.
-_DESCRIBED = tuple(name for name in PAIR_COLUMNS if name not in (*KEY_COLUMNS, "intel"))
+_DESCRIBED = tuple(name for name in PAIR_COLUMNS if name not in KEY_COLUMNS)
 _PAIR_COLUMNS = (*KEY_COLUMNS, *_DESCRIBED, "observations", "touched")
 _PAIR = f"INSERT INTO pairs ({', '.join(_PAIR_COLUMNS)}) VALUES ({', '.join('?' * len(_PAIR_COLUMNS))})"  # noqa: S608
 _INCIDENT = "INSERT INTO incidents VALUES (?, ?, '', 0)"

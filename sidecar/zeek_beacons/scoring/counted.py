@@ -1,4 +1,5 @@
 """Findings that are told by counting, not by their rhythm: strobes, and connections that stay open for long.
+And what the server explains of them, and of exchanges inside connections that stay open.
 
 A strobe is a pair with more than one connection a second, on average over two hours or more: the newest connections
 that are held cover minutes of it, so no features are computed on them. A long connection is open for
@@ -14,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from zeek_beacons.config import Config
-from zeek_beacons.keys import CONN
+from zeek_beacons.keys import CONN, POLL
 from zeek_beacons.knowledge import OPERATORS, TAG_BIT, Knowledge, shipped_knowledge
 from zeek_beacons.pairs import Bools, Bytes, Floats, Pairs
 from zeek_beacons.scoring.names import ServerNames
@@ -27,6 +28,7 @@ SEVERITY = SEVERITIES.index("medium")  # counting says that it is there, not wha
 # Servers that are asked as often, or are held as long, by what they are for: name servers, clocks, mail; push services.
 BUSY_PORTS = (25, 53, 123, 853)
 HELD_PORTS = (5222, 5223, 5228, 5229, 5230)
+POPULAR = 20_000.0  # rank of a name up to which a heartbeat is explained by it
 
 
 def rate(pairs: Pairs) -> Floats:
@@ -66,16 +68,21 @@ def told(verdicts: Verdicts, counted: Bytes) -> Verdicts:
 
 
 def is_expected(pairs: Pairs, counted: Bytes, known: Knowledge | None = None) -> Bools:
-    """Which strobes and long connections their server explains, (n,): by its port, or by a well-known name.
+    """Which strobes, long connections and exchanges inside connections their server explains, (n,).
 
-    `counted`: as `kinds` has it, OWN_BEACON for what alerts by its rhythm. A name is well known where it is popular, or
-    its operator is, the client does not claim it falsely, and malware is not known to hide behind it.
+    By its port, or by a well-known name: one that is popular (of heartbeats among the first POPULAR), or whose operator
+    is, that the client does not claim falsely, and behind which malware is not known to hide. Heartbeats are explained
+    too where both ends belong to the site: services there keep in touch so. `counted`: as `kinds` has it, OWN_BEACON
+    for what alerts by its rhythm.
     """
+    beats = (counted == OWN_BEACON) & (pairs.channel == POLL)
+    held = (counted == LONG) | beats
     busy = (counted == STROBE) & np.isin(pairs.resp_p, BUSY_PORTS)
-    expected: Bools = busy | ((counted == LONG) & np.isin(pairs.resp_p, HELD_PORTS))
-    rows = np.flatnonzero(((counted == STROBE) | (counted == LONG)) & ~expected)
+    expected: Bools = busy | (held & np.isin(pairs.resp_p, HELD_PORTS)) | (beats & pairs.orig_local & pairs.resp_local)
+    rows = np.flatnonzero(((counted == STROBE) | held) & ~expected)
     if len(rows):
         names = ServerNames.of(pairs.take(rows), known or shipped_knowledge())
         abused = (names.name_tags & TAG_BIT["trusted_site"]) != 0
-        expected[rows] = (np.isfinite(names.rank) | ((names.name_tags & OPERATORS) != 0)) & ~names.false & ~abused
+        popular = names.rank <= np.where(beats[rows], POPULAR, np.inf)
+        expected[rows] = (popular | ((names.name_tags & OPERATORS) != 0)) & ~names.false & ~abused
     return expected

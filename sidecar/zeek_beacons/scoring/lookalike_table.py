@@ -1,7 +1,8 @@
 """Benign rhythms with a name, as data: what every analyst knows.
 
 Sources: RFC 5905 (NTP: 48 bytes, 68 with a key), RFC 2131 (DHCP), RFC 1035 (DNS), RFC 6960 (OCSP), RFC 1002 (NetBIOS),
-RFC 792 (echo), IANA's port numbers; most server names from the makers' own firewall documents, some from captures.
+RFC 792 (echo), RFC 3948 and the WireGuard paper (keep-alives of tunnels), RFC 4271 (BGP), MQTT 3.1.1, RFC 3550 and 7675
+(calls), IANA's port numbers; most server names from the makers' own firewall documents, some from captures.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeek_beacons.keys import CONN, DNS
+from zeek_beacons.keys import CONN, DNS, POLL
 
 RESOLVERS = (
     "8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220",
@@ -45,6 +46,7 @@ class LookAlike:
     shared: int = 1  # hosts of the site that go there, at least
     certain: bool = True  # a protocol that nothing else is like: what fits never alerts
     channel: str = ""  # one of keys.CHANNELS
+    gap: float = np.inf  # median seconds from one check-in to the next, at most
 
 
 LOOK_ALIKES: tuple[LookAlike, ...] = (
@@ -132,6 +134,18 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
         ),
         channel=DNS,
     ),
+    # What keeps sessions alive that stay open, and what is exchanged in them all the time.
+    LookAlike("ipsec", "keep-alives of an IPsec tunnel", "udp", (4500,), sent=(0, 1), received=(0, 1), channel=POLL),
+    LookAlike("wireguard", "keep-alives of a WireGuard tunnel", "udp", (51820,), sent=(0, 32), received=(0, 32),
+              channel=POLL),
+    LookAlike("openvpn", "keep-alives of an OpenVPN tunnel", "udp", (1194,), sent=(16, 128), certain=False,
+              channel=POLL),
+    LookAlike("mqtt", "keep-alives of MQTT", "tcp", services=("mqtt",), sent=(2, 2), received=(2, 2), channel=POLL),
+    LookAlike("bgp", "keep-alives of BGP", "tcp", (179,), sent=(19, 19), received=(19, 19), channel=POLL),
+    LookAlike("session", "keep-alives of a terminal or desktop session", "tcp", services=("ssh", "rdp", "rfb"),
+              sent=(0, 128), received=(0, 128), same_sent=0.9, channel=POLL),
+    LookAlike("telephone", "a telephone that keeps in touch with its exchange", services=("sip",), channel=POLL),
+    LookAlike("medium", "a call, a game or another medium", "udp", gap=6.0, channel=POLL),
     LookAlike("echo", "an echo check", "icmp", sent=(0, 64), received=(0, 64), same_sent=0.95),
     LookAlike("ocsp", "OCSP and CRL checks", "tcp", (80,), ("http",), labels=("ocsp", "crl"), sent=(100, 700)),
     LookAlike(

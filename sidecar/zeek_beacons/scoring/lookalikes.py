@@ -169,6 +169,8 @@ def behaves(pairs: Pairs, features: Features, look: LookAlike) -> Bools:
             fits &= (known >= least - 0.5) & (known <= most + 0.5) | (np.isnan(known) & unknown_fits)
     if look.same_sent:
         fits &= features.column("orig_near_median") >= look.same_sent
+    if look.gap != np.inf:
+        fits &= features.column("median_gap") <= look.gap
     if look.inside:
         fits &= pairs.resp_local
     if look.packet:

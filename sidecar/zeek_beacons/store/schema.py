@@ -202,6 +202,10 @@ ALTER TABLE pairs ADD COLUMN connected REAL;
 _TRAITS = """
 ALTER TABLE pairs ADD COLUMN traits TEXT NOT NULL DEFAULT '';
 """
+# A hit of Zeek's Intel framework.
+_INTEL = """
+ALTER TABLE pairs ADD COLUMN intel TEXT NOT NULL DEFAULT '';
+"""
 STEPS = (
     _PAIRS_ALERTS_PROGRESS,
     _SITE_BASELINE,
@@ -212,6 +216,7 @@ STEPS = (
     _CHANNELS,
     _NAMES_ASKED,
     _TRAITS,
+    _INTEL,
 )  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 

@@ -51,7 +51,7 @@ def at(seq: int, times: Sequence[float], **given: Any) -> Candidate:
 def stored(addr: str | None = "a", observations: bytes = b"") -> tuple[Any, ...]:
     """A pair as the history's table has it; without an address it cannot be written."""
     presented = ("", "", None, None, None, None, "", None, None, None)
-    rest = (None,) * 4 + ("", "", "", "", None)  # facts of the channel dns; traits; the process
+    rest = (None,) * 4 + ("", "", "", "", None, "")  # facts of the channel dns; traits; the process; a hit
     return (addr, "", "", 1, 1, 0.0, None, None, "", 0, 0, True, False, None, *presented, *rest, observations)
 
 

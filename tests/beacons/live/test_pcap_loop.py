@@ -14,9 +14,10 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.live import pcap_loop
+from zeek_beacons.readmodel import ReadModel
 from zeek_beacons.reports.looks_local import LEAST_SERVERS
 
-from ..readers.logs import conn, tsv
+from ..readers.logs import candidate, conn, json_log, tsv
 
 ROOT = Path(__file__).parents[3]
 TRACES = ROOT / "testing-btest" / "Traces"
@@ -124,6 +125,30 @@ def test_a_network_that_looks_local_is_suggested_as_by_score(
     assert f"note: {note}" in ran.stdout
 
 
+@pytest.mark.parametrize("poll", [True, False])
+def test_exchanges_inside_connections_are_in_the_reports(
+    poll: bool, fake: Fake, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exchanges(_capture: Path, folder: Path, loop: pcap_loop.PcapLoop) -> dict[str, int]:
+        (folder / "conn.log").write_bytes(tsv([conn(0.0, duration=7200.0)]))
+        if loop.poll:
+            times = [60.0 * number for number in range(100)]
+            (folder / LOG).write_bytes(
+                json_log([candidate(times, channel="poll", resp="45.77.1.9", id__resp_h="45.77.1.9")])
+            )
+        (folder / pcap_loop.ZEEK_OUTPUT).write_text("")
+        return {"scored": 1, "notices": 1}
+
+    monkeypatch.setattr(pcap_loop, "run", exchanges)
+    ran = run("pcap", CAPTURE, "-o", out, "--zeek", fake("exit 0"), *([] if poll else ["--no-poll"]))
+    assert ran.returncode == 0, ran.stderr
+    with (out / "alerts.csv").open() as file:
+        assert [row["channel"] for row in csv.DictReader(file)] == ["poll"] * poll
+    assert ReadModel.open(out).beacons().total == poll
+    files = json.loads((out / "run_summary.json").read_text())["ingest"]["files"]
+    assert (str(out / LOG) in files) == poll
+
+
 def test_captures_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
     captures = [Path("a/x.pcap"), Path("b/x.pcap"), Path("c/y.pcap.1")]
     assert [folder.name for folder in pcap_loop.folders(captures, tmp_path).values()] == ["x", "x-2", "y"]
@@ -155,10 +180,14 @@ def test_several_captures_make_one_report(out: Path) -> None:
 
 
 def test_zeek_gets_the_settings_of_the_scoring() -> None:
-    usual = pcap_loop._settings(Config(), 1234)
+    usual = pcap_loop._settings(Config(), 1234, poll=True)
+    assert "Beacons::poll_channel = T;" in usual
+    assert "Beacons::poll_channel = F;" in pcap_loop._settings(Config(), 1234, poll=False)
     assert "Beacons::direction = Beacons::ANY;" in usual
     assert "local_nets" not in usual
-    given = pcap_loop._settings(Config(direction="from-local", local_nets=("10.0.0.0/8", "2001:db8::/32")), 1234)
+    given = pcap_loop._settings(
+        Config(direction="from-local", local_nets=("10.0.0.0/8", "2001:db8::/32")), 1234, poll=True
+    )
     assert "Beacons::direction = Beacons::FROM_LOCAL;" in given
     assert "redef Site::private_address_space_is_local = F;" in given
     assert "redef Site::local_nets = { 10.0.0.0/8, [2001:db8::]/32 };" in given
@@ -205,7 +234,7 @@ def test_the_last_verdict_of_each_pair_is_that_of_its_conn_log(name: str, captur
         scored = {tuple(row[name] for name in KEY_COLUMNS): row for row in csv.DictReader(file)}
     verdicts = rows(out / "beacon_verdicts.log")
     ends = ("id.orig_h", "resp", "id.resp_p", "proto", "channel")
-    last = {tuple(row[name] for name in ends): row for row in verdicts if row["channel"] != "poll"}  # no log tells it
+    last = {tuple(row[name] for name in ends): row for row in verdicts}
     assert {pair for pair, row in scored.items() if int(row["evidence"]) >= 6} <= last.keys()
     for pair, verdict in last.items():
         assert verdict["label"] == scored[pair]["label"], pair

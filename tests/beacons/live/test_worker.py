@@ -115,6 +115,15 @@ def test_names_and_places_are_kept(path: Path) -> None:
     assert (row["orig_local"], row["resp_local"], row["site_tls_named"]) == (True, True, 0.75)
 
 
+def test_a_hit_in_zeek_is_kept_until_a_newer_one_comes(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    held = []
+    for seq, hit in enumerate(("DOMAIN evil.example", None, "ADDR 203.0.113.9"), 1):
+        judge(worker, [at(seq, [60 * seq], intel=hit)])
+        held += [row["intel"] for row in worker._stored([at(9, [0])]).values()]
+    assert held == ["DOMAIN evil.example", "DOMAIN evil.example", "ADDR 203.0.113.9"]
+
+
 def test_what_an_older_version_kept_has_no_places_and_one_name(path: Path) -> None:
     worker = Worker("me", RULES, Config(), guarded(path))
     judge(worker, [at(1, [0, 60], named=2, server_name="a.example")])

@@ -55,7 +55,7 @@ def connections(**columns: Ints) -> Connections:
     n = len(next(iter(columns.values())))
     nothing = {
         **dict.fromkeys(("start_us", "orig_h", "orig_p", "resp_h", "resp_p", "proto"), np.zeros(n, dtype=np.int64)),
-        **dict.fromkeys(("service", "name", "certificate", "client"), np.full(n, -1)),
+        **dict.fromkeys(("service", "name", "certificate", "client", "hit"), np.full(n, -1)),
         **dict.fromkeys(("duration", "orig_bytes", "resp_bytes"), np.zeros(n)),
         **dict.fromkeys(("state", "half"), np.zeros(n, dtype=np.uint8)),
         "reach_us": np.full(n, -2),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.beacons.live.made import candidate
 from tests.beacons.readmodel.made import history_of, judged, result_of, site
 from zeek_beacons.readmodel import Beacon, PairRow, ReadModel
 from zeek_beacons.scoring import Scoring
@@ -95,3 +98,11 @@ def test_what_a_file_is(roads: tuple[ReadModel, ReadModel]) -> None:
     for name in ("model", "calibrated", "threshold", "pairs", "scored", "beacons", "incidents", "hosts", "first_seen"):
         assert getattr(history, name) == getattr(result, name), name
     assert Path(result.path).name == "result.sqlite"
+
+
+def test_a_hit_in_zeek_is_in_both_files(tmp_path: Path, scoring: Scoring) -> None:
+    marked = [candidate(1, n=80, intel="DOMAIN evil.example"), candidate(2, n=80, resp="192.0.2.1", resp_h="192.0.2.1")]
+    history_of(marked, tmp_path / "history.db", scoring)
+    for file in (tmp_path / "history.db", result_of(judged(marked, scoring), tmp_path / "report")):
+        with closing(sqlite3.connect(file)) as db:
+            assert {row[0] for row in db.execute("SELECT intel FROM pairs")} == {"DOMAIN evil.example", ""}

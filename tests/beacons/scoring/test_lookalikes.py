@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from zeek_beacons.config import Config
 from zeek_beacons.features import extract
+from zeek_beacons.keys import POLL
 from zeek_beacons.knowledge import shipped_knowledge
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
@@ -120,7 +121,10 @@ def test_a_name_needs_its_service_and_most_connections() -> None:
 def test_only_protocols_are_proof_by_themselves() -> None:
     servers = ["connectivity_servers"]  # of one operator, where nobody else runs anything
     certain = [look.code for look in LOOK_ALIKES if look.certain and not (look.names or look.labels)]
-    assert certain == ["ntp", "time_service", "dhcp", "dhcp_service", "netbios", "snmp", "resolver", "echo", *servers]
+    alive = ["ipsec", "wireguard", "mqtt", "bgp", "session", "telephone", "medium"]  # inside connections alone
+    protocols = ["ntp", "time_service", "dhcp", "dhcp_service", "netbios", "snmp", "resolver"]
+    assert certain == [*protocols, *alive, "echo", *servers]
+    assert all(look.channel == POLL for look in LOOK_ALIKES if look.code in alive)
     assert _is_proven(**NTP)
     assert not _is_proven(resp="10.0.0.53", resp_p=53, proto="udp", service="dns", orig_bytes=[40.0] * N)
     assert not _is_proven(resp="10.0.0.9", resp_p=445, service="gssapi,smb")

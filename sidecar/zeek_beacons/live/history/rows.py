@@ -18,7 +18,7 @@ from zeek_beacons.store.observation_codec import pack, unpack
 STORED = (
     *("addr", "service", "server_name", "conns", "named", "first_ts", "resp_hosts", "site_hosts"),
     *("dns_name", "name_conns", "dns_named", "orig_local", "resp_local", "site_tls_named"),
-    *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, "traits", *PROCESS),
+    *(*CERTIFICATE, *WEB_CLIENT, *CHANNEL_FACTS, "traits", *PROCESS, "intel"),
 )
 _NUMBERS = (*SITE, "dns_named", *PRESENTED_NUMBERS, *CHANNEL_FACTS, "signed")  # NaN where it is not known
 

@@ -33,7 +33,7 @@ _DESCRIBED = """
 addr, service, server_name, conns, named, first_ts, resp_hosts, site_hosts,
 dns_name, name_conns, dns_named, orig_local, resp_local, site_tls_named,
 cert_name, cert_issuer, cert_self_signed, cert_valid, cert_days, cert_servers, user_agent, agent_hosts, no_host,
-other_paths, names_asked, names_length, for_addresses, connected, traits, process, parent, user, signed,
+other_paths, names_asked, names_length, for_addresses, connected, traits, process, parent, user, signed, intel,
 observations
 """
 _LOAD = f"SELECT {_DESCRIBED} FROM pairs WHERE {IS_PAIR}"  # noqa: S608

@@ -23,6 +23,10 @@ class Studies(LazyGroup):
             f"{_HERE}.captures:real",
             "Labelled captures: what is found, what alerts falsely, and where the C2 ranks.",
         ),
+        "polled": (
+            f"{_HERE}.captures:polled",
+            "What exchanges inside connections that stay open add to the alerts on captures. Needs a Zeek.",
+        ),
         "peers": (
             f"{_HERE}.captures:peers",
             "The published formulas and standard learners beside this package, on the same pairs in the same run.",

@@ -1,4 +1,4 @@
-"""Commands over labelled captures: real, peers, stress, behaviours, calibration, ablation, list."""
+"""Commands over labelled captures: real, polled, peers, stress, behaviours, calibration, ablation, list."""
 
 from __future__ import annotations
 
@@ -79,6 +79,31 @@ def real(
         method = ours(scoring_for_each(captures, model, trainer), settings)
     found = study.evaluate(captures, method, settings)
     report = found.report(seed)
+    print(report.text())
+    if output:
+        report.save(output)
+
+
+def polled(
+    folder: Captures,
+    zeek: Annotated[Optional[Path], typer.Option(help="Zeek's executable.", show_default=False)] = None,
+    model: ModelFolder = None,
+    output: Output = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """What exchanges inside connections that stay open add to the alerts on captures. Needs a Zeek.
+
+    Captures whose packets (`*.pcap`) lie beside their labels; an alert is right where these say C2.
+
+    Examples:
+
+        python -m zeek_beacons_lab evaluate polled captures/
+    """
+    from zeek_beacons.live.pcap_loop import find_zeek
+    from zeek_beacons_lab.studies import polled as study
+
+    found = study.captures_of(folder)
+    report = study.run(found, find_zeek(zeek), Scoring.load(model), options.settings(config))
     print(report.text())
     if output:
         report.save(output)
