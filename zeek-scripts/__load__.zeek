@@ -4,6 +4,7 @@
 @load ./answers
 @load ./presented
 @load ./traits
+@load ./owners
 @load ./intel
 @load ./dns
 @load ./allow

@@ -161,17 +161,9 @@ function looks_up(client: addr, start: double): bool
 	return client in first_answers && first_answers[client] <= start + 0.0000005;
 	}
 
-# The name that a client had got an answer for, with this address, by some time; empty where none held.
-function looked_up(client: addr, a: addr, start: double): string
+# What held at some time; empty where nothing did.
+function held_at(known: Lookups, start: double): string
 	{
-	local known: Lookups;
-	if ( [client, a] in lookups_a )
-		known = lookups_a[client, a];
-	else if ( [client, a] in lookups_b )
-		known = lookups_b[client, a];
-	else
-		return "";
-
 	local found = known$newest;
 	if ( found$since > start + 0.0000005 )
 		{
@@ -187,4 +179,14 @@ function looked_up(client: addr, a: addr, start: double): string
 			return "";
 		}
 	return start <= found$until + 0.0000005 ? found$name : "";
+	}
+
+# The name that a client had got an answer for, with this address, by some time; empty where none held.
+function looked_up(client: addr, a: addr, start: double): string
+	{
+	if ( [client, a] in lookups_a )
+		return held_at(lookups_a[client, a], start);
+	if ( [client, a] in lookups_b )
+		return held_at(lookups_b[client, a], start);
+	return "";
 	}

@@ -17,6 +17,7 @@ function problem_with(id: string, value: any): string
 		["Beacons::max_pairs"] = 100,
 		["Beacons::max_inbound_pairs"] = 1,
 		["Beacons::max_answers"] = 0,
+		["Beacons::max_owners"] = 0,
 		["Beacons::max_polled"] = 0,
 		["Beacons::max_total_observations"] = 8,
 		["Beacons::exact_pairs"] = 0,
@@ -83,8 +84,9 @@ function check_interval(id: string, value: interval): interval
 
 const counts = vector("Beacons::min_connections", "Beacons::max_observations",
     "Beacons::max_pairs", "Beacons::max_inbound_pairs", "Beacons::max_answers",
-    "Beacons::max_polled", "Beacons::max_total_observations",
-    "Beacons::exact_pairs", "Beacons::heuristic_observations");
+    "Beacons::max_owners", "Beacons::max_polled",
+    "Beacons::max_total_observations", "Beacons::exact_pairs",
+    "Beacons::heuristic_observations");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
     "Beacons::candidate_interval", "Beacons::merge_gap", "Beacons::long_after",
     "Beacons::poll_after", "Beacons::poll_pause", "Beacons::sidecar_timeout",

@@ -6,6 +6,7 @@
 @load ./majority
 @load ./presented
 @load ./traits
+@load ./owners
 @load ./names
 @load ./asked
 @load base/utils/site
@@ -85,6 +86,8 @@ function candidate_of(p: Pair, reason: string): Candidate
 		tell_traits(rec, p$traits);
 	if ( p$channel == "dns" )
 		tell_asked(rec, p);
+	if ( is_owned(p$orig_h) )
+		tell_owner(rec, p);
 	if ( p?$intel )
 		rec$intel = p$intel$what;
 	if ( |Site::local_nets| > 0 )

@@ -75,6 +75,10 @@ export {
 	## that a client then talks to. Beyond, the older half is forgotten. 0: none is.
 	option max_answers: count = 100000;
 
+	## Addresses of which it is remembered who had them (by DHCP, Kerberos and NTLM), at 2 kB each. Beyond, the older half
+	## is forgotten. 0: none are.
+	option max_owners: count = 50000;
+
 	## Responder's or originator's networks that are never tracked.
 	option never_subnets: set[subnet] = {};
 
@@ -245,7 +249,7 @@ export {
 		## What else was seen of its ends: each *code=value*, that of the newest connection that told it; unset where
 		## nothing was.
 		traits: vector of string &log &optional;
-		## Why it was emitted: gate, doubled, interval, long, expired, evicted, requested or final.
+		## Why it was emitted: gate, doubled, interval, long, lease, expired, evicted, requested or final.
 		reason: string &log;
 		## Connections seen whose observations are no longer held.
 		dropped: count &log;

@@ -58,6 +58,8 @@ type Pair: record {
 	presented: Presented &optional;
 	# By source.
 	traits: table[string] of KnownTraits &optional;
+	# The time from which on the originator's card has its address, seconds; 0 where no other one had it.
+	card_since: double &default=0.0;
 	# The hit of the Intel framework on the newest connection that has one.
 	intel: IntelHit &optional;
 	# Of channel http.

@@ -4,6 +4,7 @@
 @load ./bounds
 @load ./inbound
 @load ./publish
+@load ./owners
 @load base/frameworks/telemetry
 
 module Beacons;
@@ -38,6 +39,12 @@ global names_counter = Telemetry::register_counter_family(Telemetry::MetricOpts(
     $prefix="zeek", $name="beacons_missed_names", $unit="",
     $help_text="Names asked for beyond Beacons::max_names_asked"));
 
+global owners_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_forgotten_owners",
+    $unit="", $help_text="Addresses whose owners were forgotten to keep within Beacons::max_owners"));
+global left_behind_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_left_behind", $unit="", $help_text="Connections left out that began before their address had another network card"));
+
 hook candidate_found(rec: Candidate)
 	{
 	Telemetry::counter_family_inc(candidates_counter, vector(rec$reason));
@@ -55,4 +62,6 @@ hook Telemetry::sync()
 	Telemetry::counter_family_set(lost_counter, none, lost);
 	Telemetry::counter_family_set(refused_counter, none, bad_messages);
 	Telemetry::counter_family_set(names_counter, none, names_missed);
+	Telemetry::counter_family_set(owners_counter, none, owners_forgotten);
+	Telemetry::counter_family_set(left_behind_counter, none, left_behind);
 	}

@@ -10,6 +10,7 @@
 @load ./presented
 @load ./traits
 @load ./intel
+@load ./owners
 @load ./asked
 
 module Beacons;
@@ -160,6 +161,8 @@ function new_pair(o: Observation, named: bool): Pair
 	    $by_name=named ? o$name : "", $channel=o$channel, $first_ts=o$start,
 	    $last_ts=o$start, $uid=o$uid, $orig_p=o$orig_p, $resp_h=o$resp_h,
 	    $seen=network_time(), $emitted=network_time());
+	if ( |card_changes| > 0 )
+		p$card_since = card_since(o$orig_h, o$start);
 
 	# A connection that only the sketch saw counts nowhere: it kept no name, time or size of it.
 	pairs += p;
@@ -170,9 +173,36 @@ function new_pair(o: Observation, named: bool): Pair
 	return p;
 	}
 
+# Whether a pair ends with a connection that its originator's card makes under the address that another one had.
+function is_of_other_card(p: Pair, o: Observation): bool
+	{
+	return o$start >= card_changes[o$orig_h]
+	    && p$card_since < card_changes[o$orig_h];
+	}
+
+# Whether a connection began before the card had its address that a pair is of.
+function is_left_behind(p: Pair, o: Observation): bool
+	{
+	return o$start < card_changes[o$orig_h]
+	    && p$card_since == card_changes[o$orig_h];
+	}
+
 # Takes a connection on the node that owns its pair, which is at `place`.
 function track_at(place: count, o: Observation, named: bool)
 	{
+	if ( |card_changes| > 0 && place > 0 && o$orig_h in card_changes )
+		{
+		if ( is_left_behind(pairs[place - 1], o) )
+			{
+			++left_behind;
+			return;
+			}
+		if ( is_of_other_card(pairs[place - 1], o) )
+			{
+			drop_pair(place, "lease", 2);
+			place = 0;
+			}
+		}
 	if ( o$continues && place > 0 )
 		{
 		replace_observation(pairs[place - 1], o);

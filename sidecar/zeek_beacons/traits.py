@@ -36,6 +36,9 @@ TRAITS: tuple[Trait, ...] = (
     Trait("dns_entropy", "names of {} bits a character", "how random the names asked for are, left of the domain"),
     Trait("dns_nxdomain", "{} % of the answers say no such name", "percent of the answered queries: NXDOMAIN"),
     Trait("dns_unanswered", "{} % of the queries unanswered", "percent of the queries that got no answer"),
+    Trait("orig_name", "host {}", "name of the originator's host: by its lease, else by who authenticated from it"),
+    Trait("orig_mac", "MAC {}", "network card of the originator, by its lease"),
+    Trait("orig_user", "user {}", "who authenticated from the originator last"),
 )  # fmt: skip
 BY_CODE: Mapping[str, Trait] = {one.code: one for one in TRAITS}
 

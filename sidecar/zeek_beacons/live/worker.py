@@ -33,7 +33,7 @@ from zeek_beacons.locality import locality
 from zeek_beacons.operator_file.telemetry import ORIGIN
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored, alert_threshold, score
-from zeek_beacons.readers.candidate_rows import join, localized
+from zeek_beacons.readers.candidate_rows import is_of_other_card, join, localized
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import ServerFacts
 from zeek_beacons.said import Said
@@ -183,10 +183,16 @@ class Worker:
         return [localized(dict(row), self._is_local) for row in self._loaded(wanted).values()]
 
     def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
-        """The candidate with what its earlier ones held and endpoints tell; from now on that is what is stored."""
+        """The candidate with what its earlier ones held and endpoints tell; from now on that is what is stored.
+
+        What another network card held under the originator's address is not joined: what is later is stored.
+        """
         key = _key(candidate.row)
         row: Row = localized(dict(candidate.row), self._is_local)
-        if key in stored:
+        if key in stored and is_of_other_card(dict(stored[key]), dict(row)):
+            if row["start"].max() < stored[key]["start"].max():
+                return row
+        elif key in stored:
             row = join([localized(dict(stored[key]), self._is_local), dict(row)])
         if self.events is not None and (told := self.events.of(candidate.row, candidate.orig_p)) is not None:
             row = dict(row) | told

@@ -4,7 +4,7 @@ cli/options.py (FORMATS, which the command line shows without loading the reader
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
@@ -42,7 +42,7 @@ class Request:
 
     inputs: Sequence[str]
     form: str | None = None  # a key of READERS; None: recognised from the content
-    name_logs: Sequence[str] | None = None  # ssl, quic, http, dns, x509 and intel logs; None: those beside the input
+    name_logs: Sequence[str] | None = None  # logs that tell of connections; None: those beside the input
     begin: float | None = None
     until: float | None = None
     strict: bool = False
@@ -65,8 +65,9 @@ def _read_conn(
         paths = [source.path for source in sources]
         others, told = beside(paths).files, candidates_beside(paths)
     ingest.notes += told.notes
-    logs = Beside(sources, others, told.files, request.begin, request.until, config, ingest)
-    return with_channels(collector.pairs(), logs)
+    logs = Beside(sources, others, told.files, request.begin, request.until, config, ingest, context.owners)
+    pairs = with_channels(collector.pairs(), logs)
+    return replace(pairs, traits=context.owners.told(pairs)) if context.owners else pairs
 
 
 def _read_context(sources: Sequence[Input], request: Request, ingest: Ingest) -> LogContext:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from zeek_beacons.locality import is_private
 from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
@@ -26,6 +25,7 @@ from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, possible, t
 from zeek_beacons.readers.columns import Connections, Texts
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.keys import HOST_BITS, pack
+from zeek_beacons.readers.runs import Runs, Timeline, joined, no_runs, ranks
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.where import Where
 from zeek_beacons.readers.zeek_rows import log_rows, set_separator
@@ -43,34 +43,16 @@ def lifetime(ttl: Floats) -> Floats:
     return np.clip(np.nan_to_num(ttl, nan=SHORTEST), SHORTEST, LONGEST)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Runs:
-    """Times in which one name was the newest answer, columns (n,)."""
-
-    key: Ints  # client and address
-    since: Ints  # microseconds
-    until: Ints  # microseconds, the last at which it holds
-    name: Ints
-
-    def __len__(self) -> int:
-        return len(self.key)
-
-    def take(self, rows: NDArray[Any]) -> Self:
-        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
 NO_NAME, NOT_KNOWN = -1, -2  # the address was not looked up; the client had got no answer at all yet
 
 
 class Answers:
     """The answers of some dns logs."""
 
-    def __init__(self, hosts: Sequence[str], names: Sequence[str], runs: _Runs) -> None:
+    def __init__(self, hosts: Sequence[str], names: Sequence[str], runs: Runs) -> None:
         self.names = names
         self._hosts = {host: code for code, host in enumerate(hosts)}
-        self._runs = runs
-        self._keys, self._first = np.unique(runs.key, return_index=True)
-        self._behind = np.append(self._first[1:], len(runs))
+        self._runs = Timeline(runs)
         self._begin = np.full(len(hosts) + 1, np.iinfo(np.int64).max)  # of each client's first answer; the last: nobody
         np.minimum.at(self._begin, runs.key >> HOST_BITS, runs.since)
         self._codes = np.zeros(0, dtype=np.int64)  # of the hosts of connections, -1: not in any answer
@@ -78,8 +60,7 @@ class Answers:
     @classmethod
     def none(cls) -> Self:
         """No answers at all."""
-        nothing = np.zeros(0, dtype=np.int64)
-        return cls([], [], _Runs(nothing, nothing, nothing, nothing))
+        return cls([], [], no_runs())
 
     def of(self, rows: Connections, hosts: Sequence[str]) -> Ints:
         """The number of the name that each connection's address was looked up by, else NO_NAME or NOT_KNOWN.
@@ -87,33 +68,16 @@ class Answers:
         `hosts`: the addresses of the connections by number; they may have become more since the last call.
         """
         found = np.full(len(rows), NOT_KNOWN, dtype=np.int64)
-        if not len(self._runs):
+        if not len(self._runs.runs):
             return found
         fresh = [self._hosts.get(host, -1) for host in hosts[len(self._codes) :]]
         self._codes = np.append(self._codes, np.array(fresh, dtype=np.int64))
         client, server = self._codes[rows.orig_h], self._codes[rows.resp_h]
         found[self._begin[client] <= rows.start_us] = NO_NAME
         known = np.flatnonzero((client >= 0) & (server >= 0))
-        key = pack(client[known], server[known], HOST_BITS)
-        at = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        asked = self._keys[at] == key
-        known, at, start = known[asked], at[asked], rows.start_us[known[asked]]
-        newest = _last_not_after(self._runs.since, self._first[at], self._behind[at], start)
-        holds = newest >= self._first[at]
-        holds[holds] = start[holds] <= self._runs.until[newest[holds]]
-        found[known[holds]] = self._runs.name[newest[holds]]
+        name = self._runs.name(pack(client[known], server[known], HOST_BITS), rows.start_us[known])
+        found[known[name >= 0]] = name[name >= 0]
         return found
-
-
-def _last_not_after(since: Ints, first: Ints, behind: Ints, start: Ints) -> Ints:
-    """In each stretch `first` to `behind` of sorted times the place of the last that is not after `start`."""
-    low, high = first - 1, behind.copy()
-    while (open_ := high - low > 1).any():
-        middle = np.where(open_, (low + high) // 2, np.maximum(low, 0))
-        early = since[middle] <= start
-        low = np.where(open_ & early, middle, low)
-        high = np.where(open_ & ~early, middle, high)
-    return low
 
 
 class AnswerCollector:
@@ -121,7 +85,7 @@ class AnswerCollector:
 
     def __init__(self) -> None:
         self._hosts, self._names = Intern(address), Intern(server_name)
-        self._runs: list[_Runs] = []
+        self._runs: list[Runs] = []
         self.forgotten = 0
 
     def read(self, path: str, bad: BadRows) -> None:
@@ -155,7 +119,7 @@ class AnswerCollector:
             good &= ~self._of_own_network(_numbered(texts(table, "resolver"), self._hosts), server)
         since_us = since[good].astype(np.int64)
         key = pack(client[good], server[good], HOST_BITS)
-        self._runs.append(_Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
+        self._runs.append(Runs(key, since_us, since_us + life[good].astype(np.int64), name[good]))
 
     def _of_own_network(self, resolver: Ints, server: Ints) -> Bools:
         """Which answers a name server gave about its own network outside private space."""
@@ -174,25 +138,17 @@ class AnswerCollector:
         if sum(map(len, self._runs)) > PENDING + MOST:
             self._runs = [self._renumbered(self._settled())]
 
-    def _settled(self) -> _Runs:
+    def _settled(self) -> Runs:
         """Runs of what follows each other, by key and time, without the oldest where they are too many."""
-        runs = _Runs(*(np.concatenate([getattr(run, field.name) for run in self._runs]) for field in fields(_Runs)))
-        runs = _joined(runs.take(np.lexsort((self._rank(runs.name), runs.since, runs.key))))
+        runs = Runs(*(np.concatenate([getattr(run, field.name) for run in self._runs]) for field in fields(Runs)))
+        runs = joined(runs.take(np.lexsort((ranks(runs.name, self._names.values), runs.since, runs.key))))
         if len(runs) > MOST:
             kept = np.sort(np.argpartition(runs.since, -MOST)[-MOST:])
             self.forgotten += len(runs) - MOST
             runs = runs.take(kept)
         return runs
 
-    def _rank(self, name: Ints) -> Ints:
-        """The place of names in the alphabet, which settles ties."""
-        distinct, inverse = np.unique(name, return_inverse=True)
-        texts = [self._names.values[code] for code in distinct.tolist()]
-        rank = np.empty(len(texts), dtype=np.int64)
-        rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
-        return rank[inverse]
-
-    def _renumbered(self, runs: _Runs) -> _Runs:
+    def _renumbered(self, runs: Runs) -> Runs:
         """The runs with texts numbered anew, those left out that none of them needs."""
         client, server = runs.key >> HOST_BITS, runs.key & ((1 << HOST_BITS) - 1)
         hosts, numbers_ = np.unique(np.concatenate((client, server)), return_inverse=True)
@@ -206,13 +162,13 @@ class AnswerCollector:
         key = pack(client, server, HOST_BITS)
         name = self._names.codes([old_names[code] for code in names.tolist()])[name]
         order = np.lexsort((runs.since, key))
-        return _Runs(key, runs.since, runs.until, name).take(order)
+        return Runs(key, runs.since, runs.until, name).take(order)
 
-    def _numbered_here(self, runs: _Runs, hosts: Intern, names: Intern) -> _Runs:
+    def _numbered_here(self, runs: Runs, hosts: Intern, names: Intern) -> Runs:
         """Runs of another collector, with these numbers of its texts, by the numbers that they have here."""
         host, name = self._hosts.codes(hosts.values), self._names.codes(names.values)
         client, server = runs.key >> HOST_BITS, runs.key & ((1 << HOST_BITS) - 1)
-        return _Runs(pack(host[client], host[server], HOST_BITS), runs.since, runs.until, name[runs.name])
+        return Runs(pack(host[client], host[server], HOST_BITS), runs.since, runs.until, name[runs.name])
 
 
 def _network(host: str) -> str:
@@ -224,21 +180,6 @@ def _network(host: str) -> str:
 
 def _numbered(column: Texts, known: Intern) -> Ints:
     return column.map(known.codes(column.values))
-
-
-def _joined(runs: _Runs) -> _Runs:
-    """Runs by key, time and name without those that go on with the one before, or that a later one of the moment ends.
-
-    Of answers of one moment the last name in the alphabet counts.
-    """
-    if not len(runs):
-        return runs
-    key, since = runs.key, runs.since
-    runs = runs.take(np.append((key[1:] != key[:-1]) | (since[1:] != since[:-1]), True))
-    key, since, until, name = runs.key, runs.since, runs.until, runs.name
-    begins = np.append(True, (key[1:] != key[:-1]) | (name[1:] != name[:-1]) | (since[1:] > until[:-1]))
-    first = np.flatnonzero(begins)
-    return _Runs(key[first], since[first], until[np.append(first[1:], len(runs)) - 1], name[first])
 
 
 def _tables(source: Input, bad: BadRows) -> Iterator[Table]:

@@ -43,13 +43,14 @@ class ByUid:
 def log_tables(path: str, log: str, columns: Mapping[str, Any], bad: BadRows) -> Iterator[Table]:
     """The `columns` of one log (name -> arrow type), all of them in each table, null where the log has not.
 
-    A vector is a list of texts. Lines that do not parse go to `bad`. `path` may be a stream of all logs.
+    A vector is a list of texts, what is true or false a boolean. Lines that do not parse go to `bad`. `path` may be a
+    stream of all logs.
     """
     source = Input(path)
     head = source.head()
     as_json, mixed = head.lstrip().startswith(b"{"), is_combined(head)
-    lists = [name for name, kind in columns.items() if pa.types.is_list(kind)]
-    wanted = {name: kind if as_json or name not in lists else pa.string() for name, kind in columns.items()}
+    parsed = [name for name, kind in columns.items() if pa.types.is_list(kind) or pa.types.is_boolean(kind)]
+    wanted = {name: kind if as_json or name not in parsed else pa.string() for name, kind in columns.items()}
     for part in log_rows(source, wanted | ({"_path": pa.string()} if mixed else {}), ()):
         bad.add_lines(part.bad)
         table = part.table
@@ -72,5 +73,6 @@ def _whole(table: Table, columns: Mapping[str, Any], separator: str) -> Table:
         if separator and pa.types.is_string(column.type):
             column = pc.replace_substring(column, "\\\\", "\\")  # Zeek's writer doubles backslashes
             column = pc.split_pattern(column, separator) if pa.types.is_list(kind) else column
+            column = pc.equal(column, "T") if pa.types.is_boolean(kind) else column
         made[name] = column
     return pa.table(made)

@@ -30,7 +30,7 @@ from zeek_beacons.readers.certificates import LONGEST_ISSUER, LONGEST_VALIDITY
 from zeek_beacons.readers.intel_log import LONGEST_HIT
 from zeek_beacons.readers.web_clients import LONGEST_AGENT
 from zeek_beacons.traits import checked as checked_traits
-from zeek_beacons.traits import together
+from zeek_beacons.traits import read, together
 
 REQUIRED = ("id.orig_h", "id.resp_h", "id.resp_p", "proto", "resp", "conns", "starts")
 # Vectors of equal length, one element an observation; -1 or an empty state where a value is missing.
@@ -86,6 +86,29 @@ def join(same: Sequence[Candidate]) -> Candidate:
         "dns_name": max(dns_names, key=lambda one: one["dns_named"])["dns_name"] if dns_names else "",
         "dns_named": float(_most(looked_up, "dns_named", conns)) if looked_up else np.nan,
     }
+
+
+def is_of_other_card(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates of one key are of different network cards, which had the originator's address in turn."""
+    card, other_card = (read(candidate.get("traits", "")).get("orig_mac") for candidate in (one, other))
+    return card is not None and other_card is not None and card != other_card
+
+
+def of_one_tenure(same: Sequence[Candidate]) -> tuple[Sequence[Candidate], int]:
+    """Of candidates of one key those of the tenure with most connections, of equal ones of the latest.
+
+    And the connections of the others. A tenure lasts until a candidate is of another network card.
+    """
+    tenures: list[list[Candidate]] = []
+    known: Candidate = {}
+    for one in sorted(same, key=lambda one: float(one["start"].max())):
+        if not tenures or is_of_other_card(known, one):
+            tenures.append([])
+        known = one if "orig_mac" in read(one.get("traits", "")) else known
+        tenures[-1].append(one)
+    conns = [max(one["conns"] for one in tenure) for tenure in tenures]
+    chosen = max(range(len(tenures)), key=lambda at: (conns[at], at))
+    return tenures[chosen], sum(conns) - conns[chosen]
 
 
 def _most(same: Sequence[Candidate], column: str, conns: int) -> int:

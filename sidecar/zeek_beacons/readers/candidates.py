@@ -24,9 +24,11 @@ from zeek_beacons.readers.candidate_rows import (
     checked,
     join,
     localized,
+    of_one_tenure,
 )
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.owners import left_out
 from zeek_beacons.readers.zeek_rows import Header
 
 LONGEST_GOOD_LINE = 16 << 20  # bytes
@@ -69,7 +71,10 @@ def joined(
     for candidate in _within(_directed(placed, config, ingest), begin, until, ingest):
         by_key.setdefault(tuple(candidate[name] for name in KEY_COLUMNS), []).append(candidate)
     ordered = sorted(by_key.items(), key=lambda item: _order(item[0]))
-    pairs = Pairs.build(join(same) for _, same in ordered).latest(config.max_observations)
+    tenures = [of_one_tenure(same) for _, same in ordered]
+    gone = [others for _, others in tenures if others]
+    ingest.notes += left_out(len(gone), sum(gone))
+    pairs = Pairs.build(join(same) for same, _ in tenures).latest(config.max_observations)
     if len(pairs.start):
         starts = np.sort(np.rint(pairs.start * 1e6).astype(np.int64))
         ingest.span(starts)

@@ -4,9 +4,9 @@ newest of each pair are held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from zeek_beacons.pairs import (
     round_time,
 )
 from zeek_beacons.readers.addresses import has_direction
+from zeek_beacons.readers.owners import Owners, left_out
+
+_Numbered: TypeAlias = tuple[str, str, int, str, int]  # originator, responder, port, protocol; tenure of the originator
 
 MOST_PENDING = 2_000_000  # rows held before those that no pair keeps are let go
 MOST_PAIRS = 1_000_000  # of a channel; rows of further ones are left out, and counted
@@ -63,8 +66,12 @@ class ChannelCollector:
         is_local: Callable[[str], bool],
         begin: float | None = None,
         until: float | None = None,
+        owners: Owners | None = None,
     ) -> None:
-        """`begin`, `until`: the time that counts, seconds. Only what has the direction asked for is taken."""
+        """`begin`, `until`: the time that counts, seconds. Only what has the direction asked for is taken.
+
+        `owners`: who had which address; connections under several of its cards are no pair.
+        """
         self.left_out = 0  # rows of pairs beyond MOST_PAIRS
         self.notes: list[str] = []  # what else is to tell, as a reader found
         self._most = config.max_observations
@@ -73,7 +80,8 @@ class ChannelCollector:
         self._direction = config.direction if config.local_nets else "any"
         self._begin = -np.inf if begin is None else begin
         self._until = np.inf if until is None else until
-        self._numbers: dict[tuple[str, str, int, str], int] = {}
+        self._owners = owners if owners is not None and owners.has_changes else None
+        self._numbers: dict[_Numbered, int] = {}
         self._conns = np.zeros(0, dtype=np.int64)
         self._first = np.zeros(0)
         self._pending: list[tuple[Ints, ChannelRows]] = []
@@ -83,7 +91,8 @@ class ChannelCollector:
         """Counts rows, and holds the newest of each pair."""
         rows = rows.take(self.wanted(rows))
         numbers = self._numbers
-        keys = zip(rows.orig_h.tolist(), rows.resp.tolist(), rows.resp_p.tolist(), rows.proto.tolist(), strict=True)
+        columns = (rows.orig_h.tolist(), rows.resp.tolist(), rows.resp_p.tolist(), rows.proto.tolist())
+        keys = zip(*columns, self._tenures(rows).tolist(), strict=True)
         of = np.fromiter((self._number(key, numbers) for key in keys), dtype=np.int64, count=len(rows))
         if (of < 0).any():
             self.left_out += int((of < 0).sum())
@@ -105,7 +114,7 @@ class ChannelCollector:
         of, rows = self._newest()
         counts = np.bincount(of, minlength=len(self._numbers))
         offsets = np.concatenate(([0], np.cumsum(counts)))
-        orig_h, resp, resp_p, proto = (_column(values) for values in zip(*self._numbers, strict=True))
+        orig_h, resp, resp_p, proto, tenure = (_column(values) for values in zip(*self._numbers, strict=True))
         last = offsets[1:] - 1
         addr = rows.addr[last]
         made = Pairs.of(
@@ -132,8 +141,7 @@ class ChannelCollector:
             resp_bytes=rows.resp_bytes,
             state=rows.state,
         )
-        keys = made.keys()
-        return made.take(np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64))
+        return made.take(np.array(self._standing(made, tenure.tolist()), dtype=np.int64))
 
     def wanted(self, rows: ChannelRows) -> Bools:
         """Which rows have the direction and lie in the time that count, (n,)."""
@@ -142,7 +150,24 @@ class ChannelCollector:
             return wanted
         return wanted & has_direction(self._direction, self._local(rows.orig_h), self._local(rows.addr))
 
-    def _number(self, key: tuple[str, str, int, str], numbers: dict[tuple[str, str, int, str], int]) -> int:
+    def _tenures(self, rows: ChannelRows) -> Ints:
+        if self._owners is None:
+            return np.zeros(len(rows), dtype=np.int64)
+        return self._owners.tenures_of(rows.orig_h, rows.start)
+
+    def _standing(self, made: Pairs, tenure: Sequence[int]) -> list[int]:
+        """The pairs that stand, by key: of those of one key the one with most rows, of equal ones the latest tenure."""
+        keys, conns = made.keys(), made.conns.tolist()
+        order = sorted(range(len(keys)), key=lambda row: (keys[row], conns[row], tenure[row]))
+        stand = [
+            row for row, after in zip(order, [*order[1:], -1], strict=True) if after < 0 or keys[row] != keys[after]
+        ]
+        if len(stand) < len(order):
+            gone = set(order) - set(stand)
+            self.notes += left_out(len({keys[row] for row in gone}), sum(conns[row] for row in gone))
+        return stand
+
+    def _number(self, key: _Numbered, numbers: dict[_Numbered, int]) -> int:
         known = numbers.get(key)
         if known is None:
             if len(numbers) >= MOST_PAIRS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from zeek_beacons.readers.combined import is_combined
 from zeek_beacons.readers.files import Input
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.names import log_of
+from zeek_beacons.readers.owners import Owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Beside:
     until: float | None
     config: Config
     ingest: Ingest
+    owners: Owners = field(default_factory=Owners.none)
 
     def logs(self, kind: str) -> list[str]:
         """The logs of one kind, and streams of all logs."""
@@ -42,7 +44,9 @@ class Beside:
 
     def collector(self, channel: str) -> ChannelCollector:
         """What takes the rows of a channel."""
-        return ChannelCollector(self.config, channel, locality(self.config.local_nets), self.begin, self.until)
+        return ChannelCollector(
+            self.config, channel, locality(self.config.local_nets), self.begin, self.until, self.owners
+        )
 
 
 def _read_http(beside: Beside, pairs: Pairs) -> Pairs:

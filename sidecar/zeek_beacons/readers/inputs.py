@@ -27,7 +27,8 @@ _KINDS = (
     ("", re.compile(r"^\d\d:\d\d:\d\d_\d\d:\d\d:\d\d_S\d+\.json(\.gz|\.zst)?$")),  # GCP, as a sink writes it
     ("", re.compile(r"^eve[^/]*\.json([.-]\d+)?(\.gz|\.zst)?$")),
 )
-_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in ("http", "ssl", "quic", "dns", "x509", "intel"))
+_LOGS_BESIDE = ("http", "ssl", "quic", "dns", "x509", "intel", "dhcp", "kerberos", "ntlm")
+_BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in _LOGS_BESIDE)
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})
 _NOT_UNPACKED = frozenset({".bz2", ".xz", ".zip", ".lz4", ".7z"})
@@ -63,7 +64,7 @@ def expand(inputs: Sequence[str]) -> Found:
 
 
 def beside(paths: Sequence[str]) -> Found:
-    """The http, ssl, quic, dns, x509 and intel logs in the folders of these files."""
+    """The logs in the folders of these files that tell of connections."""
     return _in_folders_of(paths, _BESIDE)
 
 

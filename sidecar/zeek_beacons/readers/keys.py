@@ -8,6 +8,7 @@ from zeek_beacons.pairs import Ints
 
 _PARTS = 16  # batches counted before they are added up
 # Bits of what is packed into a key of 63. Hosts and names together are responders, the last bit says which.
+TENURE_BITS = 20  # beside an originator
 PORT_BITS, PROTO_BITS, HOST_BITS, ENDPOINT_BITS, SERVICE_BITS, NAME_BITS = 16, 2, 31, 32, 24, 31
 
 

@@ -1,5 +1,6 @@
 """What logs beside conn.log tell of its connections: names, answers of name servers, certificates, web clients, hits
-of Zeek's Intel framework."""
+of Zeek's Intel framework, and who an originator is.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +12,15 @@ from zeek_beacons.readers.certificates import CertificateCollector, Certificates
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.intel_log import HitCollector, Hits
 from zeek_beacons.readers.names import NameCollector, Names, log_of
+from zeek_beacons.readers.owners import LOGS as OWNER_LOGS
+from zeek_beacons.readers.owners import OwnerCollector, Owners
 from zeek_beacons.readers.side_logs import BadRows, spared
 from zeek_beacons.readers.traits import Told, sources
 from zeek_beacons.readers.web_clients import WebClientCollector, WebClients
 
 # What those of the logs hold that name no server by uid.
-_HOLDS = {"dns": "DNS answers", "x509": "certificates", "intel": "hits of Zeek's Intel framework"}
+_HOLDS = {"dns": "DNS answers", "x509": "certificates", "intel": "hits of Zeek's Intel framework", "dhcp": "leases"}
+_HOLDS |= {"kerberos": "authentications", "ntlm": "authentications"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +33,7 @@ class LogContext:
     clients: WebClients = field(default_factory=WebClients.none)
     hits: Hits = field(default_factory=Hits.none)
     traits: Sequence[Told] = ()
+    owners: Owners = field(default_factory=Owners.none)
 
     @property
     def needs_uid(self) -> bool:
@@ -43,7 +48,7 @@ class LogContext:
 
 
 class ContextCollector:
-    """Takes ssl, quic, http, dns, x509 and intel logs, gives a LogContext."""
+    """Takes logs beside conn.log, gives a LogContext."""
 
     def __init__(self, ingest: Ingest) -> None:
         """Notes what there is to tell of the logs in `ingest`; in its strict mode bad rows raise InputError."""
@@ -52,6 +57,7 @@ class ContextCollector:
         self._certificates, self._clients = CertificateCollector(), WebClientCollector()
         self._hits = HitCollector()
         self._traits = sources()
+        self._owners = OwnerCollector()
 
     def read(self, paths: Sequence[str]) -> None:
         """Takes logs that must be readable. Raises InputError."""
@@ -79,10 +85,12 @@ class ContextCollector:
         self._hits.read(path, BadRows(path))
         for source in self._traits:
             source.read(path, BadRows(path))
+        for log in OWNER_LOGS:
+            self._owners.read(path, log, BadRows(path))
 
     def context(self) -> LogContext:
         """All that was read."""
-        self._ingest.notes += self._answers.notes()
+        self._ingest.notes += [*self._answers.notes(), *self._owners.notes()]
         return LogContext(
             self._names.names(),
             self._answers.answers(),
@@ -90,6 +98,7 @@ class ContextCollector:
             self._clients.clients(),
             self._hits.hits(),
             [told for source in self._traits if (told := source.told()).found],
+            self._owners.owners(),
         )
 
     def _read(self, path: str, log: str) -> None:
@@ -101,6 +110,8 @@ class ContextCollector:
             self._certificates.read_contents(path, bad)
         elif log == "intel":
             self._hits.read(path, bad)
+        elif log in OWNER_LOGS:
+            self._owners.read(path, log, bad)
         elif log:
             self._names.read(path, log, bad)
         again = BadRows(path)  # its rows were told of above

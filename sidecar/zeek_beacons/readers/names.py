@@ -16,10 +16,11 @@ from zeek_beacons.readers.arrow_parse import Table
 from zeek_beacons.readers.columns import Texts
 from zeek_beacons.readers.combined import NAME_COLUMN, name_tables
 from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.owners import LOGS as OWNER_LOGS
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
-LOGS = (*NAME_COLUMN, "dns", "x509", "intel")
+LOGS = (*NAME_COLUMN, "dns", "x509", *OWNER_LOGS, "intel")
 
 
 class Names:

@@ -19,6 +19,7 @@ from zeek_beacons.readers.keys import (
     PORT_BITS,
     PROTO_BITS,
     SERVICE_BITS,
+    TENURE_BITS,
     Numbering,
     Tally,
     pack,
@@ -54,6 +55,7 @@ class PairTable:
 
     def __init__(self, traits: int = 0) -> None:
         """`traits`: sources of traits, columns of `Connections.traits`."""
+        self._tenants: Numbering | None = None  # originator and tenure, where connections are told apart by these
         self._endpoints = Numbering()  # responder, port, protocol
         self._pairs = Numbering()  # originator, endpoint
         self._conns = np.zeros(0, dtype=np.int64)
@@ -65,15 +67,16 @@ class PairTable:
         self._hits = Presented()
         self._traits = [Presented() for _ in range(traits)]  # by source
 
-    def add(self, rows: Connections, by_name: Bools, dns: Ints) -> Ints:
+    def add(self, rows: Connections, by_name: Bools, dns: Ints, tenure: Ints | None = None) -> Ints:
         """Counts connections and returns the pair of each; `by_name` rows are keyed by their server name.
 
         `dns`: the number of the name that each one's address was looked up by, -1: none, -2: not known.
+        `tenure`: of each one's originator, see owners.py; given always or never.
         """
         responder = np.where(by_name, rows.name * 2 + 1, rows.resp_h * 2)
         port_and_proto = pack(rows.resp_p, rows.proto, PROTO_BITS)
         endpoint = self._endpoints.codes(pack(responder, port_and_proto, PORT_BITS + PROTO_BITS))
-        pair = self._pairs.codes(pack(rows.orig_h, endpoint, ENDPOINT_BITS))
+        pair = self._pairs.codes(pack(self._tenant(rows.orig_h, tenure), endpoint, ENDPOINT_BITS))
         self._grow(len(self._pairs))
         self._count(pair, rows.name, by_name, dns, 1)
         self._dns_known[pair[dns >= -1]] = True
@@ -86,6 +89,39 @@ class PairTable:
             shown.add(pair, rows.start_us, rows.traits[:, source], rows.orig_h)
         self._processes.add(pair, rows.start_us, rows.process, rows.orig_h)
         return pair
+
+    def _tenant(self, orig_h: Ints, tenure: Ints | None) -> Ints:
+        if tenure is None:
+            return orig_h
+        if self._tenants is None:
+            self._tenants = Numbering()
+        return self._tenants.codes(pack(orig_h, np.minimum(tenure, (1 << TENURE_BITS) - 1), TENURE_BITS))
+
+    def _originators(self, tenant: Ints) -> tuple[Ints, Ints]:
+        """The originator and the tenure behind such numbers."""
+        if self._tenants is None:
+            return tenant, np.zeros(len(tenant), dtype=np.int64)
+        return unpack(self._tenants.keys()[tenant], TENURE_BITS)
+
+    def stands(self) -> Bools:
+        """Which pairs stand, (pairs,): of those of one key the one with most connections, of equal ones the latest."""
+        tenant, endpoint = unpack(self._pairs.keys(), ENDPOINT_BITS)
+        orig, tenure = self._originators(tenant)
+        order = np.lexsort((tenure, self._conns, endpoint, orig))
+        orig, endpoint = orig[order], endpoint[order]
+        last = np.append((orig[1:] != orig[:-1]) | (endpoint[1:] != endpoint[:-1]), True)[: len(order)]
+        stands = np.zeros(len(order), dtype=np.bool_)
+        stands[order[last]] = True
+        return stands
+
+    def left_out(self) -> tuple[int, int]:
+        """How many pairs had connections of another tenure, and how many such connections there were."""
+        if self._tenants is None:
+            return 0, 0
+        stands = self.stands()
+        tenant, endpoint = unpack(self._pairs.keys()[~stands], ENDPOINT_BITS)
+        keys = pack(self._originators(tenant)[0], endpoint, ENDPOINT_BITS)
+        return len(np.unique(keys)), int(self._conns[~stands].sum())
 
     def forget(self, rows: PairRows) -> None:
         """Takes back connections that turned out to be duplicates."""
@@ -113,17 +149,19 @@ class PairTable:
 
     def key_by_address(self, pair: int, hosts: Sequence[str]) -> Key:
         """The key of a pair by address, by its number."""
-        orig, endpoint = unpack(self._pairs.keys()[pair : pair + 1], ENDPOINT_BITS)
+        tenant, endpoint = unpack(self._pairs.keys()[pair : pair + 1], ENDPOINT_BITS)
+        orig, _ = self._originators(tenant)
         responder, port_and_proto = unpack(self._endpoints.keys()[endpoint], PORT_BITS + PROTO_BITS)
         port, proto = unpack(port_and_proto, PROTO_BITS)
         return hosts[int(orig[0])], hosts[int(responder[0]) >> 1], int(port[0]), PROTOS[int(proto[0])], CONN
 
     def pairs(self, rows: PairRows | None, spelled: Spelled, is_local: Callable[[str], bool]) -> Pairs:
-        """The batch of all pairs, sorted by key. `rows`: their observations by pair and start."""
+        """The batch of all pairs that stand, sorted by key. `rows`: their observations by pair and start."""
         if rows is None:
             return Pairs.empty()
         endpoints, keys = self._endpoints.keys(), self._pairs.keys()
-        orig, endpoint = unpack(keys, ENDPOINT_BITS)
+        tenant, endpoint = unpack(keys, ENDPOINT_BITS)
+        orig, _ = self._originators(tenant)
         responder, port_and_proto = unpack(endpoints[endpoint], PORT_BITS + PROTO_BITS)
         port, proto = unpack(port_and_proto, PROTO_BITS)
         by_name = (responder & 1).astype(np.bool_)
@@ -168,7 +206,8 @@ class PairTable:
             resp_bytes=rows.resp_bytes,
             state=rows.state,
         )
-        return unsorted.take(np.lexsort((proto, port, _ranks(resp), _ranks(unsorted.orig_h))))
+        order = np.lexsort((proto, port, _ranks(resp), _ranks(unsorted.orig_h)))
+        return unsorted.take(order if self._tenants is None else order[self.stands()[order]])
 
     def _most_frequent_service(self, n: int, services: NDArray[np.object_]) -> NDArray[np.object_]:
         pair, service, counts = self._services.counts()

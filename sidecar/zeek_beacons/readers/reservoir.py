@@ -35,6 +35,7 @@ from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.log_context import LogContext
 from zeek_beacons.readers.long_gone import LongGone
 from zeek_beacons.readers.merge import ALONE, TCP, end_us, five_tuples, is_midstream, left_open, merge
+from zeek_beacons.readers.owners import left_out
 from zeek_beacons.readers.pair_table import PairTable, Spelled, by_pair_and_start
 from zeek_beacons.readers.traits import no_traits
 from zeek_beacons.readers.where import Where
@@ -108,9 +109,12 @@ class Collector:
         self._settle_halves(keep=0)
         self._settle_loose(keep_after=None)
         self._settle()
+        self.ingest.notes += left_out(*self._table.left_out())
+        stands = self._table.stands()
         self.ingest.long_gone = {
             self._table.key_by_address(pair, self._hosts.values): (start_us / MICROSECONDS, duration)
             for pair, (start_us, duration) in self._gone.longest.items()
+            if stands[pair]
         }
         return self._table.pairs(
             self._rows[0] if self._rows else None,
@@ -280,7 +284,7 @@ class Collector:
         by_name = np.arange(len(both)) >= len(rows)
         dns = self._context.answers.of(rows, self._hosts.values)
         both_dns = np.concatenate((dns, np.full(len(named), NOT_KNOWN)))
-        pair = self._table.add(both, by_name, both_dns)
+        pair = self._table.add(both, by_name, both_dns, self._tenures(both))
         self._rows.append(
             PairRows(
                 pair=pair.astype(np.int32),
@@ -299,6 +303,11 @@ class Collector:
         self._pending += len(pair)
         if self._pending > max(PENDING, self._settled // 2):
             self._settle()
+
+    def _tenures(self, rows: Connections) -> Ints | None:
+        """Which tenure of its originator's address each connection is of; None where none had several."""
+        owners = self._context.owners
+        return owners.tenures(rows.orig_h, self._hosts.values, rows.start_us) if owners.has_changes else None
 
     def _settle(self) -> None:
         """Sorts all rows by pair and start, drops duplicates, and keeps the newest of each pair."""
