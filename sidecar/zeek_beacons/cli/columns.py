@@ -99,6 +99,8 @@ HOSTS = (
     Column("risk", lambda row: f"{row['combined_risk']:.2f}", right=True),
     Column("severity", lambda row: row["severity"]),
     Column("host", lambda row: row["host"], folds=True),
+    Column("name", lambda row: row.get("name", ""), folds=True, window=100),
+    Column("user", lambda row: row.get("user", ""), folds=True, window=100),
     Column("beacons", lambda row: str(row["beacons"]), right=True),
     Column("scored pairs", lambda row: str(row["pairs"]), right=True),
     Column("strongest", lambda row: server(row["strongest"]), folds=True),

@@ -38,6 +38,7 @@ from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import ServerFacts
 from zeek_beacons.said import Said
 from zeek_beacons.scoring import Scoring
+from zeek_beacons.store.host_owners import of_traits
 from zeek_beacons.store.judged import Conclusion
 from zeek_beacons.store.long_connection import LongConnection
 from zeek_beacons.store.observation_codec import ObservationsError
@@ -135,6 +136,7 @@ class Worker:
                         for one, verdict in zip(judged, verdicts, strict=True)
                         if one.conclusion is not None
                     ],
+                    owners=of_traits((key[0], row["traits"], row["start"].max()) for key, row in stored.items()),
                     about=settings_in_force(self.scoring, self.config, self.in_force),
                 )
                 self.history.store(changes)

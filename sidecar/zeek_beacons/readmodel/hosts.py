@@ -15,6 +15,7 @@ from typing import NamedTuple
 from zeek_beacons.readmodel.filters import Filter, Page, span
 from zeek_beacons.readmodel.rows import HostRow, Listing
 from zeek_beacons.readmodel.sql import Silence, pair_row, verdict_rows
+from zeek_beacons.store import host_owners
 from zeek_beacons.verdicts import SEVERITIES
 
 _SCORED = """
@@ -89,6 +90,7 @@ def _host(db: sqlite3.Connection, one: ScoredHost, risk: _Risk, silence: Silence
     if not rows:
         return None
     (last,) = db.execute("SELECT max(last_ts) FROM verdicts WHERE orig_n = ?", (one.packed,)).fetchone()
+    owner = host_owners.load(db, one.host)
     return HostRow(
         host=one.host,
         combined_risk=round(risk.combined, 6),
@@ -98,4 +100,6 @@ def _host(db: sqlite3.Connection, one: ScoredHost, risk: _Risk, silence: Silence
         level=risk.level,
         strongest=pair_row(rows[0], silence),
         last_seen=last,
+        name=owner.name,
+        user=owner.user,
     )

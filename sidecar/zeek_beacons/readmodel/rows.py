@@ -102,6 +102,8 @@ class HostRow:
     level: int
     strongest: PairRow
     last_seen: float | None
+    name: str  # by its newest lease or authentication, "" where not known
+    user: str  # who authenticated from it last
 
 
 @dataclass(frozen=True, slots=True)

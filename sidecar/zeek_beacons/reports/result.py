@@ -20,7 +20,7 @@ from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, STATES, Pairs
 from zeek_beacons.pipeline import Scored
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.recorded import details, judged_pairs, worth_telling
-from zeek_beacons.store import about, judged, long_connections, schema
+from zeek_beacons.store import about, host_owners, judged, long_connections, schema
 from zeek_beacons.store.about import RESULT
 from zeek_beacons.store.judged import Conclusion, JudgedPair
 from zeek_beacons.store.observation_codec import pack
@@ -58,6 +58,7 @@ def _fill(db: sqlite3.Connection, scored: Scored, summary: Mapping[str, Any], so
     with schema.without_indexes(db):
         judged.store_new(db, sorted(pairs), {pairs[row].id for row in full}, now)
         long_connections.store(db, long_connections.of_pairs(scored.pairs, gone=sources.long_gone), 0)
+    host_owners.store(db, host_owners.of_pairs(scored.pairs), 0)
     judged.store_noted(db, list(_noted(scored, pairs, full, texts)), now)
     db.executemany(_PAIR, _held(scored.pairs, full))
     first = scored.pairs.first_ts

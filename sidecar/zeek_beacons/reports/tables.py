@@ -21,6 +21,7 @@ from zeek_beacons.reports.sentence import ServerFacts, reasons, sentence
 from zeek_beacons.scoring import explain, process, rules
 from zeek_beacons.scoring.explain import GIVEN
 from zeek_beacons.scoring.reasons import REASONS
+from zeek_beacons.store import host_owners
 from zeek_beacons.verdicts import KINDS, LABELS, NOT_SUPPRESSED, SEVERITIES, SUPPRESSIONS
 
 Table = Any  # pyarrow ships no types
@@ -121,7 +122,15 @@ def hosts(scored: Scored) -> Table:
             "scored_pairs": np.bincount(host, minlength=len(names))[order],
         }
     )
-    return host_risk.beside(table, scored)
+    return _owned(host_risk.beside(table, scored), scored)
+
+
+def _owned(table: Table, scored: Scored) -> Table:
+    """The table of hosts with the name of each and who authenticated from it, as their newest connections tell."""
+    owners = host_owners.of_pairs(scored.pairs)
+    known = [owners.get(host, host_owners.NOBODY) for host in table.column("host").to_pylist()]
+    table = table.append_column("name", _or_null([one.name for one in known]))
+    return table.append_column("user", _or_null([one.user for one in known]))
 
 
 def features(scored: Scored) -> Table:

@@ -206,6 +206,15 @@ ALTER TABLE pairs ADD COLUMN traits TEXT NOT NULL DEFAULT '';
 _INTEL = """
 ALTER TABLE pairs ADD COLUMN intel TEXT NOT NULL DEFAULT '';
 """
+# Who has which address.
+_HOST_OWNERS = """
+CREATE TABLE host_owners (
+    host TEXT PRIMARY KEY, name TEXT NOT NULL, user TEXT NOT NULL,
+    last_ts REAL NOT NULL,  -- of the connection that it is known by
+    touched INTEGER NOT NULL
+);
+CREATE INDEX host_owners_touched ON host_owners (touched);
+"""
 STEPS = (
     _PAIRS_ALERTS_PROGRESS,
     _SITE_BASELINE,
@@ -217,6 +226,7 @@ STEPS = (
     _NAMES_ASKED,
     _TRAITS,
     _INTEL,
+    _HOST_OWNERS,
 )  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 

@@ -20,7 +20,8 @@ from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.site import SiteChanges
 from zeek_beacons.live.incidents import IncidentChanges
 from zeek_beacons.scoring.site import SiteBaseline
-from zeek_beacons.store import about, judged, long_connections, schema
+from zeek_beacons.store import about, host_owners, judged, long_connections, schema
+from zeek_beacons.store.host_owners import HostOwner
 from zeek_beacons.store.judged import Conclusion
 from zeek_beacons.store.keys import COLUMNS, IS_PAIR
 from zeek_beacons.store.long_connection import LongConnection
@@ -80,6 +81,7 @@ class Changes:
     concluded: Sequence[Conclusion] = ()
     seen: bool = True  # whether connections of these pairs came in, and not only the verdict is new
     long_connections: Sequence[LongConnection] = ()
+    owners: Mapping[str, HostOwner] = field(default_factory=dict)  # who has which address
     about: Mapping[str, Any] = field(default_factory=dict)  # what has changed, see store/about.py
 
 
@@ -145,6 +147,7 @@ class History:
             judged.store(self._db, changes.concluded, now, int(self._limits.hourly_days * 24), changes.seen)
             long = [one.long for one in changes.concluded if one.long is not None]
             long_connections.store(self._db, [*changes.long_connections, *long], hour)
+            host_owners.store(self._db, changes.owners, hour)
             about.store(self._db, changes.about)
             about.touch(self._db, now)
             self._db.execute("COMMIT")
@@ -181,7 +184,8 @@ class History:
         oldest = int(begin // HOUR)
         for table in ("alerts", "incidents"):
             self._forget(table, oldest, PRUNE_ROWS)
-        self._forget("progress", oldest, PRUNE_ROWS)
+        for table in ("progress", "host_owners"):
+            self._forget(table, oldest, PRUNE_ROWS)
         judged.forget_hours(self._db, int((now - self._limits.hourly_days * 86_400) // HOUR), PRUNE_ROWS)
         gone = self._forget("pairs", oldest, PRUNE_ROWS) + judged.forget(self._db, oldest, PRUNE_ROWS)
         gone += long_connections.forget(self._db, oldest, PRUNE_ROWS)
