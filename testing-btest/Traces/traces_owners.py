@@ -37,7 +37,7 @@ def lease(trace: Trace, ts: float, given: str, card: bytes, name: bytes, lasts: 
 def leases() -> Trace:
     """Two laptops that have one address in turn, with check-ins at the same server every 60 s and every 90 s.
 
-    A third one keeps its address; its name attacks whoever prints it, and its lease ends before its last check-ins.
+    A third one keeps its address; its name attacks whoever prints it.
     """
     trace = Trace()
     lease(trace, T0, "10.0.0.5", LAPTOP_7, b"LAPTOP-7", 86_400, 1)

@@ -234,7 +234,7 @@ def about(**given: Any) -> About:
 def host(number: int, **given: Any) -> HostRow:
     row = listed()[number % 5]
     plain = HostRow(
-        row.orig_h, row.score or 0.0, 1 + number % 2, 9 + number, row.severity, row.level, row, row.last_seen
+        row.orig_h, row.score or 0.0, 1 + number % 2, 9 + number, row.severity, row.level, row, row.last_seen, "", ""
     )
     return replace(plain, **given)
 

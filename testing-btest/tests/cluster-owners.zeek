@@ -1,0 +1,9 @@
+# @TEST-DOC: In a cluster a pair has the name of its originator's host by a lease that another worker saw.
+# @TEST-GROUP: cluster
+# @TEST-PORT: MANAGER_PORT
+# @TEST-PORT: PROXY_PORT
+# @TEST-PORT: WORKER_1_PORT
+# @TEST-PORT: WORKER_2_PORT
+# @TEST-EXEC: LOGGER_PORT= $SCRIPTS/cluster manager proxy worker-1=leases.pcap worker-2=worker_2.pcap -- Beacons::direction=Beacons::ANY
+# @TEST-EXEC: zeek-cut reason id.orig_h resp id.resp_p conns traits < manager/beacon_candidates.log | grep final | grep -E '10.0.0.5.*4444' > output
+# @TEST-EXEC: btest-diff output
