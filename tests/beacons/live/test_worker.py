@@ -167,3 +167,14 @@ def test_scoring_that_fails_takes_only_the_one_with_it(path: Path, monkeypatch: 
     verdicts = judge(worker, [candidate(seq, orig_h=f"10.0.0.{seq}") for seq in (1, 2, 3)])
     assert [verdict.label for verdict in verdicts] == ["beacon", "insufficient_evidence", "beacon"]
     assert worker.faults == 1
+
+
+def test_what_another_card_held_is_not_joined(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    earlier, later = ["orig_mac=02:00:00:00:00:07", "orig_name=A"], ["orig_mac=02:00:00:00:00:08", "orig_name=B"]
+    judge(worker, [at(1, [0, 60], traits=earlier), at(2, [120]), at(3, [200, 290], traits=later)])
+    judge(worker, [at(4, [60, 120], traits=earlier), at(5, [380], traits=later)])  # the first one comes late
+    (row,) = worker._stored([at(6, [0])]).values()
+    assert (row["start"] - T0).tolist() == [200, 290, 380]
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT name FROM host_owners").fetchall() == [("B",)]
