@@ -42,7 +42,7 @@ def test_columns_have_fixed_kinds() -> None:
         kinds = {name: getattr(pairs, name).dtype for name in (*PAIR_COLUMNS, *OBSERVATION_COLUMNS, "offsets")}
         assert {name for name, kind in kinds.items() if kind == np.object_} == {
             *("orig_h", "resp", "proto", "channel", "addr", "service", "server_name", "dns_name"),
-            *("cert_name", "cert_issuer", "user_agent", "process", "parent", "user", "intel"),
+            *("cert_name", "cert_issuer", "user_agent", "process", "parent", "user", "intel", "traits"),
         }
         assert {name for name, kind in kinds.items() if kind == np.int64} == {
             *("resp_p", "conns", "named", "name_conns", "offsets")
