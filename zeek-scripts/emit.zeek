@@ -82,8 +82,7 @@ function candidate_of(p: Pair, reason: string): Candidate
 	add_names(rec, p);
 	if ( p?$presented )
 		tell_presented(rec, p$presented);
-	if ( p?$traits )
-		tell_traits(rec, p$traits);
+	tell_traits(rec, p);
 	if ( p$channel == "dns" )
 		tell_asked(rec, p);
 	if ( is_owned(p$orig_h) )

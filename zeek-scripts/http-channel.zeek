@@ -36,14 +36,6 @@ global site_paths: table[addr, string] of table[string] of set[string]
 # Requests of sites that were not remembered.
 global sites_missed: count = 0;
 
-# The path of a URI as it was asked for, empty where it has none.
-function stem_of(uri: string): string
-	{
-	if ( |uri| == 0 || uri[0] != "/" )
-		return "";
-	return /[?#]/ in uri ? split_string1(uri, /[?#]/)[0] : uri;
-	}
-
 # What the pair with a server and a stem is called; empty where the URI has no stem.
 function at_stem(server: string, uri: string): string
 	{

@@ -104,6 +104,11 @@ export {
 		valid: bool &optional;
 		## Days of its validity; unset where they make no sense.
 		days: count &optional;
+		## When that begins, seconds since the epoch.
+		begins: double;
+		## Whether none of its names is one for the server that was asked for; unset where none was asked for, or where
+		## it has more names than are looked at.
+		misfit: bool &optional;
 	};
 
 	## What a client told of itself over HTTP, in the requests of a connection that were answered.
@@ -116,10 +121,12 @@ export {
 
 	## What a source knows of a connection beside its times and sizes.
 	type Traits: record {
-		## What it is learned from: tls, for one.
+		## What it is learned from: tls, http or ssh.
 		source: string;
-		## Each *code=value*, printable and cut.
+		## Each *code=value*. They are made printable where a candidate tells them.
 		lines: vector of string &default=vector();
+		## The JA3 among them; empty where there is none.
+		ja3: string &default="";
 	};
 
 	## What the observations of a pair are: connections; requests inside kept-alive ones; queries to name servers; what

@@ -62,6 +62,14 @@ function server_name(raw: string): string
 	    longest_name);
 	}
 
+# The path of a URI as it was asked for, empty where it has none.
+function stem_of(uri: string): string
+	{
+	if ( |uri| == 0 || uri[0] != "/" )
+		return "";
+	return /[?#]/ in uri ? split_string1(uri, /[?#]/)[0] : uri;
+	}
+
 event http_message_done(c: connection, is_orig: bool, stat: http_message_stat)
 	{
 	if ( is_orig && ! c?$beacons_name && c?$http && c$http?$host )

@@ -58,6 +58,8 @@ function observation_of(c: connection, name: string): Observation
 		add_presented(o, c);
 		add_traits(o, c);
 		}
+	else if ( c?$ssh )
+		add_traits(o, c);
 	if ( c?$beacons_intel )
 		o$intel = c$beacons_intel;
 	if ( info?$duration )

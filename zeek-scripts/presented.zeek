@@ -15,6 +15,8 @@ export {
 	redef record connection += {
 		## What the client told of itself, once a request was answered.
 		beacons_client: WebClient &optional;
+		## The newest request that was answered.
+		beacons_answered: HTTP::Info &optional;
 	};
 }
 
@@ -82,6 +84,12 @@ function names_in(info: X509::Info): string_vec
 	return names;
 	}
 
+# Whether there may be names that are not looked at.
+function has_more_names(info: X509::Info): bool
+	{
+	return info?$san && info$san?$dns && |info$san$dns| >= most_cert_names;
+	}
+
 # The first of the names that fits what was asked for, else the first; empty without any.
 function fitting_name(names: string_vec, asked: string): string
 	{
@@ -95,9 +103,15 @@ function make_certificate(info: X509::Info, asked: string, status: string)
     : Certificate
 	{
 	local cert = info$certificate;
-	local made = Certificate($identity=info$fingerprint, $name=fitting_name(
-	    names_in(info), asked), $issuer=printable_words(cert$issuer),
-	    $self_signed=cert$subject == cert$issuer);
+	local name = fitting_name(names_in(info), asked);
+	local made = Certificate($identity=info$fingerprint, $name=name,
+	    $issuer=printable_words(cert$issuer),
+	    $self_signed=cert$subject == cert$issuer, $begins=time_to_double(
+	    cert$not_valid_before));
+	if ( is_name_for(name, asked) )
+		made$misfit = F;
+	else if ( asked != "" && ! has_more_names(info) )
+		made$misfit = T;
 	if ( status != "" )
 		made$valid = status == "ok";
 	local lasts = floor(( cert$not_valid_after - cert$not_valid_before ) / 1day +
@@ -166,9 +180,15 @@ function note_presented(p: Pair, o: Observation)
 		    && ( ! known?$client || known$client$agent != o$client$agent ) )
 			{
 			if ( known?$client && known$client$agent != "" )
+				{
 				count_no_more(clients_of, known$client$agent, p$orig_h);
+				count_no_more(agent_servers, known$client$agent, p$resp_h);
+				}
 			if ( o$client$agent != "" )
+				{
 				count_among_those(clients_of, o$client$agent, p$orig_h);
+				count_among_those(agent_servers, o$client$agent, p$resp_h);
+				}
 			}
 		known$client = o$client;
 		known$client_ts = o$start;
@@ -210,6 +230,7 @@ event http_reply(c: connection, version: string, code: count, reason: string)
 	if ( ! c?$http || ! c$http?$method )
 		return;
 	local request = c$http;
+	c$beacons_answered = request;
 	if ( ! c?$beacons_client )
 		c$beacons_client = WebClient($agent="", $no_host=F);
 	local client = c$beacons_client;

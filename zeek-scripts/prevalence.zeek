@@ -2,6 +2,7 @@
 
 @load ./main
 @load ./reservoir
+@load base/utils/site
 
 module Beacons;
 
@@ -41,6 +42,47 @@ function count_no_more(those: table[string] of table[addr] of count,
 		delete those[what];
 	}
 
+# Of them too: by JA3 the originators and the responders, by user agent the responders, and by port the originators of
+# those whose responder is not local.
+global ja3_hosts: table[string] of table[addr] of count;
+global ja3_servers: table[string] of table[addr] of count;
+global agent_servers: table[string] of table[addr] of count;
+global port_hosts: table[port] of table[addr] of count;
+
+# A pair has another JA3 than before; empty where it has none any more.
+function note_ja3(p: Pair, ja3: string)
+	{
+	if ( p$by_name == "" && p$ja3 != "" )
+		{
+		count_no_more(ja3_hosts, p$ja3, p$orig_h);
+		count_no_more(ja3_servers, p$ja3, p$resp_h);
+		}
+	p$ja3 = ja3;
+	if ( p$by_name == "" && ja3 != "" )
+		{
+		count_among_those(ja3_hosts, ja3, p$orig_h);
+		count_among_those(ja3_servers, ja3, p$resp_h);
+		}
+	}
+
+# Counts the port of a pair by address, where the responder is not local.
+function note_port(p: Pair)
+	{
+	if ( Site::is_local_addr(p$resp_h) )
+		return;
+	p$counts_port = T;
+	if ( p$resp_p !in port_hosts )
+		port_hosts[p$resp_p] = table();
+	count_up(port_hosts[p$resp_p], p$orig_h);
+	}
+
+function forget_port(p: Pair)
+	{
+	count_down(port_hosts[p$resp_p], p$orig_h);
+	if ( |port_hosts[p$resp_p]| == 0 )
+		delete port_hosts[p$resp_p];
+	}
+
 # Pairs by address that spoke TLS, in all and those with a named connection, by responder.
 global tls_pairs: table[addr] of count &default=0;
 global tls_named_pairs: table[addr] of count &default=0;
@@ -54,7 +96,10 @@ function forget_presented(p: Pair)
 	if ( p$presented?$certificate )
 		count_no_more(servers_of, p$presented$certificate$identity, p$resp_h);
 	if ( p$presented?$client && p$presented$client$agent != "" )
+		{
 		count_no_more(clients_of, p$presented$client$agent, p$orig_h);
+		count_no_more(agent_servers, p$presented$client$agent, p$resp_h);
+		}
 	}
 
 # What originators of a pair by name or of another channel are counted by.
@@ -77,6 +122,7 @@ function note_talker(p: Pair)
 		if ( p$resp_h !in talkers_to )
 			talkers_to[p$resp_h] = table();
 		count_up(talkers_to[p$resp_h], p$orig_h);
+		note_port(p);
 		}
 	}
 
@@ -86,6 +132,10 @@ function forget_talker(p: Pair)
 	count_down(pairs_of, p$orig_h);
 	if ( p?$presented )
 		forget_presented(p);
+	if ( p$ja3 != "" )
+		note_ja3(p, "");
+	if ( p$counts_port )
+		forget_port(p);
 	if ( p$tls )
 		{
 		count_down(tls_pairs, p$resp_h);

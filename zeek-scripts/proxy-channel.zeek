@@ -87,6 +87,7 @@ function proxied_observation(o: Observation, server: ProxiedServer): Observation
 	delete behind$client;
 	delete behind$intel;
 	delete behind$dns_name;
+	delete behind$traits;
 	behind$channel = "proxy";
 	behind$name = server$name;
 	behind$resp_p = count_to_port(server$p, tcp);

@@ -58,6 +58,9 @@ type Pair: record {
 	presented: Presented &optional;
 	# By source.
 	traits: table[string] of KnownTraits &optional;
+	# The newest JA3; and whether its port counts among those used outside.
+	ja3: string &default="";
+	counts_port: bool &default=F;
 	# The time from which on the originator's card has its address, seconds; 0 where no other one had it.
 	card_since: double &default=0.0;
 	# The hit of the Intel framework on the newest connection that has one.

@@ -18,6 +18,7 @@ from zeek_beacons.pairs import Floats, Pairs, Strings
 from zeek_beacons.readers.addresses import words
 
 LONGEST = 120  # characters of a value, as Zeek's package cuts it
+YES, NO = "yes", "no"
 MOST = 64  # lines that are looked at; more are no candidate's
 
 
@@ -26,12 +27,29 @@ class Trait:
     """Something that may be known of a pair."""
 
     code: str  # its name in candidates, histories and CSVs
-    text: str  # in words, with the value for {}
+    text: str  # in words, with the value for {}; without {} it is told where the value is "yes"
     about: str  # what it is, for the docs
+    source: str = ""  # traits of one source are told together, by the same connection; "": it stands alone
 
 
 TRAITS: tuple[Trait, ...] = (
-    Trait("tls_version", "{}", "version of TLS that the newest session agreed on"),
+    Trait("tls_version", "{}", "version of TLS that the newest session agreed on", "tls"),
+    Trait("tls_resumed", "resumed", "whether the newest session resumed an earlier one: yes or no", "tls"),
+    Trait("ja3", "JA3 {}", "JA3 of the newest session's client", "tls"),
+    Trait("ja3s", "JA3S {}", "JA3S of its server", "tls"),
+    Trait("ja4", "JA4 {}", "JA4 of its client", "tls"),
+    Trait("cert_age_days", "certificate {} days old", "age of the newest certificate when it was seen", "cert"),
+    Trait("tls_name_mismatch", "its names do not fit the name asked for", "whether no name covers the SNI", "cert"),
+    Trait("http_method", "HTTP {}", "method of the newest request that was answered", "http"),
+    Trait("http_uri", "for {}", "its path without the query", "http"),
+    Trait("http_status", "answered {}", "status code of its answer", "http"),
+    Trait("http_content", "with {}", "first MIME type that Zeek saw in its answer", "http"),
+    Trait("ssh_client", "SSH client {}", "what the newest SSH client calls itself", "ssh"),
+    Trait("ssh_server", "SSH server {}", "what its server calls itself", "ssh"),
+    Trait("ja3_hosts", "hosts here with this JA3: {}", "originators whose pairs by address have this JA3", "tls"),
+    Trait("ja3_servers", "servers it was used toward: {}", "responders of these pairs", "tls"),
+    Trait("agent_servers", "servers this user agent was used toward: {}", "responders of pairs by address with it"),
+    Trait("port_hosts", "hosts here that use this port outside: {}", "originators of pairs by address that do"),
     Trait("dns_types", "queries for {}", "what the queries ask for, with percents, the 4 most frequent"),
     Trait("dns_entropy", "names of {} bits a character", "how random the names asked for are, left of the domain"),
     Trait("dns_nxdomain", "{} % of the answers say no such name", "percent of the answered queries: NXDOMAIN"),
@@ -68,10 +86,17 @@ def read(text: str) -> Mapping[str, str]:
 
 
 def together(earlier: str, later: str) -> str:
-    """The traits that two texts have, of those that both have the later one's."""
+    """What two candidates of a pair tell: of each source that the later one knows, what that one tells."""
     if not earlier or not later:
         return later or earlier
-    return _text({**read(earlier), **read(later)})
+    told = {BY_CODE[code].source or code for code in read(later)}
+    kept = {code: value for code, value in read(earlier).items() if (BY_CODE[code].source or code) not in told}
+    return _text({**kept, **read(later)})
+
+
+def joined(one: str, other: str) -> str:
+    """The traits of two texts, of a trait that both have the other one's."""
+    return _text({**read(one), **read(other)}) if one and other else other or one
 
 
 def of(pairs: Pairs, code: str) -> Strings:
@@ -89,7 +114,8 @@ def numbers(pairs: Pairs, code: str) -> Floats:
 
 def in_words(pairs: Pairs, row: int) -> str:
     """The traits of one pair: `TLSv13, JA3 ...`; "" where none is known."""
-    return ", ".join(BY_CODE[code].text.format(value) for code, value in read(pairs.traits[row]).items())
+    told = ((BY_CODE[code].text, value) for code, value in read(pairs.traits[row]).items())
+    return ", ".join(text.format(value) for text, value in told if "{}" in text or value == YES)
 
 
 def _text(found: Mapping[str, str]) -> str:

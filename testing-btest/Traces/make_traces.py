@@ -14,6 +14,7 @@ from pathlib import Path
 import traces_dns
 import traces_names
 import traces_owners
+import traces_protocols
 import traces_sessions
 import traces_web
 from packets import (
@@ -270,7 +271,7 @@ TRACES: dict[str, Callable[[], Trace]] = {
 
 def main(folder: Path) -> None:
     every = TRACES | traces_names.TRACES | traces_web.TRACES | traces_dns.TRACES | traces_sessions.TRACES
-    every |= traces_owners.TRACES
+    every |= traces_owners.TRACES | traces_protocols.TRACES
     for name, make in every.items():
         make().write(folder / f"{name}.pcap")
     clock_jumps().write(folder / "clock_jumps.pcap", by_time=False)

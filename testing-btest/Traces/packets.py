@@ -119,22 +119,31 @@ class Talk:
         self.say(ts + 1.1 * RTT, True, TH_ACK)
 
 
-def client_hello(name: bytes = b"") -> bytes:
-    """A TLS 1.2 ClientHello with this server name, or without any."""
+def client_hello(name: bytes = b"", session: bytes = b"") -> bytes:
+    """A TLS 1.2 ClientHello with this server name, or without any; it may ask for an earlier session."""
     sni = struct.pack("!HBH", len(name) + 3, 0, len(name)) + name
     extension = struct.pack("!HH", 0, len(sni)) + sni if name else b""
-    hello = b"\x03\x03" + b"\x11" * 32 + b"\x00" + b"\x00\x02\x13\x01" + b"\x01\x00"
+    asked_for = bytes([len(session)]) + session
+    hello = b"\x03\x03" + b"\x11" * 32 + asked_for + b"\x00\x02\x13\x01" + b"\x01\x00"
     hello += struct.pack("!H", len(extension)) + extension
     handshake = b"\x01" + struct.pack("!I", len(hello))[1:] + hello
     return b"\x16\x03\x01" + struct.pack("!H", len(handshake)) + handshake
 
 
+def server_hello(session: bytes = b"") -> bytes:
+    """A TLS 1.2 ServerHello; of a session that was asked for it resumes that."""
+    named = bytes([len(session)]) + session
+    return _handshake(b"\x02" + _sized(b"\x03\x03" + b"\x22" * 32 + named + b"\xc0\x2f" + b"\x00"))
+
+
 def server_certificates(*chain: bytes) -> bytes:
     """A TLS 1.2 ServerHello, and the certificates that the server presents, the first its own."""
-    hello = b"\x03\x03" + b"\x22" * 32 + b"\x00" + b"\xc0\x2f" + b"\x00"
     listed = b"".join(_sized(certificate) for certificate in chain)
-    messages = (b"\x02" + _sized(hello), b"\x0b" + _sized(_sized(listed)), b"\x0e" + _sized(b""))
-    return b"".join(b"\x16\x03\x03" + struct.pack("!H", len(message)) + message for message in messages)
+    return server_hello() + _handshake(b"\x0b" + _sized(_sized(listed))) + _handshake(b"\x0e" + _sized(b""))
+
+
+def _handshake(message: bytes) -> bytes:
+    return b"\x16\x03\x03" + struct.pack("!H", len(message)) + message
 
 
 def _sized(data: bytes) -> bytes:

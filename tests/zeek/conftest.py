@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,15 +29,16 @@ def traces() -> list[Path]:
 
 @pytest.fixture
 def run_zeek(zeek: str, tmp_path: Path) -> Callable[..., Path]:
-    """Runs Zeek with the package on a capture and returns the folder of its logs."""
+    """Runs Zeek with the package, behind what is to be loaded `first`, on a capture; returns the folder of its logs."""
 
-    def run(capture: Path, *arguments: str) -> Path:
+    def run(capture: Path, *arguments: str, first: Sequence[str] = ()) -> Path:
         command = [
             zeek,
             "-C",
             "-r",
             str(capture),
             "protocols/ssl/validate-certs",
+            *first,
             str(SCRIPTS),
             "Beacons::direction=Beacons::ANY",
             *arguments,

@@ -48,7 +48,7 @@ NameLogs = Annotated[
     Optional[list[str]],
     typer.Option(
         "--names",
-        help="ssl, quic, http, dns, x509, intel, dhcp, kerberos and ntlm logs to join (default: those beside it).",
+        help="ssl, quic, http, dns, x509, intel, ssh, dhcp, kerberos and ntlm logs to join (default: those beside).",
         show_default=False,
     ),
 ]

@@ -62,6 +62,16 @@ def log_tables(path: str, log: str, columns: Mapping[str, Any], bad: BadRows) ->
             yield _whole(table, columns, "" if as_json else set_separator(head))
 
 
+def first_of(lists: Any) -> Any:
+    """The first text of each list, null where it has none."""
+    lists = lists.combine_chunks()
+    parents = pc.list_parent_indices(lists).to_numpy()
+    owner, first = np.unique(parents, return_index=True)
+    place = np.full(len(lists), -1, dtype=np.int64)
+    place[owner] = first
+    return pc.list_flatten(lists).take(pa.array(place, mask=place < 0))
+
+
 def _whole(table: Table, columns: Mapping[str, Any], separator: str) -> Table:
     """The columns in their types; texts as they were before a tab-separated log (with a `separator`) escaped them."""
     made = {}

@@ -20,7 +20,7 @@ from zeek_beacons.called import covers
 from zeek_beacons.pairs import Ints
 from zeek_beacons.readers.addresses import server_name, words
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, times
-from zeek_beacons.readers.by_uid import ByUid, log_tables
+from zeek_beacons.readers.by_uid import ByUid, first_of, log_tables
 from zeek_beacons.readers.side_logs import BadRows
 
 MOST_NAMES = 100  # of a certificate that are looked at
@@ -57,6 +57,8 @@ class Certificate:
     self_signed: float  # 1 or 0
     valid: float  # 1 or 0, NaN where Zeek did not verify it
     days: float  # of its validity, NaN where not known
+    begins: float  # when that does, seconds, NaN where not known
+    misfit: float  # 1 where no name of it covers what was asked for, 0 where one does, NaN where nothing was
 
 
 class Certificates:
@@ -110,7 +112,7 @@ class CertificateCollector:
             _certificate(self._known.get(leaves[leaf]), names[name], statuses[status])
             for leaf, name, status in distinct.tolist()
         ]
-        found = sorted({one for one in made if one}, key=lambda one: (one.identity, one.name, str(one.valid)))
+        found = sorted({one for one in made if one}, key=_rank)
         place = {one: at for at, one in enumerate(found)}
         numbers = np.array([-1 if one is None else place[one] for one in made], dtype=np.int64)[number.ravel()]
         uids = sessions.column("uid").combine_chunks().dictionary_encode()
@@ -121,20 +123,10 @@ class CertificateCollector:
 def _sessions(path: str, bad: BadRows) -> Iterator[Table]:
     """uid, leaf, server_name and status of the sessions in which a server presented a certificate."""
     for table in log_tables(path, "ssl", _SSL, bad):
-        leaf = pc.coalesce(_first(table.column("cert_chain_fps")), _first(table.column("cert_chain_fuids")))
+        leaf = pc.coalesce(first_of(table.column("cert_chain_fps")), first_of(table.column("cert_chain_fuids")))
         texts = {"uid": table.column("uid"), "leaf": leaf, "server_name": table.column("server_name")}
         rows = pa.table({**texts, "status": table.column("validation_status")})
         yield rows.filter(pc.and_(pc.is_valid(rows.column("uid")), pc.is_valid(rows.column("leaf"))))
-
-
-def _first(lists: Any) -> Any:
-    """The first text of each list, null where it has none."""
-    lists = lists.combine_chunks()
-    parents = pc.list_parent_indices(lists).to_numpy()
-    owner, first = np.unique(parents, return_index=True)
-    place = np.full(len(lists), -1, dtype=np.int64)
-    place[owner] = first
-    return pc.list_flatten(lists).take(pa.array(place, mask=place < 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +137,9 @@ class _Content:
     subject: str
     issuer: str
     days: float
+    begins: float
     names: tuple[str, ...]
+    more: bool  # whether it may have other names, which are not looked at
 
 
 def _contents(path: str, wanted: set[str], bad: BadRows) -> dict[str, _Content]:
@@ -161,10 +155,15 @@ def _contents(path: str, wanted: set[str], bad: BadRows) -> dict[str, _Content]:
     return found
 
 
+def _rank(one: Certificate) -> tuple[str, ...]:
+    return one.identity, one.name, str(one.valid), str(one.misfit)
+
+
 def _rows(table: Table) -> Iterator[dict[str, Any]]:
     before, after = (times(table, f"certificate.not_valid_{end}") for end in ("before", "after"))
     for row, begin, end in zip(table.to_pylist(), before.tolist(), after.tolist(), strict=True):
-        yield row | {"days": math.floor((end - begin) / DAY + 0.5) if end - begin >= 0 else math.nan}
+        days = math.floor((end - begin) / DAY + 0.5) if 0 <= end - begin < math.inf else math.nan
+        yield row | {"begins": begin, "days": days}
 
 
 def _content(row: dict[str, Any]) -> _Content:
@@ -175,17 +174,23 @@ def _content(row: dict[str, Any]) -> _Content:
         names = [server_name(part.removeprefix(_COMMON_NAME)) for part in parts][:1]
     identity = row["fingerprint"] or f"{row['certificate.serial']} of {issuer}"
     days = row["days"] if row["days"] <= LONGEST_VALIDITY else math.nan
-    return _Content(identity, subject, issuer, days, tuple(name for name in names if name))
+    begins = math.nan if math.isnan(row["begins"]) else row["begins"]
+    more = len(row["san.dns"] or ()) >= MOST_NAMES
+    return _Content(identity, subject, issuer, days, begins, tuple(name for name in names if name), more)
 
 
 def _certificate(content: _Content | None, asked: str | None, status: str | None) -> Certificate | None:
     if content is None:
         return None
+    name = server_name(asked or "") or ""
+    fits = any(covers(one, name) for one in content.names)
     return Certificate(
         identity=content.identity,
-        name=name_of(content.names, server_name(asked or "") or ""),
+        name=name_of(content.names, name),
         issuer=words(content.issuer, LONGEST_ISSUER),
         self_signed=float(content.subject == content.issuer),
         valid=math.nan if not status else float(status == VERIFIED),
         days=content.days,
+        begins=content.begins,
+        misfit=math.nan if not name or (content.more and not fits) else float(not fits),
     )

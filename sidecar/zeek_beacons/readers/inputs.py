@@ -27,7 +27,7 @@ _KINDS = (
     ("", re.compile(r"^\d\d:\d\d:\d\d_\d\d:\d\d:\d\d_S\d+\.json(\.gz|\.zst)?$")),  # GCP, as a sink writes it
     ("", re.compile(r"^eve[^/]*\.json([.-]\d+)?(\.gz|\.zst)?$")),
 )
-_LOGS_BESIDE = ("http", "ssl", "quic", "dns", "x509", "intel", "dhcp", "kerberos", "ntlm")
+_LOGS_BESIDE = ("http", "ssl", "quic", "dns", "x509", "intel", "ssh", "dhcp", "kerberos", "ntlm")
 _BESIDE = tuple((log, re.compile(f"^{log}{_LOG}")) for log in _LOGS_BESIDE)
 # CSV files of our own that may lie in a folder of flows: reports and labels.
 _OURS = frozenset({"alerts.csv", "hosts.csv", "incidents.csv", "scored_pairs.csv", "labels.csv"})

@@ -20,7 +20,7 @@ from zeek_beacons.readers.web_clients import WebClientCollector, WebClients
 
 # What those of the logs hold that name no server by uid.
 _HOLDS = {"dns": "DNS answers", "x509": "certificates", "intel": "hits of Zeek's Intel framework", "dhcp": "leases"}
-_HOLDS |= {"kerberos": "authentications", "ntlm": "authentications"}
+_HOLDS |= {"kerberos": "authentications", "ntlm": "authentications", "ssh": "versions of SSH"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +112,9 @@ class ContextCollector:
             self._hits.read(path, bad)
         elif log in OWNER_LOGS:
             self._owners.read(path, log, bad)
-        elif log:
+        elif log and log != "ssh":
             self._names.read(path, log, bad)
-        again = BadRows(path)  # its rows were told of above
+        again = bad if log == "ssh" else BadRows(path)  # of the others bad rows were told of above
         if log == "ssl":
             self._certificates.read_sessions(path, again)
         elif log == "http":

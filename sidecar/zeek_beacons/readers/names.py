@@ -20,7 +20,7 @@ from zeek_beacons.readers.owners import LOGS as OWNER_LOGS
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
 
-LOGS = (*NAME_COLUMN, "dns", "x509", *OWNER_LOGS, "intel")
+LOGS = (*NAME_COLUMN, "dns", "x509", *OWNER_LOGS, "intel", "ssh")
 
 
 class Names:

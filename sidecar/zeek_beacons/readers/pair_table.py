@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeek_beacons.keys import CONN, Key
-from zeek_beacons.pairs import CHANNEL_FACTS, MICROSECONDS, PROTOS, Bools, Floats, Ints, Pairs
+from zeek_beacons.pairs import CHANNEL_FACTS, MICROSECONDS, PROTOS, Bools, Floats, Ints, Pairs, Strings
 from zeek_beacons.readers.certificates import Certificates
 from zeek_beacons.readers.columns import Connections, PairRows
 from zeek_beacons.readers.keys import (
@@ -25,9 +25,16 @@ from zeek_beacons.readers.keys import (
     pack,
     unpack,
 )
-from zeek_beacons.readers.presented import Presented, certificate_columns, client_columns, presented_texts
+from zeek_beacons.readers.presented import (
+    Presented,
+    certificate_columns,
+    certificate_traits,
+    client_columns,
+    presented_texts,
+)
 from zeek_beacons.readers.processes import process_columns
-from zeek_beacons.readers.traits import Told, trait_column
+from zeek_beacons.readers.rarity import Ends, rarity
+from zeek_beacons.readers.traits import PairTraits, Told, trait_column
 from zeek_beacons.readers.web_clients import WebClients
 
 _RADIX = 1 << 16
@@ -196,7 +203,7 @@ class PairTable:
             **certificate_columns(spelled.certificates, self._certificates),
             **client_columns(spelled.clients, self._clients),
             intel=presented_texts(spelled.hits, self._hits.number),
-            traits=trait_column(spelled.traits, self._traits, len(keys)),
+            traits=self._trait_column(spelled, Ends(orig, addr, port, proto, by_name, ~local[len(keys) :])),
             **{fact: np.full(len(keys), np.nan) for fact in CHANNEL_FACTS},
             **process_columns(spelled.processes, self._processes),
             offsets=np.concatenate(([0], ends)),
@@ -208,6 +215,14 @@ class PairTable:
         )
         order = np.lexsort((proto, port, _ranks(resp), _ranks(unsorted.orig_h)))
         return unsorted.take(order if self._tenants is None else order[self.stands()[order]])
+
+    def _trait_column(self, spelled: Spelled, ends: Ends) -> Strings:
+        told = [
+            PairTraits(source.found, shown.number) for source, shown in zip(spelled.traits, self._traits, strict=True)
+        ]
+        agent = np.append(spelled.clients.agents, -1)[self._clients.number]
+        certificates = certificate_traits(spelled.certificates, self._certificates)
+        return trait_column([*told, *certificates, *rarity(ends, told, agent)], len(ends.orig))
 
     def _most_frequent_service(self, n: int, services: NDArray[np.object_]) -> NDArray[np.object_]:
         pair, service, counts = self._services.counts()

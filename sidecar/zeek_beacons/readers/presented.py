@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from zeek_beacons.pairs import Floats, Ints, Strings
-from zeek_beacons.readers.certificates import Certificates
+from zeek_beacons.pairs import MICROSECONDS, Floats, Ints, Strings
+from zeek_beacons.readers.certificates import DAY, LONGEST_VALIDITY, Certificates
 from zeek_beacons.readers.keys import HOST_BITS, Tally
+from zeek_beacons.readers.traits import PairTraits, counted
 from zeek_beacons.readers.web_clients import WebClients
+from zeek_beacons.traits import NO, YES, line
 
 
 class Presented:
@@ -18,14 +20,14 @@ class Presented:
 
     def __init__(self) -> None:
         self.number = np.zeros(0, dtype=np.int64)  # (pairs,), -1: none showed anything
-        self._since = np.zeros(0, dtype=np.int64)  # microseconds
+        self.since = np.zeros(0, dtype=np.int64)  # (pairs,) start of that connection, microseconds
         self._by = Tally(HOST_BITS)
 
     def grow(self, size: int) -> None:
         """Makes room for so many pairs."""
         more = size - len(self.number)
         self.number = np.append(self.number, np.full(more, -1))
-        self._since = np.append(self._since, np.full(more, np.iinfo(np.int64).min))
+        self.since = np.append(self.since, np.full(more, np.iinfo(np.int64).min))
 
     def add(self, pair: Ints, start_us: Ints, number: Ints, host: Ints) -> None:
         """Takes connections, those that show nothing (-1) left out. Of those of one moment the last number counts."""
@@ -36,10 +38,10 @@ class Presented:
         self._by.add(number, host[given])
         order = np.lexsort((number, start_us, pair))
         newest = order[np.append(pair[order][1:] != pair[order][:-1], True)]
-        at, since = pair[newest], self._since[pair[newest]]
+        at, since = pair[newest], self.since[pair[newest]]
         tied = (start_us[newest] == since) & (number[newest] > self.number[at])
         newest = newest[(start_us[newest] > since) | tied]
-        self.number[pair[newest]], self._since[pair[newest]] = number[newest], start_us[newest]
+        self.number[pair[newest]], self.since[pair[newest]] = number[newest], start_us[newest]
 
     def hosts(self, group: Ints) -> Floats:
         """Of each number how many hosts showed one of its group, (len(group),); NaN where it has no group (-1)."""
@@ -63,6 +65,16 @@ def certificate_columns(certificates: Certificates, shown: Presented) -> dict[st
         "cert_days": _values([one.days for one in found], number),
         "cert_servers": _values(shown.hosts(certificates.identities), number),
     }
+
+
+def certificate_traits(certificates: Certificates, shown: Presented) -> list[PairTraits]:
+    """What else is told of certificates."""
+    found, number = certificates.found, shown.number
+    begins = _values([one.begins for one in found], number)
+    age = np.floor((np.where(number < 0, 0, shown.since) / MICROSECONDS - begins) / DAY)
+    age[np.abs(age) > LONGEST_VALIDITY] = np.nan
+    fits = {0.0: line("tls_name_mismatch", NO), 1.0: line("tls_name_mismatch", YES)}
+    return [counted("cert_age_days", age), PairTraits([fits.get(one.misfit, "") for one in found], number)]
 
 
 def client_columns(clients: WebClients, shown: Presented) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zeek_beacons import traits
 from zeek_beacons.called import covers
 from zeek_beacons.errors import InputError
 from zeek_beacons.pairs import CERTIFICATE, Pairs
@@ -158,6 +159,33 @@ def test_what_the_logs_do_not_hold_is_not_known(
         pairs = presented(tmp_path, sessions, certificates, as_json=as_json)
         assert (pairs.cert_name[0], pairs.cert_issuer[0]) == ("", "")
         assert np.isnan([getattr(pairs, name)[0] for name in CERTIFICATE[2:]]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "misfit"),
+    [
+        (["b.example", "*.example"], "a.example", "no"),
+        (["b.example"], "a.example", "yes"),
+        (None, "plain.example", "no"),
+        (None, "a.example", "yes"),
+        (["b.example"], None, ""),
+        (["b.example"], "203.0.113.9", ""),
+        ([f"{number}.example" for number in range(MOST_NAMES)], "a.example", ""),
+        ([f"{number}.example" for number in range(MOST_NAMES)], "1.example", "no"),
+    ],
+)
+def test_whether_its_names_fit(names: list[str] | None, asked: str | None, misfit: str, tmp_path: Path) -> None:
+    pairs = presented(tmp_path, [session(0.0, "f1", server_name=asked)], [certificate(san__dns=names)])
+    assert traits.of(pairs, "tls_name_mismatch").tolist() == [misfit]
+
+
+@pytest.mark.parametrize(
+    ("begin", "age"), [(T0, 0), (T0 - DAY, 1), (T0 - 2.5 * DAY, 2), (T0 + 1, -1), (None, None), (-np.inf, None)]
+)
+def test_the_age_is_that_at_the_newest_connection(begin: float | None, age: int | None, tmp_path: Path) -> None:
+    rows = [certificate(certificate__not_valid_before=begin)]
+    found = presented(tmp_path, [session(at, "f1") for at in (0.0, -DAY)], rows, -DAY, 0.0)
+    assert traits.of(found, "cert_age_days").tolist() == ["" if age is None else str(age)]
 
 
 @pytest.mark.parametrize(("after", "days"), [(T0 - 1, None), (T0 + 1e16, None), (T0, 0), (None, None)])

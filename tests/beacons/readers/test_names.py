@@ -160,7 +160,7 @@ def test_json_names_need_not_start_with_a_named_row(tmp_path: Path) -> None:
 def test_another_log_as_names_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "weird.log"
     other.write_bytes(tsv([], ("ts", "uid", "name"), "weird"))
-    with pytest.raises(InputError, match=r"weird\.log: expected one of the logs .*, intel, found weird"):
+    with pytest.raises(InputError, match=r"weird\.log: expected one of the logs .*, intel, ssh, found weird"):
         load(tmp_path, tsv([conn(0.0)]), name_logs=[str(other)])
 
 
