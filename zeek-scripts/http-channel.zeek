@@ -123,13 +123,14 @@ function observe_request(rec: HTTP::Info, server: string)
 		return;
 		}
 
-	local at_path = copy(o);
-	at_path$name = path;
-	if ( |others| > 0 )
-		at_path$other_paths = others[0];
 	o$carried = path;
 	hand_over(o, T);
-	hand_over(at_path, T);
+	# Nobody keeps an observation: the same one counts for the pair with the stem.
+	o$carried = "";
+	o$name = path;
+	if ( |others| > 0 )
+		o$other_paths = others[0];
+	hand_over(o, T);
 	}
 
 # A request that a proxy is asked to pass on.

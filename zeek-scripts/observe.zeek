@@ -179,8 +179,8 @@ event connection_state_remove(c: connection) &priority=-4
 
 	if ( ! pairs_by_name || ( name == "" && earlier_name == "" ) )
 		return;
-	local by_name_too = copy(o);
-	by_name_too$name = earlier_name != "" ? earlier_name : name;
-	by_name_too$continues = earlier_name != "";
-	hand_over(by_name_too, T);
+	# Nobody keeps an observation: the same one counts for the pair by name.
+	o$name = earlier_name != "" ? earlier_name : name;
+	o$continues = earlier_name != "";
+	hand_over(o, T);
 	}
