@@ -45,14 +45,19 @@ global owners_counter = Telemetry::register_counter_family(
 global left_behind_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_left_behind", $unit="", $help_text="Connections left out that began before their address had another network card"));
 
+# Candidates emitted, by reason.
+global emitted_for: table[string] of count &default=0;
+
 hook candidate_found(rec: Candidate)
 	{
-	Telemetry::counter_family_inc(candidates_counter, vector(rec$reason));
+	++emitted_for[rec$reason];
 	}
 
 hook Telemetry::sync()
 	{
 	local none: vector of string;
+	for ( reason, n in emitted_for )
+		Telemetry::counter_family_set(candidates_counter, vector(reason), n);
 	Telemetry::gauge_family_set(pairs_gauge, none, |pairs|);
 	Telemetry::gauge_family_set(observations_gauge, none, held);
 	Telemetry::counter_family_set(evicted_counter, none, evicted +
