@@ -87,12 +87,12 @@ type Pair: record {
 	# The ring: position of the oldest observation, and the observations by position. `states` is empty as long as
 	# all have the same state, as those of most pairs have.
 	head: count &default=0;
-	starts: vector of double &default=vector();
-	durations: vector of double &default=vector();
-	orig_bytes: vector of int &default=vector();
-	resp_bytes: vector of int &default=vector();
+	starts: vector of double;
+	durations: vector of double;
+	orig_bytes: vector of int;
+	resp_bytes: vector of int;
 	state: string &default="";
-	states: vector of string &default=vector();
+	states: vector of string;
 };
 
 # In the order that settles ties between observations, the same as in the Python package.
