@@ -30,9 +30,11 @@ export {
 	};
 }
 
-## The last two labels of a name, three where the second last is shared: close enough to what the public suffix list
-## says, without its 10,000 entries.
-function registered_domain(name: string): string
+# Domains of names that were taken apart: most come again and again. Forgotten all at once when there are too many.
+global domains: table[string] of string &default="";
+const max_domains = 5000;
+
+function find_registered_domain(name: string): string
 	{
 	local labels = split_string(name, /\./);
 	local n = |labels|;
@@ -41,6 +43,37 @@ function registered_domain(name: string): string
 	local domain = labels[n - 2] + "." + labels[n - 1];
 	return |labels[n - 1]| == 2 && labels[n - 2] in shared_labels ? labels[n - 3] + "." +
 	    domain : domain;
+	}
+
+## The last two labels of a name, three where the second last is shared: close enough to what the public suffix list
+## says, without its 10,000 entries.
+function registered_domain(name: string): string
+	{
+	local known = domains[name];
+	if ( known != "" || name == "" )
+		return known;
+	if ( |domains| >= max_domains )
+		clear_table(domains);
+	known = find_registered_domain(name);
+	domains[name] = known;
+	return known;
+	}
+
+event labels_changed()
+	{
+	clear_table(domains);
+	}
+
+# Runs before the new labels are in force.
+function change_labels(id: string, value: set[string]): set[string]
+	{
+	event labels_changed();
+	return value;
+	}
+
+event zeek_init()
+	{
+	Option::set_change_handler("Beacons::shared_labels", change_labels);
 	}
 
 event dns_request(c: connection, msg: dns_msg, query: string, qtype: count,
