@@ -1,7 +1,7 @@
 ##! What is known of the queries of a client under one domain, of channel dns.
 ##!
-##! Of each pair the names with the first digests are held, as many as are told apart: a fair choice of all, which does not
-##! depend on their order and costs little once it is made.
+##! Of each pair as many names are held as are told apart; of more those with the first digests: a fair choice of all,
+##! which does not depend on their order and costs little once it is made.
 
 @load ./main
 @load ./pair-table
@@ -31,34 +31,79 @@ const address_types = set("A", "AAAA", "HTTPS", "SVCB");
 global names_held: count = 0;
 global names_missed: count = 0;
 
-function note_asked(p: Pair, name: string)
+# Whether any pair asks over TCP, as few do.
+global asks_over_tcp = F;
+
+# The highest of the digests held.
+function last_digest(digests: table[string] of string): string
+	{
+	local last = "";
+	for ( digest, _ in digests )
+		if ( strcmp(digest, last) > 0 )
+			last = digest;
+	return last;
+	}
+
+# From now on the names are held by their digests: there are as many as are told apart.
+function hold_digests(p: Pair)
+	{
+	local digests: table[string] of string;
+	for ( name, _ in p$asked )
+		digests[md5_hash(name)] = name;
+	p$asked = digests;
+	p$last_asked = last_digest(digests);
+	}
+
+# One more name, of a pair with as many as are told apart: it takes the place of one with a higher digest.
+function choose_asked(p: Pair, name: string)
 	{
 	local digest = md5_hash(name);
-	if ( ! p?$asked )
-		p$asked = table();
-	if ( digest in p$asked )
+	if ( digest in p$asked || strcmp(digest, p$last_asked) > 0 )
+		return;
+	delete p$asked[p$last_asked];
+	p$asked[digest] = name;
+	p$last_asked = last_digest(p$asked);
+	}
+
+function note_asked(p: Pair, name: string)
+	{
+	# Most clients ask for one name of a domain.
+	if ( name == p$first_asked )
 		return;
 	if ( p$last_asked != "" )
 		{
-		if ( strcmp(digest, p$last_asked) > 0 )
-			return;
-		delete p$asked[p$last_asked];
+		choose_asked(p, name);
+		return;
 		}
-	else if ( names_held >= max_names_asked )
+	if ( p?$asked && name in p$asked )
+		return;
+
+	if ( p$resp_p == 53/tcp )
+		asks_over_tcp = T;
+	if ( names_held >= max_names_asked )
 		{
 		++names_missed;
 		return;
 		}
-	else
-		++names_held;
-
-	p$asked[digest] = name;
-	if ( |p$asked| < most_names )
+	++names_held;
+	if ( p$first_asked == "" )
+		{
+		p$first_asked = name;
 		return;
-	p$last_asked = "";
-	for ( held_digest, _ in p$asked )
-		if ( strcmp(held_digest, p$last_asked) > 0 )
-			p$last_asked = held_digest;
+		}
+	if ( ! p?$asked )
+		p$asked = table([p$first_asked] = p$first_asked);
+	p$asked[name] = name;
+	if ( |p$asked| >= most_names )
+		hold_digests(p);
+	}
+
+# Names of a pair that are held.
+function names_of(p: Pair): count
+	{
+	if ( p?$asked )
+		return |p$asked|;
+	return p$first_asked == "" ? 0 : 1;
 	}
 
 function count_query_type(p: Pair, query_type: string)
@@ -138,11 +183,15 @@ function entropy_of(names: table[string] of string, domain: string): string
 # Tells in a candidate what its pair asked for.
 function tell_asked(rec: Candidate, p: Pair)
 	{
-	local characters = 0;
+	local names: table[string] of string;
 	if ( p?$asked )
-		for ( _, name in p$asked )
-			characters += |name|;
-	rec$names_asked = p?$asked ? |p$asked| : 0;
+		names = p$asked;
+	else if ( p$first_asked != "" )
+		names[""] = p$first_asked;
+	local characters = 0;
+	for ( _, name in names )
+		characters += |name|;
+	rec$names_asked = |names|;
 	rec$names_length = characters;
 	rec$connected = p$connected;
 	rec$for_addresses = 0;
@@ -155,8 +204,8 @@ function tell_asked(rec: Candidate, p: Pair)
 				rec$for_addresses += p$query_types[address_type];
 		lines += trait("dns_types", usual_types(p$query_types));
 		}
-	if ( p?$asked )
-		lines += trait("dns_entropy", entropy_of(p$asked, p$by_name));
+	if ( |names| > 0 )
+		lines += trait("dns_entropy", entropy_of(names, p$by_name));
 	local answered = p$conns - p$unanswered;
 	if ( answered > 0 )
 		lines += trait("dns_nxdomain", cat(percent(p$no_such_names, answered)));
@@ -173,16 +222,17 @@ function tell_asked(rec: Candidate, p: Pair)
 # A client has connected to a server under a domain.
 function note_connected(client: addr, domain: string)
 	{
-	for ( resp_p in set(53/udp, 53/tcp) )
-		{
-		local place = place_by_channel[client, domain, resp_p, "dns"];
-		if ( place > 0 )
-			++pairs[place - 1]$connected;
-		}
+	local place = place_by_channel[client, domain, 53/udp, "dns"];
+	if ( place > 0 )
+		++pairs[place - 1]$connected;
+	if ( ! asks_over_tcp )
+		return;
+	place = place_by_channel[client, domain, 53/tcp, "dns"];
+	if ( place > 0 )
+		++pairs[place - 1]$connected;
 	}
 
 hook pair_removed(p: Pair)
 	{
-	if ( p?$asked )
-		names_held -= |p$asked|;
+	names_held -= names_of(p);
 	}

@@ -67,9 +67,10 @@ type Pair: record {
 	intel: IntelHit &optional;
 	# Of channel http.
 	other_paths: count &optional;
-	# Of channel dns: names asked for by their digest, of which those with the first digests are held; the last digest as
-	# soon as no more are; queries by type; those without an answer, and those answered that there is no such name; and
-	# connections to servers under the domain.
+	# Of channel dns: the first name asked for, and all by themselves from the second on; by their digests as soon as no
+	# more are told apart, and the last digest then; queries by type; those without an answer, and those answered that
+	# there is no such name; and connections to servers under the domain.
+	first_asked: string &default="";
 	asked: table[string] of string &optional;
 	last_asked: string &default="";
 	query_types: table[string] of count &optional;
