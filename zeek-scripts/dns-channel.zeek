@@ -71,7 +71,7 @@ event DNS::log_dns(rec: DNS::Info)
 	if ( ! dns_channel || ! rec?$query || rec$id$resp_p in ports_of_neighbours )
 		return;
 	local name = server_name(rec$query);
-	if ( ! has_server(name) || ! wanted_request(rec$id) )
+	if ( ! has_server(name) || ! wanted_ends(rec$id) )
 		return;
 	if ( filtering
 	    && ( never_tracked(rec$id) || never_named(rec$id, registered_domain(name)) ) )

@@ -12,7 +12,6 @@
 @load ./observe
 @load ./proxy-channel
 @load base/protocols/http
-@load base/utils/site
 
 module Beacons;
 
@@ -81,20 +80,6 @@ function other_paths(client: addr, server: string, path: string): vector of
 	return vector(every > 0 ? every - 1 : 0, every - |own|);
 	}
 
-# Whether a request has the direction that is looked at.
-function wanted_request(id: conn_id): bool
-	{
-	if ( direction == ANY )
-		return T;
-	local ends = Conn::Info($ts=network_time(), $uid="", $id=id, $proto=tcp);
-	if ( |Site::local_nets| > 0 )
-		{
-		ends$local_orig = Site::is_local_addr(id$orig_h);
-		ends$local_resp = Site::is_local_addr(id$resp_h);
-		}
-	return wanted_direction(ends);
-	}
-
 function observation_of_request(rec: HTTP::Info): Observation
 	{
 	local id = rec$id;
@@ -146,7 +131,7 @@ function observe_passed_on(rec: HTTP::Info)
 
 event HTTP::log_http(rec: HTTP::Info)
 	{
-	if ( ! ( http_channel || proxy_channel ) || ! wanted_request(rec$id) )
+	if ( ! ( http_channel || proxy_channel ) || ! wanted_ends(rec$id) )
 		return;
 	if ( filtering && never_tracked(rec$id) )
 		return;

@@ -11,7 +11,6 @@
 @load ./allow
 @load ./observe
 @load base/protocols/conn
-@load base/utils/site
 
 # Zeek's core looks for this name, which no script of Zeek defines. Another package may have.
 @ifndef ( connection_status_update_interval )
@@ -44,19 +43,7 @@ function is_wanted(c: connection): bool
 	    && never_named(id, server_name(c$beacons_name)) )
 		return F;
 
-	if ( direction != ANY )
-		{
-		local ends = Conn::Info($ts=c$start_time, $uid=c$uid, $id=id,
-		    $proto=get_port_transport_proto(id$resp_p));
-		if ( |Site::local_nets| > 0 )
-			{
-			ends$local_orig = Site::is_local_addr(id$orig_h);
-			ends$local_resp = Site::is_local_addr(id$resp_h);
-			}
-		if ( ! wanted_direction(ends) )
-			return F;
-		}
-	return T;
+	return wanted_ends(id);
 	}
 
 function services_of(c: connection): string

@@ -14,6 +14,7 @@
 @load ./asked
 @load base/frameworks/cluster
 @load base/protocols/conn
+@load base/utils/site
 
 module Beacons;
 
@@ -27,15 +28,22 @@ export {
 const clustered = Cluster::is_enabled();
 const epoch = double_to_time(0.0);
 
-# Whether a connection's direction is looked at.
-function wanted_direction(info: Conn::Info): bool
+# Whether a direction is looked at.
+function wanted_direction(local_orig: bool, local_resp: bool): bool
 	{
-	if ( ! info?$local_orig )
-		return T;
-	if ( info$local_orig )
+	if ( local_orig )
 		return direction == FROM_LOCAL
-		    || direction == ( info$local_resp ? INTERNAL : OUTBOUND );
-	return info$local_resp && ( track_inbound || direction == INBOUND );
+		    || direction == ( local_resp ? INTERNAL : OUTBOUND );
+	return local_resp && ( track_inbound || direction == INBOUND );
+	}
+
+# Whether the direction of what has these ends is looked at.
+function wanted_ends(id: conn_id): bool
+	{
+	return direction == ANY
+	    || |Site::local_nets| == 0
+	    || wanted_direction(id$orig_h in Site::local_nets,
+	    id$resp_h in Site::local_nets);
 	}
 
 function observation_of(c: connection, name: string): Observation
@@ -108,7 +116,10 @@ event observed(o: Observation, named: bool)
 event connection_state_remove(c: connection) &priority=-4
 	{
 	local info = c$conn;
-	if ( direction != ANY && ! wanted_direction(info) )
+	if ( direction != ANY
+	    && info?$local_orig
+	    && ! ( info$local_orig && direction == FROM_LOCAL )
+	    && ! wanted_direction(info$local_orig, info$local_resp) )
 		return;
 
 	local id = c$id;
