@@ -28,9 +28,14 @@ export {
 const most_hosts = 16;
 const most_paths = 16;
 
-# By client and registered domain the paths asked for, by host.
-global site_paths: table[addr, string] of table[string] of set[string]
-    &create_expire=1day;
+# The paths of a site that a client has asked for, by host, and how many there are.
+type SitePaths: record {
+	hosts: table[string] of set[string];
+	paths: count &default=0;
+};
+
+# By client and registered domain.
+global site_paths: table[addr, string] of SitePaths &create_expire=1day;
 
 # Requests of sites that were not remembered.
 global sites_missed: count = 0;
@@ -61,23 +66,23 @@ function other_paths(client: addr, server: string, path: string): vector of
 			++sites_missed;
 			return vector();
 			}
-		site_paths[client, domain] = table();
+		site_paths[client, domain] = SitePaths();
 		}
 	local site = site_paths[client, domain];
-	if ( server !in site )
+	local hosts = site$hosts;
+	if ( server !in hosts )
 		{
-		if ( |site| >= most_hosts )
+		if ( |hosts| >= most_hosts )
 			return vector();
-		site[server] = set();
+		hosts[server] = set();
 		}
-	local own = site[server];
-	if ( path != "" && |own| < most_paths )
+	local own = hosts[server];
+	if ( path != "" && |own| < most_paths && path !in own )
+		{
 		add own[path];
-
-	local every = 0;
-	for ( _, paths in site )
-		every += |paths|;
-	return vector(every > 0 ? every - 1 : 0, every - |own|);
+		++site$paths;
+		}
+	return vector(site$paths > 0 ? site$paths - 1 : 0, site$paths - |own|);
 	}
 
 function observation_of_request(rec: HTTP::Info): Observation

@@ -29,9 +29,10 @@ global clients_of: table[string] of table[addr] of count;
 function count_among_those(those: table[string] of table[addr] of count,
     what: string, host: addr)
 	{
-	if ( what !in those )
-		those[what] = table();
-	count_up(those[what], host);
+	if ( what in those )
+		count_up(those[what], host);
+	else
+		those[what] = table([host] = 1);
 	}
 
 function count_no_more(those: table[string] of table[addr] of count,
@@ -111,19 +112,19 @@ function talked_to(p: Pair): string
 # A pair is tracked from now on.
 function note_talker(p: Pair)
 	{
-	count_up(pairs_of, p$orig_h);
+	local host = p$orig_h;
+	++pairs_of[host];
 
 	if ( p$by_name != "" )
 		{
-		count_among_those(talkers_to_name, talked_to(p), p$orig_h);
+		count_among_those(talkers_to_name, talked_to(p), host);
+		return;
 		}
+	if ( p$resp_h in talkers_to )
+		count_up(talkers_to[p$resp_h], host);
 	else
-		{
-		if ( p$resp_h !in talkers_to )
-			talkers_to[p$resp_h] = table();
-		count_up(talkers_to[p$resp_h], p$orig_h);
-		note_port(p);
-		}
+		talkers_to[p$resp_h] = table([host] = 1);
+	note_port(p);
 	}
 
 # A pair is tracked no longer.
