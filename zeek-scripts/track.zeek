@@ -90,45 +90,56 @@ function pass_gate(p: Pair)
 	emit(p, reason);
 	}
 
-# Counts and holds a connection of a pair. On the road of every connection that counts, hence not in smaller pieces.
-function add_observation(p: Pair, o: Observation)
+# Takes what an observation tells beside times and sizes.
+function take_facts(p: Pair, o: Observation)
 	{
-	++p$conns;
-	p$seen = network_time();
-
-	if ( o$start >= p$last_ts )
+	if ( o?$traits )
+		note_traits(p, o);
+	if ( o?$intel )
+		note_intel(p, o);
+	if ( p$channel == "conn" )
 		{
-		p$last_ts = o$start;
-		p$uid = o$uid;
-		p$orig_p = o$orig_p;
-		p$resp_h = o$resp_h;
+		if ( o$name != "" )
+			count_name(p, o$name);
+		if ( o?$dns_name && p$by_name == "" )
+			count_dns_name(p, o$dns_name);
+		if ( o?$certificate || o?$client )
+			note_presented(p, o);
+		return;
 		}
-	else if ( o$start < p$first_ts )
-		p$first_ts = o$start;
-	if ( o$service == p$service && ! p?$services )
-		++p$service_conns;
-	else if ( o$service != "" )
-		count_service(p, o$service);
-	if ( o$name != "" && p$channel == "conn" )
-		count_name(p, o$name);
+
 	if ( o$carried != "" )
 		count_name(p, o$carried);
 	if ( o?$other_paths && ( ! p?$other_paths || o$other_paths > p$other_paths ) )
 		p$other_paths = o$other_paths;
 	if ( o$asked != "" )
 		note_query(p, o);
-	if ( o?$dns_name && p$by_name == "" )
-		count_dns_name(p, o$dns_name);
-	if ( o?$certificate || o?$client )
-		note_presented(p, o);
-	if ( o?$traits )
-		note_traits(p, o);
-	if ( o?$intel )
-		note_intel(p, o);
+	}
 
+# Counts and holds a connection of a pair. On the road of every connection that counts, hence not in smaller pieces.
+function add_observation(p: Pair, o: Observation)
+	{
+	local conns = ++p$conns;
+	local start = o$start;
+	p$seen = network_time();
+
+	if ( start >= p$last_ts )
+		{
+		p$last_ts = start;
+		p$uid = o$uid;
+		p$orig_p = o$orig_p;
+		p$resp_h = o$resp_h;
+		}
+	else if ( start < p$first_ts )
+		p$first_ts = start;
+	if ( o$service == p$service && ! p?$services )
+		++p$service_conns;
+	else if ( o$service != "" )
+		count_service(p, o$service);
+	take_facts(p, o);
 	hold(p, o);
 
-	if ( p$conns >= ( p$emit_at == 0 ? min_connections : p$emit_at ) )
+	if ( conns >= ( p$emit_at == 0 ? min_connections : p$emit_at ) )
 		pass_gate(p);
 	else if ( o$is_long )
 		emit(p, "long");
@@ -138,39 +149,50 @@ function add_observation(p: Pair, o: Observation)
 		trim();
 	}
 
-# Whether a pair not yet tracked is to be. While few are, every pair is; later those seen before.
+# Whether a pair not yet tracked is to be, once there are many: those seen before.
 function admitted(o: Observation, named: bool): bool
 	{
-	if ( |pairs| < exact_pairs )
-		return T;
 	if ( ! named )
 		return seen_before(o$orig_h, o$resp_h, o$resp_p);
 	local name = o$channel == "conn" ? o$name : o$channel + " " + o$name;
 	return seen_name_before(o$orig_h, name, o$resp_p);
 	}
 
-# Tracks a pair from now on.
-function new_pair(o: Observation, named: bool): Pair
+# Tracks a pair from now on, with its first observation.
+function begin_pair(o: Observation, named: bool)
 	{
 	local inbound = is_inbound(o$orig_h, o$resp_h);
 	if ( inbound && |inbound_pairs| >= max_inbound_pairs )
 		make_inbound_room();
 	if ( |pairs| >= max_pairs )
 		make_room();
-	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p,
-	    $by_name=named ? o$name : "", $channel=o$channel, $first_ts=o$start,
-	    $last_ts=o$start, $uid=o$uid, $orig_p=o$orig_p, $resp_h=o$resp_h,
-	    $seen=network_time(), $emitted=network_time());
-	if ( |card_changes| > 0 )
-		p$card_since = card_since(o$orig_h, o$start);
-
+	local now = network_time();
+	local start = o$start;
 	# A connection that only the sketch saw counts nowhere: it kept no name, time or size of it.
+	local p = Pair($orig_h=o$orig_h, $resp_p=o$resp_p,
+	    $by_name=named ? o$name : "", $channel=o$channel, $conns=1,
+	    $first_ts=start, $last_ts=start, $uid=o$uid, $orig_p=o$orig_p,
+	    $resp_h=o$resp_h, $service=o$service, $service_conns=1, $seen=now,
+	    $emitted=now, $starts=vector(start), $durations=vector(
+	    o$duration), $orig_bytes=vector(o$orig_bytes), $resp_bytes=vector(
+	    o$resp_bytes), $state=o$state);
+
+	if ( |card_changes| > 0 )
+		p$card_since = card_since(o$orig_h, start);
+
+	++held;
 	pairs += p;
 	put_place(p, |pairs|);
 	note_talker(p);
 	if ( inbound )
 		note_inbound(p);
-	return p;
+	if ( ! named && o$service != "" )
+		note_service(p, o$service);
+	take_facts(p, o);
+	if ( o$is_long )
+		emit(p, "long");
+	if ( held > max_total_observations )
+		trim();
 	}
 
 # Whether a pair ends with a connection that its originator's card makes under the address that another one had.
@@ -203,24 +225,29 @@ function track_at(place: count, o: Observation, named: bool)
 			place = 0;
 			}
 		}
-	if ( o$continues && place > 0 )
+	if ( place > 0 )
 		{
-		replace_observation(pairs[place - 1], o);
-		if ( o$is_long )
-			emit(pairs[place - 1], "long");
+		local p = pairs[place - 1];
+		if ( ! o$continues )
+			add_observation(p, o);
+		else
+			{
+			replace_observation(p, o);
+			if ( o$is_long )
+				emit(p, "long");
+			}
 		}
-	else if ( place > 0 )
-		add_observation(pairs[place - 1], o);
-	else if ( o$is_long || ( ! o$continues && admitted(o, named) ) )
-		add_observation(new_pair(o, named), o);
+	else if ( o$is_long
+	    || ( ! o$continues && ( |pairs| < exact_pairs || admitted(o, named) ) ) )
+		begin_pair(o, named);
 	}
 
 function track(o: Observation, named: bool)
 	{
-	if ( o$channel != "conn" )
-		track_at(place_by_channel[o$orig_h, o$name, o$resp_p, o$channel], o, T);
-	else if ( named )
+	if ( ! named )
+		track_at(place_by_addr[o$orig_h, o$resp_h, o$resp_p], o, F);
+	else if ( o$channel == "conn" )
 		track_at(place_by_name[o$orig_h, o$name, o$resp_p], o, T);
 	else
-		track_at(place_by_addr[o$orig_h, o$resp_h, o$resp_p], o, F);
+		track_at(place_by_channel[o$orig_h, o$name, o$resp_p, o$channel], o, T);
 	}
