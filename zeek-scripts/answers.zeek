@@ -38,8 +38,8 @@ global lookups_a: table[addr, addr] of Lookups &create_expire=1day;
 global lookups_b: table[addr, addr] of Lookups &create_expire=1day;
 global filling_a = T;
 
-# When each client that looks names up got its first answer, seconds.
-global first_answers: table[addr] of double &read_expire=1day;
+# When each client that looks names up got its first answer, seconds; never, for others.
+global first_answers: table[addr] of double &read_expire=1day &default=1e18;
 
 # Records come by reference: an answer that goes on with the newest one changes it where it is.
 function add_lookup(known: Lookups, fresh: Lookup)
@@ -155,12 +155,6 @@ event dns_AAAA_reply(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
 	learn_address(c, msg, ans, a);
 	}
 
-# Whether a client had got an answer to anything by some time.
-function looks_up(client: addr, start: double): bool
-	{
-	return client in first_answers && first_answers[client] <= start + 0.0000005;
-	}
-
 # What held at some time; empty where nothing did.
 function held_at(known: Lookups, start: double): string
 	{
@@ -186,7 +180,7 @@ function looked_up(client: addr, a: addr, start: double): string
 	{
 	if ( [client, a] in lookups_a )
 		return held_at(lookups_a[client, a], start);
-	if ( [client, a] in lookups_b )
+	if ( |lookups_b| > 0 && [client, a] in lookups_b )
 		return held_at(lookups_b[client, a], start);
 	return "";
 	}

@@ -42,8 +42,7 @@ function wanted_ends(id: conn_id): bool
 	{
 	return direction == ANY
 	    || |Site::local_nets| == 0
-	    || wanted_direction(id$orig_h in Site::local_nets,
-	    id$resp_h in Site::local_nets);
+	    || wanted_direction(id$orig_h in Site::local_nets, id$resp_h in Site::local_nets);
 	}
 
 function observation_of(c: connection, name: string): Observation
@@ -54,7 +53,8 @@ function observation_of(c: connection, name: string): Observation
 	    $resp_p=id$resp_p, $uid=c$uid, $name=name,
 	    $service=info?$service ? info$service : "", $start=( info$ts -
 	    epoch ) / 1sec, $state=info$conn_state);
-	if ( looks_up(id$orig_h, o$start) )
+	# Unset before a client has got an answer to anything.
+	if ( first_answers[id$orig_h] <= o$start + 0.0000005 )
 		{
 		local asked_for = looked_up(id$orig_h, id$resp_h, o$start);
 		# Another worker may have seen the answer that this one did not.
@@ -175,10 +175,10 @@ event connection_state_remove(c: connection) &priority=-4
 	# The name counts once for a connection, whichever of its pieces carried it.
 	if ( earlier_name != "" )
 		o$name = "";
-	if ( place > 0 )
-		track_at(place, o, F);
-	else
+	if ( clustered )
 		hand_over(o, F);
+	else
+		track_at(place, o, F);
 
 	if ( c?$beacons_proxied )
 		{

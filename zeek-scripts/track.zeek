@@ -173,9 +173,9 @@ function begin_pair(o: Observation, named: bool)
 	    $by_name=named ? o$name : "", $channel=o$channel, $conns=1,
 	    $first_ts=start, $last_ts=start, $uid=o$uid, $orig_p=o$orig_p,
 	    $resp_h=o$resp_h, $service=o$service, $service_conns=1, $seen=now,
-	    $emitted=now, $starts=vector(start), $durations=vector(
-	    o$duration), $orig_bytes=vector(o$orig_bytes), $resp_bytes=vector(
-	    o$resp_bytes), $state=o$state);
+	    $emitted=now, $starts=vector(start), $durations=vector(o$duration),
+	    $orig_bytes=vector(o$orig_bytes), $resp_bytes=vector(o$resp_bytes),
+	    $state=o$state);
 
 	if ( |card_changes| > 0 )
 		p$card_since = card_since(o$orig_h, start);
