@@ -43,16 +43,22 @@ function service_of(p: Pair): string
 
 function add_names(rec: Candidate, p: Pair)
 	{
-	local carried = server_name_of(p);
-	if ( carried$conns > 0 )
+	if ( p$named > 0 )
 		{
-		rec$server_name = carried$name;
-		rec$name_conns = carried$conns;
+		local carried = server_name_of(p);
+		if ( carried$conns > 0 )
+			{
+			rec$server_name = carried$name;
+			rec$name_conns = carried$conns;
+			}
 		}
 
-	local asked_for = dns_name_of(p);
-	if ( asked_for$conns > 0 )
-		rec$dns_name = asked_for$name;
+	if ( p$dns_named > 0 )
+		{
+		local asked_for = dns_name_of(p);
+		if ( asked_for$conns > 0 )
+			rec$dns_name = asked_for$name;
+		}
 	if ( p$dns_known )
 		rec$dns_named = p$dns_named;
 	}
