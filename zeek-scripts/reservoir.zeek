@@ -261,30 +261,12 @@ function insert(p: Pair, o: Observation)
 	put(p, ( p$head + i ) % n, o);
 	}
 
-# Holds an observation, by start. The usual one is the newest, finds room at the end and has the usual state.
+# Holds an observation, by start.
 function hold(p: Pair, o: Observation)
 	{
-	local n = |p$starts|;
-	if ( n == 0 )
-		p$state = o$state;
-	else if ( |p$states| > 0 || o$state != p$state )
-		{
-		if ( |p$states| == 0 )
-			spell_out_states(p);
-		insert(p, o);
-		return;
-		}
-	else if ( n >= max_observations || p$head > 0 || p$starts[n - 1] >= o$start )
-		{
-		insert(p, o);
-		return;
-		}
-
-	p$starts += o$start;
-	p$durations += o$duration;
-	p$orig_bytes += o$orig_bytes;
-	p$resp_bytes += o$resp_bytes;
-	++held;
+	if ( |p$states| == 0 && o$state != p$state )
+		spell_out_states(p);
+	insert(p, o);
 	}
 
 # Replaces the newest observation that started with `o`, which continues it.

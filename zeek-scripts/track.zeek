@@ -137,7 +137,23 @@ function add_observation(p: Pair, o: Observation)
 	else if ( o$service != "" )
 		count_service(p, o$service);
 	take_facts(p, o);
-	hold(p, o);
+
+	# The usual one is the newest, finds room at the end and has the usual state.
+	local n = |p$starts|;
+	if ( n < max_observations
+	    && p$head == 0
+	    && o$state == p$state
+	    && start > p$starts[n - 1]
+	    && |p$states| == 0 )
+		{
+		p$starts += start;
+		p$durations += o$duration;
+		p$orig_bytes += o$orig_bytes;
+		p$resp_bytes += o$resp_bytes;
+		++held;
+		}
+	else
+		hold(p, o);
 
 	if ( conns >= ( p$emit_at == 0 ? min_connections : p$emit_at ) )
 		pass_gate(p);
