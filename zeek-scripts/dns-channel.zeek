@@ -24,14 +24,9 @@ const nxdomain = 3;
 # Bytes that the answers to one query count for, at most: those of a message.
 const largest_answer = 65535;
 
-# Last labels that no name server has.
-const local_labels = /.*\.(home|lan|localdomain|localhost|workgroup)/;
-
-# Whether a name can be one of a server elsewhere: several labels, no reverse look-up, and no home network's.
-function has_server(name: string): bool
-	{
-	return /\./ in name && /.*\.arpa/ != name && local_labels != name;
-	}
+# Names that cannot be those of a server elsewhere: one label, a reverse look-up, or of a home network.
+const without_server = /[^.]*/ |
+    /.*\.(arpa|home|lan|localdomain|localhost|workgroup)/;
 
 function answer_bytes(answers: vector of string): int
 	{
@@ -71,7 +66,7 @@ event DNS::log_dns(rec: DNS::Info)
 	if ( ! dns_channel || ! rec?$query || rec$id$resp_p in ports_of_neighbours )
 		return;
 	local name = server_name(rec$query);
-	if ( ! has_server(name) || ! wanted_ends(rec$id) )
+	if ( without_server == name || ! wanted_ends(rec$id) )
 		return;
 	if ( filtering
 	    && ( never_tracked(rec$id) || never_named(rec$id, registered_domain(name)) ) )
