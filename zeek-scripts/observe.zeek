@@ -112,6 +112,17 @@ event observed(o: Observation, named: bool)
 	track(o, named);
 	}
 
+# Whether a connection with a name, the first of its pair by address, is the first one by name too, and is of no other use.
+function is_first_named(c: connection, name: string): bool
+	{
+	local id = c$id;
+	# What is left open or continues something has its pieces put together.
+	return ! c?$beacons_proxied
+	    && c$conn$conn_state !in open_states
+	    && ( c$history == "" || /[SsHh]/ in c$history )
+	    && ( ! pairs_by_name || ( place_by_name[id$orig_h, name, id$resp_p] == 0 && ! seen_name_before(id$orig_h, name, id$resp_p) ) );
+	}
+
 # Behind the removal hooks (-3), in which Zeek concludes what it says of a certificate.
 event connection_state_remove(c: connection) &priority=-4
 	{
@@ -135,16 +146,20 @@ event connection_state_remove(c: connection) &priority=-4
 			return;
 		}
 
+	local is_first = F;
 	if ( ! clustered )
 		{
 		# On a busy sensor nearly every connection ends here, as the first of its pair, before an observation is made of it.
 		place = place_by_addr[id$orig_h, id$resp_h, id$resp_p];
-		if ( place == 0
-		    && name == ""
-		    && |pairs| >= exact_pairs
-		    && ! ( info?$duration && info$duration >= long_after )
-		    && ! seen_before(id$orig_h, id$resp_h, id$resp_p) )
+		is_first = place == 0 && |pairs| >= exact_pairs && ! ( info?$duration &&
+		    info$duration >= long_after ) && ! seen_before(id$orig_h,
+		    id$resp_h, id$resp_p);
+		if ( is_first && ( name == "" || is_first_named(c, name) ) )
+			{
+			if ( dns_channel && name != "" )
+				tell_connected(id$orig_h, name);
 			return;
+			}
 		}
 
 	if ( info$proto == unknown_transport || ! hook track_policy(c) )
@@ -177,7 +192,7 @@ event connection_state_remove(c: connection) &priority=-4
 		o$name = "";
 	if ( clustered )
 		hand_over(o, F);
-	else
+	else if ( ! is_first || o$is_long )
 		track_at(place, o, F);
 
 	if ( c?$beacons_proxied )
