@@ -6,7 +6,6 @@
 
 @load ./main
 @load ./names
-@load ./units
 @load base/protocols/dns
 @load base/utils/site
 
@@ -118,31 +117,34 @@ function learn_address(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
 	if ( max_answers == 0
 	    || ! msg$QR
 	    || msg$opcode != 0
-	    || ans$answer_type != DNS_ANS )
+	    || ans$answer_type != DNS_ANS
+	    || ! c?$dns )
 		return;
-	if ( ! c?$dns
-	    || ! c$dns?$query
-	    || ( c$dns?$qtype && c$dns$qtype != 1 && c$dns$qtype != 28 ) )
+	local dns = c$dns;
+	if ( ! dns?$query || ( dns?$qtype && dns$qtype != 1 && dns$qtype != 28 ) )
 		return;
 
+	local client = c$id$orig_h;
 	if ( is_own_word(c$id$resp_h, a) )
 		return;
-	local name = server_name(c$dns$query);
+	local name = server_name(dns$query);
 	if ( name == "" )
 		return;
 
-	local at = microseconds(time_to_double(c$dns$ts)) + ( c$dns?$rtt ?
-	    microseconds(interval_to_double(c$dns$rtt)) : 0.0 );
-	if ( c$id$orig_h !in first_answers && |first_answers| < max_answers )
-		first_answers[c$id$orig_h] = at;
+	# Both rounded as microseconds() does.
+	local at = floor(time_to_double(dns$ts) * 1000000.0 + 0.5) / 1000000.0;
+	if ( dns?$rtt )
+		at += floor(dns$rtt / 1usec + 0.5) / 1000000.0;
+	if ( client !in first_answers && |first_answers| < max_answers )
+		first_answers[client] = at;
 
 	local lasts = interval_to_double(ans$TTL);
 	if ( lasts < shortest_lookup )
 		lasts = shortest_lookup;
 	if ( lasts > longest_lookup )
 		lasts = longest_lookup;
-	remember_lookup(c$id$orig_h, a, Lookup($name=name, $since=at,
-	    $until=at + lasts, $last=at));
+	remember_lookup(client, a, Lookup($name=name, $since=at, $until=at + lasts,
+	    $last=at));
 	}
 
 event dns_A_reply(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
