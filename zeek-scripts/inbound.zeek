@@ -3,7 +3,6 @@
 @load ./main
 @load ./pair-table
 @load ./bounds
-@load base/utils/site
 
 module Beacons;
 
@@ -14,11 +13,6 @@ global inbound_at: count = 0;
 # Given up to keep within the bound, for telemetry and the Reporter.
 global evicted_inbound: count = 0;
 global evicted_inbound_reported: count = 0;
-
-function is_inbound(orig_h: addr, resp_h: addr): bool
-	{
-	return resp_h in Site::local_nets && orig_h !in Site::local_nets;
-	}
 
 function note_inbound(p: Pair)
 	{

@@ -12,6 +12,7 @@
 @load ./intel
 @load ./owners
 @load ./asked
+@load base/utils/site
 
 module Beacons;
 
@@ -177,7 +178,7 @@ function admitted(o: Observation, named: bool): bool
 # Tracks a pair from now on, with its first observation.
 function begin_pair(o: Observation, named: bool)
 	{
-	local inbound = is_inbound(o$orig_h, o$resp_h);
+	local inbound = o$resp_h in Site::local_nets && o$orig_h !in Site::local_nets;
 	if ( inbound && |inbound_pairs| >= max_inbound_pairs )
 		make_inbound_room();
 	if ( |pairs| >= max_pairs )
