@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zeek_beacons import traits
 from zeek_beacons.pairs import Bools, Floats
 from zeek_beacons.scoring.context_term import Facts
 from zeek_beacons_lab.studies.tables import Cell, Table
@@ -20,6 +21,7 @@ from zeek_beacons_lab.training.context import fitted
 from zeek_beacons_lab.training.examples import Examples, Looked
 from zeek_beacons_lab.training.forest import folds, lessons
 
+YOUNG = 14  # days
 FEW_HOSTS = 3  # of the site, below which what one host alone does says nothing
 
 
@@ -38,6 +40,11 @@ def is_alone(facts: Facts, hosts: Floats) -> Bools:
     return alone
 
 
+def number(facts: Facts, code: str) -> Floats:
+    """A trait of each pair that is a number, (n,), NaN where it is not known."""
+    return traits.numbers(facts.pairs, code)
+
+
 UNUSED: tuple[UnusedFact, ...] = (
     UnusedFact("server_of_one", "one host alone talks to the server", lambda f: is_alone(f, f.pairs.resp_hosts)),
     UnusedFact("agent_of_one", "one host alone has the user agent", lambda f: is_alone(f, f.pairs.agent_hosts)),
@@ -48,6 +55,11 @@ UNUSED: tuple[UnusedFact, ...] = (
         "not_verified", "a certificate that Zeek could not verify", lambda f: f.public & (f.pairs.cert_valid == 0)
     ),
     UnusedFact("not_looked_up", "an address that was never looked up", lambda f: f.public & (f.pairs.dns_named == 0)),
+    UnusedFact("port_of_one", "one host alone uses the port outside", lambda f: is_alone(f, number(f, "port_hosts"))),
+    UnusedFact("ja3_of_one", "one host alone has the TLS fingerprint", lambda f: is_alone(f, number(f, "ja3_hosts"))),
+    UnusedFact("misnamed", "no name of the certificate fits", lambda f: traits.of(f.pairs, "tls_name_mismatch") != ""),
+    UnusedFact("young", f"a certificate of {YOUNG} days or fewer", lambda f: number(f, "cert_age_days") <= YOUNG),
+    UnusedFact("intel", "a hit of Zeek's Intel framework", lambda f: f.pairs.intel != ""),
 )
 
 
