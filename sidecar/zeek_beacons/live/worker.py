@@ -191,7 +191,7 @@ class Worker:
         """
         key = _key(candidate.row)
         row: Row = localized(dict(candidate.row), self._is_local)
-        if key in stored and is_of_other_card(dict(stored[key]), dict(row)):
+        if key in stored and is_of_other_card(stored[key], row):
             if row["start"].max() < stored[key]["start"].max():
                 return row
         elif key in stored:

@@ -88,7 +88,7 @@ def join(same: Sequence[Candidate]) -> Candidate:
     }
 
 
-def is_of_other_card(one: Candidate, other: Candidate) -> bool:
+def is_of_other_card(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two candidates of one key are of different network cards, which had the originator's address in turn."""
     card, other_card = (read(candidate.get("traits", "")).get("orig_mac") for candidate in (one, other))
     return card is not None and other_card is not None and card != other_card

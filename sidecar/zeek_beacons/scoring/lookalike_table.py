@@ -145,7 +145,7 @@ LOOK_ALIKES: tuple[LookAlike, ...] = (
     LookAlike("session", "keep-alives of a terminal or desktop session", "tcp", services=("ssh", "rdp", "rfb"),
               sent=(0, 128), received=(0, 128), same_sent=0.9, channel=POLL),
     LookAlike("telephone", "a telephone that keeps in touch with its exchange", services=("sip",), channel=POLL),
-    LookAlike("medium", "a call, a game or another medium", "udp", gap=6.0, channel=POLL),
+    LookAlike("medium", "a call, a game or another medium", "udp", gap=6.0, certain=False, channel=POLL),
     LookAlike("echo", "an echo check", "icmp", sent=(0, 64), received=(0, 64), same_sent=0.95),
     LookAlike("ocsp", "OCSP and CRL checks", "tcp", (80,), ("http",), labels=("ocsp", "crl"), sent=(100, 700)),
     LookAlike(

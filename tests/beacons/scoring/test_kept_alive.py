@@ -31,6 +31,7 @@ def judged(pair: dict[str, Any]) -> Scored:
     return score(Pairs.build([pair]), Scoring.load(), Config())
 
 
+VARIED = np.random.default_rng(2).integers(40, 900, N).astype(float).tolist()
 UDP: dict[str, Any] = {"proto": "udp", "service": ""}
 KEPT_ALIVE = {
     "ipsec": beats(20, 1, 0, resp_p=4500, **UDP),
@@ -40,7 +41,7 @@ KEPT_ALIVE = {
     "bgp": beats(60, 19, 19, jitter=0.1, resp_p=179, service=""),
     "session": beats(60, 52, 36, resp_p=22, service="ssh"),
     "telephone": beats(30, 4, 4, resp_p=5060, proto="udp", service="sip"),
-    "medium": beats(5, 100, 80, jitter=0.5, resp_p=20_001, **UDP),
+    "medium": beats(5, 100, 80, jitter=0.9, resp_p=20_001, orig_bytes=VARIED, resp_bytes=VARIED[::-1], **UDP),
     "ntp": beats(16, 48, 48, resp_p=123, proto="udp", service="ntp"),
 }
 OTHER = {"ipsec": 4.0, "wireguard": 33.0, "openvpn": 200.0, "mqtt": 20.0, "bgp": 23.0, "session": 200.0}
@@ -61,6 +62,12 @@ def test_other_sizes_on_their_ports_alert(code: str) -> None:
 @pytest.mark.parametrize("code", [*OTHER, "medium"])
 def test_they_are_none_of_connections(code: str) -> None:
     assert judged(KEPT_ALIVE[code] | {"channel": "conn"}).verdicts.look_alike.tolist() == [-1]
+
+
+def test_a_fast_timer_over_datagrams_alerts_all_the_same() -> None:
+    scored = judged(beats(5, 32, 16, jitter=0.1, resp_p=4444, **UDP))
+    assert LOOK_ALIKES[scored.verdicts.look_alike[0]].code == "medium"
+    assert scored.verdicts.alerts.all()
 
 
 def test_a_slower_medium_is_none() -> None:

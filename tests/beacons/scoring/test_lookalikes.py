@@ -121,7 +121,7 @@ def test_a_name_needs_its_service_and_most_connections() -> None:
 def test_only_protocols_are_proof_by_themselves() -> None:
     servers = ["connectivity_servers"]  # of one operator, where nobody else runs anything
     certain = [look.code for look in LOOK_ALIKES if look.certain and not (look.names or look.labels)]
-    alive = ["ipsec", "wireguard", "mqtt", "bgp", "session", "telephone", "medium"]  # inside connections alone
+    alive = ["ipsec", "wireguard", "mqtt", "bgp", "session", "telephone"]  # inside connections alone
     protocols = ["ntp", "time_service", "dhcp", "dhcp_service", "netbios", "snmp", "resolver"]
     assert certain == [*protocols, *alive, "echo", *servers]
     assert all(look.channel == POLL for look in LOOK_ALIKES if look.code in alive)
