@@ -116,10 +116,9 @@ class Service:
             self._worker.history.close()
         if self._worker.alerts is not None:
             self._worker.alerts.channels.close()
+        self._wait_for_state()  # of the last tick, or the end would not be written
         self._write_state(ended=True)
-        if self._writing is not None:
-            with contextlib.suppress(Exception):
-                self._writing.result(2.0)
+        self._wait_for_state()
 
     async def _stay_connected(self) -> None:
         """Connects to Zeek, again and again."""
@@ -265,6 +264,12 @@ class Service:
             log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
         state = self.state() | {"ended": ended}
         self._writing = self._background.submit(lambda: states.write(state, path))
+
+    def _wait_for_state(self) -> None:
+        """Waits until what is being written is, within bounds; its failure is told elsewhere."""
+        if self._writing is not None:
+            with contextlib.suppress(Exception):
+                self._writing.result(2.0)
 
     def state(self) -> State:
         """What `zeek-beacons status` shows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from zeek_beacons.config import Config
+from zeek_beacons.live import state as states
 from zeek_beacons.live import status
 from zeek_beacons.live.protocol.frames import Event
 from zeek_beacons.live.service import Service
@@ -283,6 +285,25 @@ def test_once_ends_with_the_zeek_it_served(tmp_path: Path, scoring: Scoring) -> 
             await task
 
     asyncio.run(both())
+
+
+def test_the_end_is_written_behind_a_state_that_is_being_written(
+    play: Callable[..., Service], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = states.write
+
+    def slow(state: status.State, path: Path) -> None:
+        time.sleep(0.5)
+        write(state, path)
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        service._write_state()
+
+    monkeypatch.setattr(states, "write", slow)
+    play(scene)
+    state = status.read(tmp_path / "status.json")
+    assert state is not None
+    assert state["ended"]
 
 
 def test_the_state_is_written_and_judged(
