@@ -12,7 +12,7 @@ REACH := --cov --cov-report=term:skip-covered --cov-fail-under=93
 # for one another on processors that others use cost several times what they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas
+.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons sample site demo-out/logs --force
@@ -51,11 +51,23 @@ browser: .browser/node_modules/axe-core/axe.min.js
 .browser/node_modules/axe-core/axe.min.js:
 	npm install --no-save --no-fund --no-audit --prefix .browser axe-core@4
 
-# The schema that Elastic publishes, against which tests hold alerts in ECS.
-schemas: .schemas/node_modules/@elastic/ecs/package.json
+# What Elastic publishes for programs, against which tests hold alerts in ECS and packaging/siem/elastic: the schema of ECS, and
+# the types of its client with TypeScript's compiler.
+schemas: .schemas/node_modules/typescript/package.json
 
-.schemas/node_modules/@elastic/ecs/package.json:
-	npm install --no-save --no-fund --no-audit --prefix .schemas @elastic/ecs@8.11
+.schemas/node_modules/typescript/package.json:
+	npm install --no-save --no-fund --no-audit --prefix .schemas @elastic/ecs@8.11 @elastic/elasticsearch@9 typescript@5
+
+# The schema of Elastic's detection rules and the parser of their queries. Its packages stand apart: another of ours needs an
+# older lark.
+DETECTION_RULES ?= https://github.com/elastic/detection-rules
+detection-rules: .schemas/python/eql/__init__.py
+
+.schemas/python/eql/__init__.py: $(VENV)/.installed-dev
+	rm -rf .schemas/detection-rules
+	git clone --quiet --depth 1 --filter=blob:none --sparse $(DETECTION_RULES) .schemas/detection-rules
+	git -C .schemas/detection-rules sparse-checkout set detection_rules/etc/api_schemas lib/kql
+	$(BIN)/pip install --quiet --disable-pip-version-check --target .schemas/python 'eql>=1.0.1' 'lark>=1.3.1'
 
 # Full floods, studies and captures, of which `make test` has small ones.
 heavy: $(VENV)/.installed-dev
