@@ -65,7 +65,7 @@ def sentence(scored: Scored, row: int) -> str:
         spread = "" if math.isnan(jitter) else f" (jitter {jitter:.0%})"
         about = f"about every {duration(sleep)}, at widely varying waits"
         parts.append(about if jitter >= WILD else f"every {duration(sleep)}{spread}")
-    text = " ".join(parts)
+    text = " ".join(parts).rstrip(",")
     span = pairs.last_ts[row] - pairs.first_ts[row]
     text += f", {pairs.conns[row]} times over {duration(span)}"
     text += stretch(scored, row)
