@@ -165,12 +165,13 @@ def read_telemetry(db: sqlite3.Connection, after: int) -> Fed:
     upto = count = unreadable = 0
     query = "SELECT id, collector, count, connections FROM telemetry WHERE id > ? ORDER BY id"
     for number, collector, many, text in db.execute(query, (after,)):
-        if count and count + many > MOST_CONNECTIONS:
+        is_whole = isinstance(collector, str) and isinstance(many, int) and isinstance(text, str)
+        if is_whole and count and count + many > MOST_CONNECTIONS:
             break
-        upto, count = number, count + many
+        upto, count = number, count + (many if is_whole else 0)
         try:
-            found.setdefault(collector, []).extend(_connections(text))
-        except (TypeError, ValueError, RecursionError):
+            found.setdefault(collector, []).extend(_connections(text if is_whole else ""))
+        except (ValueError, RecursionError):
             unreadable += 1
     return Fed({collector: tuple(same) for collector, same in found.items()}, upto, unreadable)
 
