@@ -302,7 +302,7 @@ def _conclude(
         mentioned(words, pairs, measured.members) for words in (said.false, said.snoozed, said.true)
     )
     spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
-    twin = twins.spoken_for(pairs, verdicts, measured.confirmed_name, certain) & ~measured.false_name
+    twin = twins.spoken_for(pairs, verdicts, measured.confirmed_name, usual) & ~measured.false_name
     quiet = spoken | {NAMED_TWIN: twin} | place.gates(pairs, config)
     quiet[LOOK_UP] = measured.look_up
     verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ import atheris
 
 with atheris.instrument_imports(include=["zeek_beacons"]):
     from tests.fuzz.seeds import seeds
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.targets import TARGETS, Target
 
-SLOWEST = 20  # seconds that one input may take
+SLOWEST = 20  # seconds of CPU that one input may take, whatever else the machine does
+HANGS = 600  # seconds
 MEMORY = 2048  # MB
 LONGEST = 4096  # bytes of an input
 LONGEST_DATABASE = 16_384
@@ -62,7 +64,7 @@ def _fuzz(name: str, seconds: int, folder: Path) -> NoReturn:
         (corpus / f"seed{number}").write_bytes(seed)
     options = {
         "max_total_time": seconds,
-        "timeout": SLOWEST,
+        "timeout": HANGS,
         "rss_limit_mb": MEMORY,
         "max_len": LONGEST_DATABASE if name in ("operator-file", "alert-queue") else LONGEST,
         "dict": folder / "words",
@@ -70,9 +72,27 @@ def _fuzz(name: str, seconds: int, folder: Path) -> NoReturn:
         "print_final_stats": 1,
     }
     flags = [f"-{option}={value}" for option, value in options.items()]
-    atheris.Setup([name, *flags, str(corpus)], TARGETS[name])
+    signal.signal(signal.SIGPROF, _too_slow)
+    atheris.Setup([name, *flags, str(corpus)], _limited(TARGETS[name]))
     atheris.Fuzz()
     os._exit(0)
+
+
+def _limited(target: Target) -> Target:
+    """The target, for which an input that takes too long is a finding."""
+
+    def run_within(data: bytes) -> None:
+        signal.setitimer(signal.ITIMER_PROF, SLOWEST)
+        try:
+            target(data)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    return run_within
+
+
+def _too_slow(*_: object) -> NoReturn:
+    raise AssertionError(f"more than {SLOWEST} s of CPU for one input")
 
 
 def _told(name: str, folder: Path, code: int) -> str:

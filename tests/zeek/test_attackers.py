@@ -108,10 +108,10 @@ def test_one_host_drives_out_nobody_elses_pairs(percent: int, stay: int, attacke
 def test_a_sketch_that_is_full_before_a_beacon_comes_back_is_counted(
     pairs: int, stay: int, attacked: Run, tmp_path: Path
 ) -> None:
-    """Pairs of one connection leave nothing but a mark; only more of them than it holds within a sleep hide a beacon."""
+    """Pairs of one connection leave but a mark; only more of them than it holds within a sleep hide a beacon."""
     attack = [*beacons(sleep=600, hours=2), *flood(pairs, times=1, hours=2)]
     told = attacked(attack, "Beacons::sketch_pairs=1000", "Beacons::exact_pairs=0")
-    assert told["restarts"] == pairs // 1000 + (told["restarts"] - pairs // 1000 in (0, 1))
+    assert abs(told["restarts"] - pairs // 1000) <= 1
     assert abs(followed(tmp_path) - stay) <= 1
     assert told["flooding"] <= pairs // 20  # what the sketch takes for seen before
 

@@ -269,8 +269,7 @@ class Worker:
 
     def _names_of(self, scored: Scored) -> list[Row]:
         """Pairs by name from the history that speak for address pairs of the batch which would alert: see twins.py."""
-        certain = max(scored.verdicts.threshold, self.scoring.thresholds["conservative"])
-        loud = twins.loud_twins(scored.pairs, scored.verdicts, certain)
+        loud = twins.loud_twins(scored.pairs, scored.verdicts, self.scoring.thresholds["balanced"])
         missing = twins.missing_names(scored.pairs, loud[:MOST_NEAR])
         return [localized(dict(row), self._is_local) for row in self._loaded(set(missing)).values()]
 

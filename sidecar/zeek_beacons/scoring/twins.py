@@ -3,7 +3,7 @@
 Where every connection to an address carried one server name, both pairs say the same and one of them is quiet. But any
 client can claim any name: one that its host is busy with makes a beacon's check-ins a small part of that name's pair,
 which has no rhythm then. So an address speaks for itself where nobody but the client says that the name is its own, the
-name has other connections beside and is no beacon, and the address is one from the conservative threshold on.
+name has other connections beside and is no beacon, and the address is one from the balanced threshold on.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from zeek_beacons.pairs import Bools, Ints, Pairs
 from zeek_beacons.verdicts import BEACON, Verdicts
 
 
-def spoken_for(pairs: Pairs, verdicts: Verdicts, confirmed: Bools, certain: float) -> Bools:
+def spoken_for(pairs: Pairs, verdicts: Verdicts, confirmed: Bools, usual: float) -> Bools:
     """Pairs that another one speaks for, (n,). `confirmed`: whose name somebody else than the client says, (n,)."""
     spoken = pairs.is_twin
-    loud = [row for row in loud_twins(pairs, verdicts, certain).tolist() if not confirmed[row]]
+    loud = [row for row in loud_twins(pairs, verdicts, usual).tolist() if not confirmed[row]]
     if not loud:
         return spoken
     named = _by_name(pairs)
@@ -29,10 +29,10 @@ def spoken_for(pairs: Pairs, verdicts: Verdicts, confirmed: Bools, certain: floa
     return spoken
 
 
-def loud_twins(pairs: Pairs, verdicts: Verdicts, certain: float) -> Ints:
-    """Rows of address pairs that would alert for certain but for the pair by name, which speaks for them."""
+def loud_twins(pairs: Pairs, verdicts: Verdicts, usual: float) -> Ints:
+    """Rows of address pairs that would alert but for the pair by name. `usual`: the threshold of `balanced`."""
     loud = pairs.is_twin & (pairs.resp == pairs.addr) & (verdicts.label == BEACON)
-    return np.flatnonzero(loud & (np.nan_to_num(verdicts.score) >= certain))
+    return np.flatnonzero(loud & (np.nan_to_num(verdicts.score) >= usual))
 
 
 def missing_names(pairs: Pairs, rows: Ints) -> list[Key]:
