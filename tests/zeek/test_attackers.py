@@ -135,10 +135,10 @@ def test_answers_that_crowd_out_others_are_counted(attacked: Run) -> None:
     """An answer may hold dozens of addresses, each of which is remembered."""
     attack = []
     for n in range(300):
-        ends = ("10.0.0.66", 2000 + n), ("10.0.0.53", 53)
+        client, server = ("10.0.0.66", 2000 + n), ("10.0.0.53", 53)
         found = [f"46.1.{n >> 4}.{16 * (n % 16) + one}" for one in range(10)]
-        attack.append(Packet(1.0 * n, *ends, UDP, query(n, "a.example")))
-        attack.append(Packet(1.0 * n + 0.01, *reversed(ends), UDP, query(n, "a.example", found)))
+        attack.append(Packet(1.0 * n, client, server, UDP, query(n, "a.example")))
+        attack.append(Packet(1.0 * n + 0.01, server, client, UDP, query(n, "a.example", found)))
     told = attacked(attack, "Beacons::max_answers=1000")
     assert told["answers"] <= 1000
     assert told["forgotten"] == 3000 - told["answers"]
