@@ -87,7 +87,10 @@ def flood(pairs: int, times: int, hours: float, hosts: int = 1) -> Iterator[Pack
 
 def followed(folder: Path) -> int:
     """Of the victims' beacons those that came through the gate within the first hour."""
-    pairs, _ = read(Request([str(folder / "beacon_candidates.log")]), Config())
+    log = folder / "beacon_candidates.log"
+    if not log.exists():
+        return 0
+    pairs, _ = read(Request([str(log)]), Config())
     mine = np.array([host.startswith("10.0.1.") for host in pairs.orig_h], dtype=np.bool_)
     return int((mine & (pairs.first_ts <= T0 + 3600) & (pairs.conns >= 5)).sum())
 
