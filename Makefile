@@ -12,7 +12,7 @@ REACH := --cov --cov-report=term:skip-covered --cov-fail-under=93
 # for one another on processors that others use cost several times what they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules
+.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules fuzz
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons sample site demo-out/logs --force
@@ -23,7 +23,7 @@ demo: $(VENV)/.installed
 test: check unit btest
 
 test-all: COVERAGE := $(REACH)
-test-all: test heavy faults
+test-all: test heavy faults fuzz
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -77,6 +77,13 @@ heavy: $(VENV)/.installed-dev
 faults: $(VENV)/.installed-dev
 	ZEEK_BEACONS_FAULT_ROUNDS=10 $(PYTEST) tests/faults
 
+# What strangers may write, against each reader, the wire and the rest of tests/fuzz/targets.py: so long a target. What is
+# found lies in .fuzz, and so do the inputs that reached something new, for the next run.
+# ZEEK_BEACONS_NEEDS_ATHERIS=1 makes it fail where atheris is missing.
+SECONDS ?= 10
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --keep .fuzz
+
 # How much of both packages the tests reach.
 coverage: COVERAGE := $(REACH)
 coverage: unit
@@ -103,4 +110,4 @@ $(VENV)/.installed-dev: pyproject.toml
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .browser .schemas demo-out dist
+	rm -rf $(VENV) .browser .schemas .fuzz demo-out dist

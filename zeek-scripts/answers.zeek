@@ -37,6 +37,9 @@ global lookups_a: table[addr, addr] of Lookups &create_expire=1day;
 global lookups_b: table[addr, addr] of Lookups &create_expire=1day;
 global filling_a = T;
 
+# Clients' addresses that were forgotten to make room, for telemetry.
+global answers_forgotten: count = 0;
+
 # When each client that looks names up got its first answer, seconds; never, for others.
 global first_answers: table[addr] of double &read_expire=1day &default=1e18;
 
@@ -70,6 +73,7 @@ function add_lookup(known: Lookups, fresh: Lookup)
 
 function make_room_for_lookups()
 	{
+	answers_forgotten += filling_a ? |lookups_b| : |lookups_a|;
 	if ( filling_a )
 		clear_table(lookups_b);
 	else

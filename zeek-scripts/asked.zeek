@@ -31,6 +31,9 @@ const address_types = set("A", "AAAA", "HTTPS", "SVCB");
 global names_held: count = 0;
 global names_missed: count = 0;
 
+# Of those held, names by the client that asked; emptied with its pairs.
+global names_held_by: table[addr] of count &default=0;
+
 # Whether any pair asks over TCP, as few do.
 global asks_over_tcp = F;
 
@@ -80,12 +83,15 @@ function note_asked(p: Pair, name: string)
 
 	if ( p$resp_p == 53/tcp )
 		asks_over_tcp = T;
-	if ( names_held >= max_names_asked )
+	local client = p$orig_h;
+	if ( names_held >= max_names_asked
+	    || 100 * names_held_by[client] >= max_host_percent * max_names_asked )
 		{
 		++names_missed;
 		return;
 		}
 	++names_held;
+	++names_held_by[client];
 	if ( p$first_asked == "" )
 		{
 		p$first_asked = name;
@@ -234,5 +240,11 @@ function note_connected(client: addr, domain: string)
 
 hook pair_removed(p: Pair)
 	{
-	names_held -= names_of(p);
+	local n = names_of(p);
+	if ( n == 0 )
+		return;
+	names_held -= n;
+	names_held_by[p$orig_h] -= n;
+	if ( names_held_by[p$orig_h] == 0 )
+		delete names_held_by[p$orig_h];
 	}

@@ -24,10 +24,22 @@ global evicted: count = 0;
 global evicted_reported: count = 0;
 global trimmed: count = 0;
 
-# How much a pair is worth keeping: its connections, fewer the longer it has been silent.
+# Of these, pairs of hosts that had more than their share, and the last of these hosts.
+global evicted_crowding: count = 0;
+global crowding_host = 0.0.0.0;
+
+# Whether a host has more than its share of the pairs.
+function is_crowding(host: addr): bool
+	{
+	return 100 * pairs_of[host] > max_host_percent * max_pairs;
+	}
+
+# How much a pair is worth keeping: its connections, fewer the longer it has been silent; less than nothing where its
+# host has more than its share, so that none can drive out the pairs of others.
 function worth(p: Pair): double
 	{
-	return p$conns * ( 1.0 - ( network_time() - p$seen ) / expire_after );
+	local kept = p$conns * ( 1.0 - ( network_time() - p$seen ) / expire_after );
+	return is_crowding(p$orig_h) ? kept - 1e12 : kept;
 	}
 
 # Stops tracking the pair at a place; what it held since it was last emitted goes out first.
@@ -69,6 +81,12 @@ function make_room()
 		local n = |pairs|;
 		local found = least_useful(pairs, sample_at);
 		sample_at = ( sample_at + sample ) % n;
+		local host = pairs[found]$orig_h;
+		if ( is_crowding(host) )
+			{
+			++evicted_crowding;
+			crowding_host = host;
+			}
 		drop_pair(found + 1, "evicted", min_connections);
 		++evicted;
 		}
@@ -128,9 +146,9 @@ event sweep()
 	sweep_at = 0;
 	if ( evicted > evicted_reported )
 		{
-		Reporter::warning(fmt(
-		    "Beacons::max_pairs (%d) is reached, %d pairs evicted so far",
-		    max_pairs, evicted));
+		Reporter::warning(fmt("Beacons::max_pairs (%d) is reached, %d pairs evicted so far%s",
+		    max_pairs, evicted, evicted_crowding == 0 ? "" : fmt(", %d of them of hosts with more than %d %% of all, last of %s",
+		    evicted_crowding, max_host_percent, crowding_host)));
 		evicted_reported = evicted;
 		}
 	schedule sweep_interval { sweep() };

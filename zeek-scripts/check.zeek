@@ -15,6 +15,7 @@ function problem_with(id: string, value: any): string
 		["Beacons::min_connections"] = 3,
 		["Beacons::max_observations"] = 8,
 		["Beacons::max_pairs"] = 100,
+		["Beacons::max_host_percent"] = 1,
 		["Beacons::max_inbound_pairs"] = 1,
 		["Beacons::max_answers"] = 0,
 		["Beacons::max_owners"] = 0,
@@ -41,6 +42,8 @@ function problem_with(id: string, value: any): string
 		local number = value as count;
 		if ( number < least[id] || number > 1000000000 )
 			return fmt("%s is %d, expected %d to 1000000000", id, number, least[id]);
+		if ( id == "Beacons::max_host_percent" && number > 100 )
+			return fmt("%s is %d, expected 1 to 100", id, number);
 		if ( id == "Beacons::min_connections" && number > max_observations )
 			return fmt("%s is %d, over Beacons::max_observations (%d)", id, number,
 			    max_observations);
@@ -83,10 +86,10 @@ function check_interval(id: string, value: interval): interval
 	}
 
 const counts = vector("Beacons::min_connections", "Beacons::max_observations",
-    "Beacons::max_pairs", "Beacons::max_inbound_pairs", "Beacons::max_answers",
-    "Beacons::max_owners", "Beacons::max_polled",
-    "Beacons::max_total_observations", "Beacons::exact_pairs",
-    "Beacons::heuristic_observations");
+    "Beacons::max_pairs", "Beacons::max_host_percent",
+    "Beacons::max_inbound_pairs", "Beacons::max_answers", "Beacons::max_owners",
+    "Beacons::max_polled", "Beacons::max_total_observations",
+    "Beacons::exact_pairs", "Beacons::heuristic_observations");
 const intervals = vector("Beacons::expire_after", "Beacons::sweep_interval",
     "Beacons::candidate_interval", "Beacons::merge_gap", "Beacons::long_after",
     "Beacons::poll_after", "Beacons::poll_pause", "Beacons::sidecar_timeout",

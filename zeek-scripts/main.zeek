@@ -41,6 +41,10 @@ export {
 	## Pairs tracked at once, at least 100. Beyond, the least useful ones are evicted.
 	option max_pairs: count = 100000;
 
+	## Of *max_pairs*, and of the names of queries, what one originator may have, 1 to 100 percent: pairs of one that has
+	## more are evicted before those of others, and its further names are not told apart.
+	option max_host_percent: count = 25;
+
 	## Observations held in all, at least *max_observations*. Beyond, the longest pairs are cut to their
 	## newest half.
 	option max_total_observations: count = 4000000;

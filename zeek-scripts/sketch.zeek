@@ -18,6 +18,20 @@ global seen_pairs: opaque of bloomfilter;
 global seen_names: opaque of bloomfilter;
 global marks: count = 0;
 
+# How often it was full, for telemetry.
+global sketch_restarts: count = 0;
+
+# One mark more; a sketch that is full starts anew.
+function count_mark()
+	{
+	if ( ++marks <= sketch_pairs )
+		return;
+	bloomfilter_clear(seen_pairs);
+	bloomfilter_clear(seen_names);
+	marks = 0;
+	++sketch_restarts;
+	}
+
 # Puts a mark where there is none. Returns whether there was one.
 function seen_before(orig_h: addr, resp_h: addr, resp_p: port): bool
 	{
@@ -25,12 +39,7 @@ function seen_before(orig_h: addr, resp_h: addr, resp_p: port): bool
 	if ( bloomfilter_lookup(seen_pairs, key) > 0 )
 		return T;
 	bloomfilter_add(seen_pairs, key);
-	if ( ++marks > sketch_pairs )
-		{
-		bloomfilter_clear(seen_pairs);
-		bloomfilter_clear(seen_names);
-		marks = 0;
-		}
+	count_mark();
 	return F;
 	}
 
@@ -41,7 +50,7 @@ function seen_name_before(orig_h: addr, name: string, resp_p: port): bool
 	if ( bloomfilter_lookup(seen_names, key) > 0 )
 		return T;
 	bloomfilter_add(seen_names, key);
-	++marks;
+	count_mark();
 	return F;
 	}
 

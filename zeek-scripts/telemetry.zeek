@@ -5,6 +5,8 @@
 @load ./inbound
 @load ./publish
 @load ./owners
+@load ./answers
+@load ./sketch
 @load base/frameworks/telemetry
 
 module Beacons;
@@ -18,6 +20,15 @@ global observations_gauge = Telemetry::register_gauge_family(
 global evicted_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_evicted_pairs",
     $unit="", $help_text="Pairs evicted to keep within Beacons::max_pairs and Beacons::max_inbound_pairs"));
+global crowding_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek",
+    $name="beacons_evicted_crowding_pairs", $unit="", $help_text="Of the pairs evicted, those of hosts with more than Beacons::max_host_percent of all"));
+global sketch_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_sketch_restarts",
+    $unit="", $help_text="How often Beacons::sketch_pairs pairs seen once were reached, and all of them forgotten"));
+global answers_counter = Telemetry::register_counter_family(
+    Telemetry::MetricOpts($prefix="zeek", $name="beacons_forgotten_answers",
+    $unit="", $help_text="Answers of name servers forgotten to keep within Beacons::max_answers"));
 global trimmed_counter = Telemetry::register_counter_family(
     Telemetry::MetricOpts($prefix="zeek", $name="beacons_trimmed_observations",
     $unit="", $help_text="Observations given up to keep within Beacons::max_total_observations"));
@@ -62,6 +73,9 @@ hook Telemetry::sync()
 	Telemetry::gauge_family_set(observations_gauge, none, held);
 	Telemetry::counter_family_set(evicted_counter, none, evicted +
 	    evicted_inbound);
+	Telemetry::counter_family_set(crowding_counter, none, evicted_crowding);
+	Telemetry::counter_family_set(sketch_counter, none, sketch_restarts);
+	Telemetry::counter_family_set(answers_counter, none, answers_forgotten);
 	Telemetry::counter_family_set(trimmed_counter, none, trimmed);
 	Telemetry::gauge_family_set(outstanding_gauge, none, outstanding());
 	Telemetry::counter_family_set(lost_counter, none, lost);

@@ -19,7 +19,7 @@ from zeek_beacons.features.matrix import measure
 from zeek_beacons.incidents import Incidents, find
 from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs, joined
 from zeek_beacons.said import Said, mentioned, raised
-from zeek_beacons.scoring import Scoring, counted, listed, lookalikes, place, timer, tunnel
+from zeek_beacons.scoring import Scoring, counted, listed, lookalikes, place, timer, tunnel, twins
 from zeek_beacons.scoring.anomaly import Anomaly
 from zeek_beacons.scoring.busiest import busiest
 from zeek_beacons.scoring.judge import judge
@@ -221,6 +221,7 @@ class _Batch:
     context: Floats | None
     look: lookalikes.KnownRhythms
     false_name: Bools  # (n + k,) whose client claims a name that it has not looked the address up by
+    confirmed_name: Bools  # (n + k,) whose name somebody else than the client says too
     look_up: Bools  # (n + k,) queries for other servers' addresses; no group is
     tunnel: Bools  # (n + k,) what carries data in names; no group does
     members: Mapping[int, Ints]  # row of a group -> rows of its members
@@ -242,6 +243,8 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
     row[len(pairs) :] = len(enough) + np.arange(len(found))
     false_name = np.zeros(len(row), dtype=np.bool_)
     false_name[enough] = each.names.false
+    confirmed = np.zeros(len(row), dtype=np.bool_)
+    confirmed[enough] = each.names.confirmed
     look_ups, tunnels = np.zeros(len(row), dtype=np.bool_), np.zeros(len(row), dtype=np.bool_)
     look_ups[enough], tunnels[enough] = each.look_up, each.tunnel
     kinds = np.concatenate([kinds, np.full(len(found), OWN_BEACON, dtype=np.uint8)])
@@ -250,7 +253,8 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
         spoken, stretch, features, scores = each.spoken, each.stretch, each.features, each.scores
         look, context = each.look, each.context
         asks = look_ups, tunnels
-        return _Batch(pairs, kinds, row, spoken, stretch, features, scores, context, look, false_name, *asks, members)
+        claims = false_name, confirmed
+        return _Batch(pairs, kinds, row, spoken, stretch, features, scores, context, look, *claims, *asks, members)
     every = _Measured.of(found.pairs, scoring)
     return _Batch(
         pairs=joined([pairs, found.pairs]),
@@ -265,6 +269,7 @@ def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
             np.concatenate([each.look.index, every.look.index]), np.concatenate([each.look.proven, every.look.proven])
         ),
         false_name=false_name,
+        confirmed_name=confirmed,
         look_up=look_ups,
         tunnel=tunnels,
         members=members,
@@ -297,7 +302,8 @@ def _conclude(
         mentioned(words, pairs, measured.members) for words in (said.false, said.snoozed, said.true)
     )
     spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
-    quiet = spoken | {NAMED_TWIN: pairs.is_twin & ~measured.false_name} | place.gates(pairs, config)
+    twin = twins.spoken_for(pairs, verdicts, measured.confirmed_name, usual) & ~measured.false_name
+    quiet = spoken | {NAMED_TWIN: twin} | place.gates(pairs, config)
     quiet[LOOK_UP] = measured.look_up
     verdicts = raised(replace(verdicts, kind=place.kinds(pairs)), true, measured.row >= 0)
     verdicts = counted.told(verdicts, measured.counted)

@@ -6,15 +6,26 @@ import hashlib
 import ipaddress
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, Self
 
 from zeek_beacons.reports.facts import PairFacts
+from zeek_beacons.verdicts import KINDS, SEVERITIES
 
 VERSION = 1  # of the JSON
 BEACON, STOPPED = EVENTS = ("beacon", "stopped")
 LONGEST = 2000  # characters of one text
+LARGEST = 2**63  # number
+# What a field of this annotation is in JSON, beside the lists of texts.
+_JSON_KINDS: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "int | None": (int, NoneType),
+    "float": (int, float),
+    "float | None": (int, float, NoneType),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +93,22 @@ class Alert:
         """The alert that `to_json` wrote, without facts that came later. Raises ValueError where the text is none."""
         try:
             given = json.loads(text)
-            told = {one.name: _tuple(given[one.name]) for one in fields(PairFacts) if one.name in given}
-            own = {one.name: _tuple(given[one.name]) for one in fields(cls) if one.init and one.name != "facts"}
-            return cls(facts=PairFacts(**told), **own)
-        except (KeyError, TypeError) as error:
+            told = {one.name: _checked(one, given) for one in fields(PairFacts) if one.name in given}
+            own = {one.name: _checked(one, given) for one in fields(cls) if one.init and one.name != "facts"}
+            made = cls(facts=PairFacts(**told), **own)
+            made._check()
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"no alert of this version: {error}") from error
+        return made
+
+    def _check(self) -> None:
+        """Raises ValueError, or OverflowError, where a value is none that a format could tell."""
+        if self.event not in EVENTS or self.kind not in KINDS or self.severity not in SEVERITIES[1:]:
+            raise ValueError(f"no alert of this version: {self.event}, {self.kind}, {self.severity}")
+        if not 1 <= self.level < len(SEVERITIES):
+            raise ValueError(f"no alert of this version: level {self.level}")
+        for moment in (self.when.isoformat(), self.facts.first_seen, self.facts.last_seen):
+            milliseconds(moment)
 
 
 def stopped(alert: Alert, now: float, quiet: str) -> Alert:
@@ -120,5 +142,13 @@ def _clean(value: Any) -> Any:
     return tuple(map(_clean, value)) if isinstance(value, tuple) else value
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _checked(one: Field[Any], given: Mapping[str, Any]) -> Any:
+    """A field's value in the JSON. Raises KeyError where it is missing, ValueError where it is of another kind."""
+    value = given[one.name]
+    if one.type == "tuple[str, ...]" and isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return tuple(value)
+    if isinstance(value, bool) or not isinstance(value, _JSON_KINDS.get(str(one.type), ())):
+        raise ValueError(f"no alert of this version: {one.name}")
+    if isinstance(value, (int, float)) and not abs(value) <= LARGEST:
+        raise ValueError(f"no alert of this version: {one.name} is out of range")
+    return value

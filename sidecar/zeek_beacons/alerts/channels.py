@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from zeek_beacons.alerts.outbox import Outbox, Raised
 from zeek_beacons.alerts.sender import Sender
 from zeek_beacons.alerts.sink import Sink
 from zeek_beacons.background_thread import BackgroundThread
-from zeek_beacons.errors import ConfigError
+from zeek_beacons.errors import DATABASE_ERRORS, ConfigError
 
 PATIENCE = 2.0  # seconds that the disk may take before the caller goes on
 MOST_HELD = 1000  # alerts in memory while the disk fails
@@ -51,7 +50,7 @@ class Channels:
         try:
             self._outbox = Outbox.open(path)
             self.known, self.model = self._outbox.raised(), self._outbox.model()  # as earlier runs left them
-        except (sqlite3.Error, OSError) as error:
+        except (*DATABASE_ERRORS, OSError) as error:
             raise ConfigError(f"{path}: cannot be the alert queue: {error}") from error
         self._senders = [Sender(sink, path) for sink in sinks]
 
@@ -145,7 +144,7 @@ class Channels:
         self._storing = self._disk.submit(call)
         try:
             self._storing.result(PATIENCE)
-        except (sqlite3.Error, OSError, concurrent.futures.TimeoutError) as error:
+        except (*DATABASE_ERRORS, OSError, concurrent.futures.TimeoutError) as error:
             problem = str(error) or f"no answer within {PATIENCE:g} s"
             log.error("alert_queue_failed", extra={"fields": {"path": str(self._path), "problem": problem}})
             self.problem = problem

@@ -202,7 +202,9 @@ class Outbox:
 
     def _lose(self, deliveries: Iterable[tuple[str, str]], reason: str) -> None:
         for sink, alert in deliveries:
-            self._db.execute("DELETE FROM deliveries WHERE sink = ? AND alert = ?", (sink, alert))
+            gone = self._db.execute("DELETE FROM deliveries WHERE sink = ? AND alert = ?", (sink, alert))
+            if not gone.rowcount:  # an index that does not fit its table: the next look would find the same again
+                raise sqlite3.DatabaseError("the file of the alert queue is damaged")
             self._db.execute(_LOST, (sink, reason, 1))
 
     @contextmanager

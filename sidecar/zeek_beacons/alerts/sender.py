@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from zeek_beacons.alerts.outbox import Delivery, Outbox
 from zeek_beacons.alerts.sink import DeliveryError, Sink
+from zeek_beacons.errors import DATABASE_ERRORS
 
 FIRST_DELAY, LAST_DELAY = 2.0, 3600.0  # seconds until an alert is tried again; doubles each time
 LOOK = 1.0  # seconds between looks at the queue, which another process may have put something in
@@ -61,7 +61,7 @@ class Sender:
             self._wake.clear()
             try:
                 pause = 0.0 if self._step() else LOOK
-            except (sqlite3.Error, OSError) as error:
+            except (*DATABASE_ERRORS, OSError) as error:
                 self._failed("alert_queue_failed", str(error))
                 pause = DISK_RETRY
             if pause:

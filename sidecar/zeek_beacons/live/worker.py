@@ -37,7 +37,7 @@ from zeek_beacons.readers.candidate_rows import is_of_other_card, join, localize
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.reports.sentence import ServerFacts
 from zeek_beacons.said import Said
-from zeek_beacons.scoring import Scoring
+from zeek_beacons.scoring import Scoring, twins
 from zeek_beacons.store.host_owners import of_traits
 from zeek_beacons.store.judged import Conclusion
 from zeek_beacons.store.long_connection import LongConnection
@@ -245,6 +245,9 @@ class Worker:
         for threshold, places in self.by_threshold([_key(candidate.row) for candidate in batch]).items():
             pairs = Pairs.build([*(rows[place] for place in places), *near])
             scored = score(pairs, self.scoring, self.config, allow, threshold, self.said)
+            if beside := self._names_of(scored):
+                pairs = Pairs.build([*(rows[place] for place in places), *near, *beside])
+                scored = score(pairs, self.scoring, self.config, allow, threshold, self.said)
             alerting = np.flatnonzero(scored.verdicts.alerts)
             members = dict(
                 zip(alerting.tolist(), members_at(scored.pairs, scored.verdicts, alerting, scored.members), strict=True)
@@ -263,6 +266,12 @@ class Worker:
             if self.site is not None:
                 self.site.record(scored, len(places))
         return [found[place] for place in range(len(batch))]
+
+    def _names_of(self, scored: Scored) -> list[Row]:
+        """Pairs by name from the history that speak for address pairs of the batch which would alert: see twins.py."""
+        loud = twins.loud_twins(scored.pairs, scored.verdicts, self.scoring.thresholds["balanced"])
+        missing = twins.missing_names(scored.pairs, loud[:MOST_NEAR])
+        return [localized(dict(row), self._is_local) for row in self._loaded(set(missing)).values()]
 
     def _conclusions(
         self, scored: Scored, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], sources: Sources

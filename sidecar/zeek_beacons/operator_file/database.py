@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zeek_beacons.errors import BeaconsError
+from zeek_beacons.errors import DATABASE_ERRORS, BeaconsError
 from zeek_beacons.operator_file import schema
 
 PATIENCE = 2.0  # seconds that another writer may take
@@ -67,7 +67,7 @@ class OperatorDatabase:
         with self._lock:
             try:
                 yield self._opened()
-            except (sqlite3.Error, OSError) as error:
+            except (*DATABASE_ERRORS, OSError) as error:
                 self._forget()
                 raise StoreError(f"{self.path}: cannot be used now: {error}") from error
 

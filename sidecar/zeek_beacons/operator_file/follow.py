@@ -147,7 +147,7 @@ class OperatorFollower:
                 self._read = words.read(self._db, self._wall())
                 self._seen = (inode, version)
             store = self._read.store
-            fed = replace(_fed(self._db, taken.get(store, 0)), store=store) if wants else Fed()
+            fed = replace(read_telemetry(self._db, taken.get(store, 0)), store=store) if wants else Fed()
         except BaseException:
             self._close()
             raise
@@ -159,18 +159,19 @@ class OperatorFollower:
             self._db = None
 
 
-def _fed(db: sqlite3.Connection, after: int) -> Fed:
-    """The rows of telemetry behind one, as many as are taken at once."""
+def read_telemetry(db: sqlite3.Connection, after: int) -> Fed:
+    """The rows of telemetry behind one, as many as are taken at once. Raises sqlite3.Error."""
     found: dict[str, list[Connection]] = {}
     upto = count = unreadable = 0
     query = "SELECT id, collector, count, connections FROM telemetry WHERE id > ? ORDER BY id"
     for number, collector, many, text in db.execute(query, (after,)):
-        if count and count + many > MOST_CONNECTIONS:
+        is_whole = isinstance(collector, str) and isinstance(many, int) and isinstance(text, str)
+        if is_whole and count and count + many > MOST_CONNECTIONS:
             break
-        upto, count = number, count + many
+        upto, count = number, count + (many if is_whole else 0)
         try:
-            found.setdefault(collector, []).extend(_connections(text))
-        except ValueError:
+            found.setdefault(collector, []).extend(_connections(text if is_whole else ""))
+        except (ValueError, RecursionError):
             unreadable += 1
     return Fed({collector: tuple(same) for collector, same in found.items()}, upto, unreadable)
 

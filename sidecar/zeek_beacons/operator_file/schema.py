@@ -98,7 +98,10 @@ def known_columns(db: sqlite3.Connection, table: str, wanted: Iterable[str]) -> 
 def check(db: sqlite3.Connection, path: Path, *, may_be_empty: bool = False) -> int:
     """The version of an open file that this program knows. Raises sqlite3.Error and InputError."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    try:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("the names of its tables are damaged") from error
     if version > VERSION:
         raise InputError(str(path), f"operators' file of schema {version}, this program knows {VERSION}; update it")
     if (tables or not may_be_empty) and not {"meta", "feedback", "telemetry"} <= tables:

@@ -77,44 +77,69 @@ def connected(path: Path) -> sqlite3.Connection:
 
 
 def read(db: sqlite3.Connection, now: float) -> Words:
-    """What holds now. Raises sqlite3.Error."""
+    """What holds now. Raises sqlite3.Error, also where a value is of a kind that no console writes."""
+    try:
+        return _read(db, now)
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError(f"a value that no console writes: {error}") from error
+
+
+def _read(db: sqlite3.Connection, now: float) -> Words:
     meta = dict(db.execute("SELECT name, value FROM meta"))
     # A console of an earlier version may have written the file, which is only read here.
     key_of_pair = ", ".join(schema.known_columns(db, "snoozes", KEY_COLUMNS))
     true: dict[Key, Word] = {}
     false: dict[Key, Word] = {}
     for *key, word, who, at, why in db.execute(_NEWEST_FEEDBACK.format(key=key_of_pair)):
-        (true if word == "true" else false)[_key(key)] = Word(who, at, why)
+        (true if word == "true" else false)[_key(key)] = _word(who, at, why)
     snoozed = {
-        _key(key): Word(who, at, why, until)
+        _key(key): _word(who, at, why, until)
         for *key, who, at, why, until in db.execute(_SNOOZES.format(key=key_of_pair), (now,))
     }
     allowed, problems = _allowed(db, now)
     return Words(
-        store=meta.get("store", ""),
+        store=_text(meta.get("store", "")),
         revision=int(meta.get("revision", 0)),
         said=Said(true, false, snoozed),
         allowed=allowed,
-        settings={name: value for name, value in db.execute(_SETTINGS) if value is not None},
+        settings={_text(name): _text(value) for name, value in db.execute(_SETTINGS) if value is not None},
         analyze=db.execute("SELECT ifnull(max(id), 0) FROM requests").fetchone()[0],
         problems=problems,
     )
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in the place of a text")
+    return value
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{type(value).__name__} in the place of a number")
+    return value
+
+
+def _word(who: Any, at: Any, why: Any, until: Any = math.inf) -> Word:
+    return Word(_text(who), _number(at), _text(why), _number(until))
+
+
 def _key(columns: Sequence[Any]) -> Key:
     orig_h, resp, resp_p, proto, *channel = columns
-    return orig_h, resp, resp_p, proto, channel[0] if channel else CONN
+    if not isinstance(resp_p, int):
+        raise TypeError(f"{type(resp_p).__name__} in the place of a port")
+    return _text(orig_h), _text(resp), resp_p, _text(proto), _text(channel[0]) if channel else CONN
 
 
 def _allowed(db: sqlite3.Connection, now: float) -> tuple[tuple[AllowedByOperator, ...], tuple[str, ...]]:
     found, problems = [], []
     for number, text, who, at, why, until in db.execute(_ALLOW, (now,)):
         try:
-            (entry,) = AllowList.parse(text).entries
+            (entry,) = AllowList.parse(_text(text)).entries
         except (InputError, ValueError) as error:
             problems.append(f"allow entry {number}: {error}")
             continue
         told = f"{entry.text} ({who}{f': {why}' if why else ''})"
         named = replace(entry, line=number, text=told, path=FILE_NAME)
-        found.append(AllowedByOperator(number, named, Word(who, at, why, math.inf if until is None else until)))
+        found.append(AllowedByOperator(number, named, _word(who, at, why, math.inf if until is None else until)))
     return tuple(found), tuple(problems)

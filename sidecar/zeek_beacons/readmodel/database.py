@@ -47,6 +47,9 @@ class Database:
             try:
                 with self._reading() as db:
                     return question(db)
+            except UnicodeDecodeError as error:  # SQLite's words for a damaged file
+                self.close()
+                raise InputError(str(self.path), "is damaged") from error
             except sqlite3.Error as error:
                 self.close()
                 if _is_ours(error):

@@ -82,7 +82,11 @@ def url(number: str) -> str:
 
 
 def name(number: str) -> str:
-    """The name of a technique, or of a part of one without its technique's: `Web Protocols` of T1071.001."""
+    """The name of a technique, or of a part of one without its technique's: `Web Protocols` of T1071.001.
+
+    The number itself where it is not known here: an alert may have waited since another version.
+    """
     if number in TECHNIQUES:
         return TECHNIQUES[number].rpartition(": ")[2]
-    return next(told.partition(": ")[0] for part, told in TECHNIQUES.items() if part.startswith(f"{number}."))
+    parts = (told.partition(": ")[0] for part, told in TECHNIQUES.items() if part.startswith(f"{number}."))
+    return next(parts, number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from zeek_beacons.alerts import outbox as module
+from zeek_beacons.alerts.alert import Alert
+from zeek_beacons.alerts.formats import FORMATS
 from zeek_beacons.alerts.outbox import DAY, KEPT_DAYS, LEASE, MOST_DAYS, Outbox, Raised
 from zeek_beacons.errors import ConfigError
 
@@ -140,3 +144,45 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         Outbox.open(other)
     with pytest.raises(ConfigError, match="alert queue of version 99, this program knows 1"):
         Outbox.open(later)
+
+
+def test_a_damaged_index_is_an_error_and_no_endless_look(outbox: Outbox, path: Path) -> None:
+    outbox.add([alert()], ["a"], {}, NOW)
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE alerts SET body = 'none'")
+        db.commit()
+        db.execute("PRAGMA journal_mode = DELETE")
+    data = path.read_bytes()
+    at = data.index(f"a{alert().id}".encode()) + 1  # the id in the index, which the row has otherwise
+    path.write_bytes(data[:at] + b"?" + data[at + 1 :])
+    opened = Outbox.open(path)
+    with pytest.raises(sqlite3.DatabaseError, match="damaged"):
+        opened.take("a", NOW)
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("level", level) for level in (0, 5, 2.5, "3", True, 10**30)),
+        *(("event", "gone"), ("kind", "other"), ("severity", ""), ("time", 1e300), ("time", "soon"), ("score", [])),
+        *(("first_seen", "yesterday"), ("attack", "T1071"), ("uids", [1])),
+    ],
+)
+def test_what_no_format_could_tell_is_no_alert(field: str, value: object) -> None:
+    told = json.loads(alert().to_json())
+    assert Alert.from_json(json.dumps(told)) == alert()
+    with pytest.raises(ValueError, match=r"no alert|year|isoformat|out of range"):
+        Alert.from_json(json.dumps(told | {field: value}))
+
+
+def test_an_alert_of_another_version_is_told_with_techniques_that_are_unknown_here() -> None:
+    told = json.loads(alert().to_json()) | {"attack": ["T9999.001", "T1071"], "later": 1}
+    found = Alert.from_json(json.dumps(told))
+    assert all("T9999" in form.text(found) for form in FORMATS.values())
+
+
+def test_nested_too_deeply_is_no_alert() -> None:
+    with pytest.raises(ValueError, match="no alert"):
+        Alert.from_json("[" * 100_000)

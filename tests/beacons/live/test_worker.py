@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.beacons.live.histories import KEY, RULES, at, guarded, judge
 from tests.beacons.live.made import T0, candidate
 from zeek_beacons import pipeline
+from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.live.history.guard import HistoryGuard
 from zeek_beacons.live.history.store import Limits
@@ -22,6 +23,7 @@ from zeek_beacons.live.worker import Worker
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.readers import candidates as reader
 from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.scoring import Scoring
 
 TIMES = st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True)
 
@@ -178,3 +180,22 @@ def test_what_another_card_held_is_not_joined(path: Path) -> None:
     assert (row["start"] - T0).tolist() == [200, 290, 380]
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT name FROM host_owners").fetchall() == [("B",)]
+
+
+def test_a_beacon_does_not_hide_behind_a_name_that_came_before_it(tmp_path: Path) -> None:
+    """The pair by name has no rhythm and came in another batch: the history tells of it."""
+    rng = np.random.default_rng(3)
+    beacon = np.round(np.cumsum(60 * (1 - 0.1 * rng.random(200))), 6)
+    browsing = np.sort(np.repeat(rng.uniform(6000, 12_000, 100), 5) + rng.exponential(3, 500))
+    named: dict[str, Any] = {"server_name": "www.busy.example"}
+    address = at(1, beacon.tolist(), resp="45.0.0.9", resp_h="45.0.0.9", named=200, name_conns=200, **named)
+    named |= {name: rng.integers(300, 50_000, 500).tolist() for name in ("orig_bytes", "resp_bytes")}
+    named |= {"resp": "www.busy.example", "resp_h": "46.0.0.1", "conns": 1200, "named": 1200, "name_conns": 1200}
+    name = at(2, np.round(browsing, 6).tolist(), **named)
+    held = guarded(tmp_path / "history.db")
+    worker = Worker("me", Scoring.load(), Config(), held)
+    assert [verdict.level > 0 for verdict in worker.work([address], AllowList())] == [False]
+    assert [verdict.level > 0 for verdict in worker.work([name], AllowList())] == [False]
+    (again,) = worker.work([address], AllowList())
+    held.close()
+    assert (again.level > 0, again.suppressed) == (True, "")

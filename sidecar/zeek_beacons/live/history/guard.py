@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zeek_beacons.background_thread import BackgroundThread
-from zeek_beacons.errors import ConfigError
+from zeek_beacons.errors import DATABASE_ERRORS, ConfigError
 from zeek_beacons.keys import Key
 from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
@@ -163,7 +163,7 @@ class HistoryGuard:
             self._stuck = future
             self._failed(f"no answer within {self._patience:g} s")
             return None
-        except (sqlite3.Error, OSError) as error:
+        except (*DATABASE_ERRORS, OSError) as error:
             self._handle_failure(error)
             return None
         except ConfigError as error:
