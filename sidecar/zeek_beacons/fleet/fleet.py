@@ -162,23 +162,46 @@ class Fleet:
         )
 
     def incidents(self, which: Filter = EVERYTHING, page: Page = FIRST) -> Listing[IncidentRow]:
-        """Incidents, each told once. With a sensor asked for: those that it sees, whoever else does."""
-        self._reachable(page)
-        own = replace(which, sensor="")
-        part = replace(page, offset=0)
-        found = self._all(lambda model: first(lambda one: model.incidents(own, one), part, self._rows))
-        together, alerting = self._together(), self._alerting()
+        """Incidents, each told once, with all that any sensor sees of it: those of which some sensor's part fits.
+
+        The total counts an incident once as far as it is known that its parts are one: of a filtered list, those up to
+        this page.
+        """
+        found = self._lists(which, page, lambda model, own, part: model.incidents(own, part))
+        together = self._together()
         rows: defaultdict[merge.FleetIncident, dict[merge.Part, IncidentRow]] = defaultdict(dict)
         for sensor, told in found:
             for row in told.rows:
-                of = sensor.name, row.id
-                rows[together.get(of, merge.FleetIncident(row.id, (of,)))][of] = row
-        self._known(which.sensor)
-        chosen = [one for one in rows if not which.sensor or which.sensor in one.sensors]
-        made = [merge.merged(one, rows[one], alerting) for one in chosen]
-        made.sort(key=lambda one: (-one.level, -(one.score or 0.0), one.id))
-        beyond = 0 if which.sensor else sum(told.total - len(told.rows) for _, told in found)
-        return Listing(tuple(made[page.offset : page.offset + page.limit]), len(made) + beyond)
+                part = sensor, row.id
+                rows[together.get(part, merge.FleetIncident(row.id, (part,)))][part] = row
+        ranked = sorted(
+            rows, key=lambda one: (*min((-row.level, -(row.score or 0.0)) for row in rows[one].values()), one.id)
+        )
+        seen = [set(parts) for parts in rows.values()]
+        if which == EVERYTHING:
+            told_of = {sensor for sensor, _ in found}
+            seen = [{part for part in one.parts if part[0] in told_of} for one in set(together.values())]
+        total = sum(told.total for _, told in found) - sum(len(parts) - 1 for parts in seen if parts)
+        shown = {one: rows[one] for one in _part(ranked, page)}
+        self._complete(shown)
+        alerting = self._alerting()
+        return Listing(tuple(merge.merged(one, parts, alerting) for one, parts in shown.items()), total)
+
+    def _complete(self, rows: Mapping[merge.FleetIncident, dict[merge.Part, IncidentRow]]) -> None:
+        """Adds the parts that stand further down in their sensors' lists, or do not fit a filter."""
+        missing: defaultdict[str, dict[str, merge.FleetIncident]] = defaultdict(dict)
+        for one, parts in rows.items():
+            for sensor, own in set(one.parts) - parts.keys():
+                missing[sensor][own] = one
+        for sensor, wholes in missing.items():
+            names = list(wholes)
+            try:
+                ((_, details),) = self._all(lambda model, names=names: list(map(model.incident, names)), sensor)  # type: ignore[misc]
+            except InputError:
+                continue  # the sensor remembers it
+            for own, detail in zip(names, details, strict=True):
+                if detail is not None and detail.incident.level:
+                    rows[wholes[own]][sensor, own] = detail.incident
 
     def incident(self, id: str) -> IncidentDetail | None:  # noqa: A002
         """One incident with the members that each sensor sees, by any name that it has anywhere."""

@@ -48,6 +48,10 @@ class Bounds(NamedTuple):
 BOUNDS = Bounds()
 
 
+class _NoSuchThingError(InputError):
+    """The sensor has nothing of this id."""
+
+
 class SensorStatus(NamedTuple):
     """What a sensor holds, and what its own console finds wrong with it."""
 
@@ -147,8 +151,12 @@ class RemoteModel:
             raise InputError(self.name, f"answers with no list of {path} of this version: {problem}") from problem
 
     def _one(self, path: str, kind: type[T]) -> T | None:
-        told = self._ask(path, {})
-        return None if told is None else self._made(kind, told)
+        """None where there is no such thing."""
+        try:
+            told = self._ask(path, {})
+        except _NoSuchThingError:
+            return None
+        return self._made(kind, told)
 
     def _made(self, kind: type[T], told: Any) -> T:
         try:
@@ -157,7 +165,7 @@ class RemoteModel:
             raise InputError(self.name, f"answers with no {kind.__name__} of this version: {problem}") from problem
 
     def _ask(self, path: str, asked: Mapping[str, str]) -> Any:
-        """The answer as data; None where there is no such thing."""
+        """The answer as data. Raises InputError."""
         headers = {"Accept": "application/json", "Connection": "close"}
         headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
         query = f"?{parse.urlencode(asked)}" if asked else ""
@@ -175,7 +183,7 @@ class RemoteModel:
         except (ValueError, RecursionError) as problem:
             raise InputError(self.name, "is no zeek-beacons serve: its answer is no JSON") from problem
         if got.status == http.client.NOT_FOUND and isinstance(told, dict) and told.get("status") == got.status:
-            return None
+            raise _NoSuchThingError(self.name, "has no such thing")
         if got.status != http.client.OK:
             detail = told.get("detail", got.reason) if isinstance(told, dict) else got.reason
             raise InputError(self.name, f"refuses ({got.status}): {_printable(detail)}")

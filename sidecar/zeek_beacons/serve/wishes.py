@@ -96,10 +96,10 @@ def acknowledge(surface: Surface, rows: Iterable[PairRow], who: str) -> int:
 
 def feedback(surface: Surface, given: PairGiven, verdict: str, why: str, who: str) -> int:
     """Says what a pair was. Returns the number of the entry."""
-    surface.takes_words()
     return judge(surface, meant(surface, given), verdict, why, who)
 
 
 def judge(surface: Surface, pair: Meant, verdict: str, why: str, who: str) -> int:
     """The same of a pair that was found."""
+    surface.takes_words()
     return surface.store.give_feedback(pair.key, pair.addr, verdict, who, why, pair.model, pair.score)
