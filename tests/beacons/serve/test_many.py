@@ -22,7 +22,7 @@ PAGES = ("", "incidents", "hosts", "sensors", "decisions", "run", "?show=near", 
 
 def over(folder: Path, *source: str, **more: Any) -> dict[str, Any]:
     """The settings of a console over sensors."""
-    return {"history": "", "state": "", "source": source, "operator": str(folder / FILE_NAME), **more}
+    return {"history": "", "state": "", "source": source, "operator": str(folder / "fleet.sqlite"), **more}
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_a_token_is_asked_for_and_given_over_tls(tmp_path: Path) -> None:
             ({"source_ca": tls["tls_cert"]}, "refuses (401)"),
             ({"source_tokens": str(keys)}, "certificate verify failed"),
         ):
-            with console(tmp_path, **over(tmp_path, url, **more)) as made:
+            with console(tmp_path, **over(tmp_path / problem[:7], url, **more)) as made:
                 (row,) = made.get("sensors").json()["rows"]
                 assert problem in row["problem"]
                 assert (row["unread_since"] is None) is not bool(problem)
