@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import ipaddress
+import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -84,6 +86,12 @@ class Config:
                 ipaddress.ip_network(net)
             except ValueError as error:
                 raise SettingError("local_nets", f"has {net!r}, which is not a subnet ({error})") from error
+
+    @property
+    def digest(self) -> str:
+        """A short text that is the same for the same settings."""
+        told = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()
 
     @classmethod
     def load(

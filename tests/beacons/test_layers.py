@@ -22,6 +22,7 @@ FLOORS = (
     {"classify", "labels", "pipeline"},
     {
         "alerts",
+        "fleet",
         "forecast",
         "pages",
         "readmodel",

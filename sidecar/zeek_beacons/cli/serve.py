@@ -37,6 +37,13 @@ def serve(
     state: Annotated[
         Optional[Path], typer.Option(help="State file of the sidecar (default: as the sidecar's).", show_default=False)
     ] = None,
+    source: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="A sensor to show beside others, [NAME=]URL of its `serve` or [NAME=]FILE, a history; may repeat.",
+            show_default=False,
+        ),
+    ] = None,
     config: options.SystemConfigFile = None,
 ) -> None:
     """Show what was found in a browser, and answer the HTTP API.
@@ -48,6 +55,8 @@ def serve(
         zeek-beacons serve
 
         zeek-beacons serve --report report
+
+        zeek-beacons serve --source north=https://north.example:8520 --source south=/srv/south/history.db
 
         zeek-beacons serve --listen 10.0.0.5:8520 --tls-cert console.pem --tls-key console.key
     """
@@ -74,7 +83,8 @@ def serve(
         "operator": operator,
         "state": state,
     }
-    own = ServeConfig.load(file, flags={name: None if one is None else str(one) for name, one in flags.items()})
+    given: dict[str, object] = {name: None if one is None else str(one) for name, one in flags.items()}
+    own = ServeConfig.load(file, flags=given | {"source": source or None})
     logs.set_up("INFO")
     surface = surface_of(own, SidecarConfig.load(file), options.settings(file))
     scheme = "https" if own.tls_cert else "http"

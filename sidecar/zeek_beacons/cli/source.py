@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib import error, parse, request
@@ -114,9 +114,13 @@ class RemoteSource:
     def rows(self, kind: str, which: Filter, page: Page, more: Mapping[str, Any]) -> Rows:
         """A page of one of KINDS."""
         answer = self._ask(kind, _given(asdict(which)) | _given(asdict(page)) | _given(more))
-        names = [one.name for one in fields(KINDS[kind])]
+        kinds = fields(KINDS[kind])
+        later = {
+            one.name: one.default for one in kinds if one.default is not MISSING
+        }  # what an older one does not tell
         try:
-            return Rows([{name: row[name] for name in names} for row in answer["rows"]], int(answer["total"]))
+            rows: list[Row] = [{one.name: (later | row)[one.name] for one in kinds} for row in answer["rows"]]
+            return Rows(rows, int(answer["total"]))
         except (KeyError, TypeError, ValueError) as problem:
             raise InputError(self.name, f"answers with no list of {kind} of this version") from problem
 

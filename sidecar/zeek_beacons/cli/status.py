@@ -14,15 +14,17 @@ import typer
 from zeek_beacons.cli import asked, options
 from zeek_beacons.errors import ConfigError, InputError
 
-EXIT_CODES = {"": 0, "healthy": 0, "unhealthy": 1, "stale": 3}
+EXIT_CODES = {"": 0, "healthy": 0, "unhealthy": 1, "stale": 3, "unreadable": 2}
+WORSE = ("", "healthy", "unhealthy", "stale", "unreadable")  # of several the last one gives the exit code
 
 
 def status(
-    path: Annotated[
-        Optional[Path],
+    paths: Annotated[
+        Optional[list[Path]],
         typer.Argument(
-            metavar="[PATH]",
-            help="A history, a result.sqlite or its folder: what it holds (default: how the sidecar is).",
+            metavar="[PATH]...",
+            help="A history, a result.sqlite or its folder: what it holds; a sidecar's state (.json): how that one "
+            "is; of several a line each (default: how the sidecar is).",
             show_default=False,
         ),
     ] = None,
@@ -38,6 +40,7 @@ def status(
     """Show whether the sidecar serves Zeek, what it did, and what was lost.
 
     Exit code 0: healthy; 1: it runs, and something is wrong; 3: it does not run; 2: the state cannot be read.
+    Of several that of the worst, in this order.
 
     Examples:
 
@@ -48,7 +51,16 @@ def status(
         zeek-beacons status --url https://sensor.example:8520
 
         zeek-beacons status report
+
+        zeek-beacons status /var/lib/sensor-1/status.json /var/lib/sensor-2/status.json
     """
+    if paths is not None and len(paths) > 1:
+        if url is not None or state is not None:
+            raise ConfigError("paths, --state and --url exclude each other: one of them is asked")
+        raise typer.Exit(_several(paths, as_json))
+    path = paths[0] if paths else None
+    if path is not None and state is None and _is_state(path):
+        path, state = None, path
     if path is None and (url is None or state is not None):
         if url is not None:
             raise ConfigError("--state and --url exclude each other: one of them is asked")
@@ -66,6 +78,31 @@ def status(
         for name, text in lines:
             print(f"  {name:<12}{_printable(text)}")
     raise typer.Exit(EXIT_CODES.get(condition, 1))
+
+
+def _several(paths: list[Path], as_json: bool) -> int:
+    """Prints a line for each, or all of it as JSON. Returns the exit code of the worst."""
+    told = []
+    for path in paths:
+        try:
+            if _is_state(path):
+                condition, problems, found = _here(None, path)
+            else:
+                condition, problems, found, _ = _elsewhere(path, None, "", None)
+        except InputError as error:
+            condition, problems, found = "unreadable", [error.problem], None
+        told.append({"path": str(path), "condition": condition, "problems": problems, "state": found})
+        if not as_json:
+            rest = f": {'; '.join(problems)}" if problems else ""
+            print(_printable(f"{path}: {condition or 'readable'}{rest}"))
+    if as_json:
+        print(json.dumps(told, indent=2))
+    return EXIT_CODES[max((str(one["condition"]) for one in told), key=WORSE.index)]
+
+
+def _is_state(path: Path) -> bool:
+    """Whether it is a sidecar's state, and no database."""
+    return path.suffix == ".json"
 
 
 def _here(config: Path | None, state: Path | None) -> tuple[str, list[str], dict[str, Any] | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zeek_beacons import __version__
 from zeek_beacons.config import Config
 from zeek_beacons.keys import Key
 from zeek_beacons.live.protocol.messages import Candidate, Verdict
@@ -86,6 +87,8 @@ def settings_in_force(scoring: Scoring, config: Config, in_force: AlertThreshold
         "threshold": in_force.threshold,
         "thresholds": dict(scoring.thresholds),
         "min_connections": config.min_connections,
+        "version": __version__,
+        "config": config.digest,
     }
 
 

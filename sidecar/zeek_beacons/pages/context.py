@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from zeek_beacons import __version__
+from zeek_beacons.fleet.row import SensorRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class PageContext:
     who: str = ""  # the name of the token that somebody logged in with
     csrf_token: str = ""  # "" where nothing may be written
     message: str = ""  # what came of the last action
+    sensors: Sequence[str] = ()  # of a console over many
+    elsewhere: Mapping[str, str] = field(
+        default_factory=dict
+    )  # those with consoles of their own: where things are said
+    unread: Callable[[], Sequence[SensorRow]] = lambda: ()  # those that cannot be read
     version: str = __version__
 
     @property
@@ -42,7 +48,7 @@ class PageContext:
             ("Decisions", "/decisions"),
             ("Run", "/run"),
         ]
-        return [*own, ("Diagnostics", "/diagnostics")]
+        return [*own, ("Sensors", "/sensors") if self.sensors else ("Diagnostics", "/diagnostics")]
 
     @property
     def of_run(self) -> list[tuple[str, str]]:

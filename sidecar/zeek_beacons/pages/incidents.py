@@ -33,7 +33,7 @@ def incident_page(detail: IncidentDetail, calibrated: bool, ctx: PageContext, se
         members=detail.members,
         sparks=sparks(detail.members),
         seen=seen,
-        unseen=[row for row in detail.members if row.level and row.id not in seen],
+        unseen=[row for row in detail.members if row.level and row.id not in seen and row.sensor not in ctx.elsewhere],
         calibrated=calibrated,
     )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.pipeline import NEAR
-from zeek_beacons.readmodel import About, Filter, Listing, Page, PairRow, ReadModel
+from zeek_beacons.readmodel import About, Filter, Listing, Page, PairRow
+from zeek_beacons.readmodel.readable import Readable
 
 SHOWS = {
     "alerts": "what alerts",
@@ -41,7 +42,8 @@ class Selection:
     def is_filtered(self) -> bool:
         """Whether anything is left out that belongs to what is shown."""
         which = self.which
-        return any((which.host, which.resp, which.severity, which.kind, which.text, which.since is not None))
+        texts = (which.host, which.resp, which.severity, which.kind, which.text, which.sensor)
+        return any(texts) or which.since is not None
 
 
 def selection(query: Mapping[str, str], now: float) -> Selection:
@@ -53,6 +55,7 @@ def selection(query: Mapping[str, str], now: float) -> Selection:
         severity=query.get("severity", ""),
         kind=query.get("kind", ""),
         text=query.get("q", "").strip(),
+        sensor=query.get("sensor", ""),
         since=since(query, now),
     )
     return Selection(_one_of("show", query.get("show", "alerts"), SHOWS), which, page(query, sort, sort not in UPWARDS))
@@ -70,7 +73,7 @@ def since(query: Mapping[str, str], now: float) -> float | None:
     return None if not period else now - PERIODS[_one_of("since", period, PERIODS)]
 
 
-def listed(model: ReadModel, chosen: Selection, about: About) -> Listing[PairRow]:
+def listed(model: Readable, chosen: Selection, about: About) -> Listing[PairRow]:
     """The rows that a selection asks for. Raises InputError."""
     which = chosen.which
     if chosen.show == "alerts":

@@ -30,6 +30,7 @@ class Filter:
     suppressed: bool | None = None
     incident: str = ""
     text: str = ""  # part of an address, a name or a service
+    sensor: str = ""  # that sees the pair
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -41,7 +42,7 @@ class Filter:
                 raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(known)}")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ConfigError(f"min_score is {self.min_score}, expected 0 to 1")
-        for name in ("host", "resp", "incident", "text"):
+        for name in ("host", "resp", "incident", "text", "sensor"):
             if len(getattr(self, name)) > LONGEST:
                 raise ConfigError(f"{name} has {len(getattr(self, name))} characters, expected at most {LONGEST}")
             if "\0" in getattr(self, name) or _is_no_text(getattr(self, name)):

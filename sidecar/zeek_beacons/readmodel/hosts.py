@@ -91,6 +91,7 @@ def _host(db: sqlite3.Connection, one: ScoredHost, risk: _Risk, silence: Silence
         return None
     (last,) = db.execute("SELECT max(last_ts) FROM verdicts WHERE orig_n = ?", (one.packed,)).fetchone()
     owner = host_owners.load(db, one.host)
+    strongest = pair_row(rows[0], silence)
     return HostRow(
         host=one.host,
         combined_risk=round(risk.combined, 6),
@@ -98,8 +99,9 @@ def _host(db: sqlite3.Connection, one: ScoredHost, risk: _Risk, silence: Silence
         pairs=one.pairs,
         severity=SEVERITIES[risk.level],
         level=risk.level,
-        strongest=pair_row(rows[0], silence),
+        strongest=strongest,
         last_seen=last,
         name=owner.name,
         user=owner.user,
+        sensor=strongest.sensor,
     )

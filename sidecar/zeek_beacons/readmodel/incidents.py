@@ -67,6 +67,7 @@ def _incident(
         stopped=all(silence.has_stopped(row) for row in rows if row.level) and level > 0,
         joined=tuple(joined.split()),
         summary="; ".join(filter(None, (summary, further(members, number - 1)))),
+        sensors=tuple(sorted({row.sensor for row in rows} - {""})),
     )
 
 

@@ -19,7 +19,7 @@ MOST_COUNTS = 20  # numbers of connections that are told apart below the gate
 
 _ALERT = """
 SELECT c.seq, c.time, c.id, c.incident, c.raised, c.score, c.model, v.orig_h, v.resp, v.resp_p, v.proto, v.channel,
-    v.addr, d.details
+    v.addr, v.sensor, d.details
 FROM verdict_changes AS c JOIN verdicts AS v ON v.id = c.id LEFT JOIN details AS d ON d.id = c.id
 """
 _LONG_PAIRS = "(SELECT *, addr AS resp FROM long_connections) AS v"  # with the names that filters go by
@@ -98,7 +98,9 @@ def band(seconds: float) -> str:
 
 def _of_alerts(which: Filter, after: int) -> Chosen:
     """Of a filter what concerns the alert itself is held against what was reached then."""
-    of_pair = Chosen.of(Filter(host=which.host, resp=which.resp, port=which.port, kind=which.kind, text=which.text))
+    of_pair = Chosen.of(
+        Filter(which.host, which.resp, which.port, kind=which.kind, text=which.text, sensor=which.sensor)
+    )
     of_alert: list[tuple[str, Any]] = [("c.raised > 0 AND c.seq > ?", after)]
     of_alert += [("c.raised >= ?", SEVERITIES.index(which.severity))] if which.severity else []
     of_alert += [("c.time >= ?", which.since)] if which.since is not None else []
@@ -119,7 +121,7 @@ def _alert(
     *rest: Any,
 ) -> AlertRow:
     *key, details = rest
-    orig_h, resp, resp_p, proto, channel, addr = key
+    orig_h, resp, resp_p, proto, channel, addr, sensor = key
     return AlertRow(
         seq=seq,
         time=time,
@@ -136,6 +138,7 @@ def _alert(
         addr=addr,
         summary=summary_of(details),
         model=model,
+        sensor=sensor,
     )
 
 

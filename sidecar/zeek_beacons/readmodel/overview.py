@@ -68,4 +68,6 @@ def about(db: sqlite3.Connection, path: Path, size: int, known: Extent) -> About
         bytes=size,
         last_alert=last_alert(db),
         summary=summary if isinstance(summary, dict) else {},
+        version=str(told.get("version", "")),
+        config=str(told.get("config", "")),
     )

@@ -80,6 +80,7 @@ class IncidentRow:
     stopped: bool  # all members have
     joined: tuple[str, ...]  # names of incidents that turned out to be this one
     summary: str  # a sentence
+    sensors: tuple[str, ...] = ()  # that see its members
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class HostRow:
     last_seen: float | None
     name: str  # by its newest lease or authentication, "" where not known
     user: str  # who authenticated from it last
+    sensor: str = ""  # that sees its strongest pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class AlertRow:
     addr: str
     summary: str  # the newest sentence on the pair, "" where it is not kept any more
     model: str
+    sensor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class LongPair:
     bytes_in: float | None
     severity: str  # by the longer of `longest` and `day_sum`, see lists.BANDS
     last_seen: float | None
+    sensor: str = ""  # in a console over several sensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +191,5 @@ class About:
     bytes: int
     last_alert: int  # seq of the newest alert, 0 for none
     summary: Mapping[str, Any] = field(default_factory=dict)  # of a result: its run_summary.json, input rows and all
+    version: str = ""  # of the program that writes it
+    config: str = ""  # digest of the settings that it judges by

@@ -206,7 +206,8 @@ def _conditions(which: Filter) -> Iterator[tuple[str, tuple[Any, ...]]]:
     ):
         if value is not None:
             yield f"v.{column} {way} ?", (value,)
-    for column, text in (("kind", which.kind), ("label", which.label), ("incident", which.incident)):
+    for column in ("kind", "label", "incident", "sensor"):
+        text = getattr(which, column)
         if text:
             yield f"v.{column} = ?", (text,)
     if which.suppressed is not None:

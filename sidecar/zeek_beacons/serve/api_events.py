@@ -35,6 +35,8 @@ def router(surface: Surface) -> APIRouter:
     async def events(request: Request, last_event_id: Annotated[str, Header()] = "") -> Response:
         """New alerts as they come: `id` is the alert's seq, `data` the alert as JSON."""
         nonlocal open_streams
+        if surface.fleet is not None:
+            raise ProblemError(409, "this console shows many sensors, each of which tells its own events")
         if open_streams >= surface.settings.event_streams:
             raise ProblemError(429, f"{open_streams} streams are open, as many as may", {"Retry-After": "30"})
         try:

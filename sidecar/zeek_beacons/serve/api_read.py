@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -46,18 +47,20 @@ def router(surface: Surface) -> APIRouter:
         found = surface.model().beacon(id)
         if found is None:
             raise ProblemError(404, f"there is no pair {id[:40]!r}")
-        return data(request, found, Notes.of(surface.store).on(found.row))
+        own = surface.of(found.row.sensor)
+        return data(request, found, None if own is None else Notes.of(own.store).on(found.row))
 
     @api.delete("/beacons/{id}", status_code=204)
     def acknowledge(id: str, who: Who = writer) -> None:  # noqa: A002
         """Acknowledges a beacon: someone sees to it. It is marked so until its severity rises."""
+        surface.takes_words()
         row = surface.pair(id)
         surface.store.acknowledge(key_of(row), row.level, who.name)
 
     @api.get("/incidents", dependencies=[reader], response_model=Listing[IncidentRow])
     def incidents(request: Request, which: Which, page: Part) -> Response:
         """Incidents with a member that alerts now and fits, the worst first."""
-        return listing(request, surface.model().incidents(which, page), page)
+        return _listed(request, surface.model().incidents(which, page), page)
 
     @api.get("/incidents/{id}", dependencies=[reader], response_model=IncidentDetail)
     def incident(request: Request, id: str) -> Response:  # noqa: A002
@@ -76,19 +79,20 @@ def router(surface: Surface) -> APIRouter:
         cleared: Annotated[bool, Query(description="Those that someone cleared, too.")] = False,
     ) -> Response:
         """Pairs that reached a level, the newest first."""
-        upto = surface.store.cleared()
+        upto = surface.store.cleared() if surface.fleet is None else None
         first = after if cleared or upto is None else max(after, upto[0])
-        return listing(request, surface.model().alerts(first, which, page), page)
+        return _listed(request, surface.model().alerts(first, which, page), page)
 
     @api.delete("/alerts", status_code=204)
     def clear(who: Who = writer) -> None:
         """Clears the list of alerts: those that come later are shown."""
+        surface.takes_words()
         surface.store.clear_alerts(surface.model().about().last_alert, who.name)
 
     @api.get("/hosts", dependencies=[reader], response_model=Listing[HostRow])
     def hosts(request: Request, which: Which, page: Part) -> Response:
         """Originators by combined risk."""
-        return listing(request, surface.model().hosts(which, page), page)
+        return _listed(request, surface.model().hosts(which, page), page)
 
     @api.get("/connections", dependencies=[reader], response_model=Listing[PairRow] | BelowGate)
     def connections(
@@ -111,11 +115,21 @@ def router(surface: Surface) -> APIRouter:
         by_sum: Annotated[bool, Query(description="By the sum within 24 hours, not the longest one.")] = False,
     ) -> Response:
         """Pairs by how long their connections are open."""
-        return listing(request, surface.model().long_connections(min_duration, which, page, by_sum), page)
+        return _listed(request, surface.model().long_connections(min_duration, which, page, by_sum), page)
 
     def _pairs(request: Request, found: Listing[PairRow], page: Part) -> Response:
-        notes = Notes.of(surface.store)
-        return listing(request, found, page, [notes.on(row) for row in found.rows])
+        notes = {row.id: own.on(row) for own, rows in _noted(found.rows) for row in rows}
+        return _listed(request, found, page, [notes.get(row.id, {}) for row in found.rows])
+
+    def _noted(rows: Sequence[PairRow]) -> Iterator[tuple[Notes, list[PairRow]]]:
+        for own, those in surface.by_sensor(rows):
+            yield Notes.of(own.store), those
+
+    def _listed(request: Request, found: Listing[Any], page: Part, notes: Sequence[Mapping[str, Any]] = ()) -> Response:
+        """A page of a list; over many sensors with the names of those that cannot be read."""
+        if surface.fleet is None:
+            return listing(request, found, page, notes)
+        return listing(request, found, page, notes, tuple(row.name for row in surface.fleet.unread()))
 
     return api
 

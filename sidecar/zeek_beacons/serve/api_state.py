@@ -9,11 +9,15 @@ from fastapi.responses import Response
 
 from zeek_beacons import __version__
 from zeek_beacons.errors import BeaconsError
+from zeek_beacons.fleet.row import SensorRow
 from zeek_beacons.live import status as states
+from zeek_beacons.readmodel import Listing, Page, plain
+from zeek_beacons.readmodel.filters import MOST
 from zeek_beacons.serve.access import Who
 from zeek_beacons.serve.api_read import about
 from zeek_beacons.serve.bodies import ConfigGiven
-from zeek_beacons.serve.replies import data
+from zeek_beacons.serve.problems import ProblemError
+from zeek_beacons.serve.replies import data, listing
 from zeek_beacons.serve.surface import Surface
 
 
@@ -33,6 +37,14 @@ def router(surface: Surface) -> APIRouter:
         """What the sidecar does and lost, what is held, and what waits: the full statistics."""
         return data(request, status_of(surface))
 
+    @api.get("/sensors", dependencies=[reader], response_model=Listing[SensorRow])
+    def sensors(request: Request) -> Response:
+        """Of a console over many sensors each of them: its lag, version, model and settings, and what differs."""
+        if surface.fleet is None:
+            raise ProblemError(404, "this console shows one sensor; `status` tells of it")
+        rows = surface.fleet.rows(surface.clock())
+        return listing(request, Listing(rows, len(rows)), Page(limit=MOST))
+
     @api.get("/config", dependencies=[reader])
     def config(request: Request) -> Response:
         """Settings in force, what an operator changed, and the console's limits."""
@@ -50,7 +62,7 @@ def router(surface: Surface) -> APIRouter:
 
 def health_of(surface: Surface) -> dict[str, Any]:
     """`ok`, or `problem` with what is wrong."""
-    problems = []
+    problems = _unread(surface)
     try:
         surface.model().about()
     except BeaconsError as error:
@@ -72,12 +84,18 @@ def status_of(surface: Surface) -> dict[str, Any]:
     return {
         "version": __version__,
         "condition": None if condition is None else condition.name.lower(),
-        "problems": [*problems, *([unreadable] if unreadable else [])],
+        "problems": [*problems, *([unreadable] if unreadable else []), *_unread(surface)],
         "sidecar": state,
         "shown": shown,
         "telemetry": telemetry_of(surface),
+        "sensors": None if surface.fleet is None else plain(surface.fleet.rows(surface.clock())),
         "jobs": {name: sum(job["state"] == name for job in surface.jobs.all()) for name in ("waiting", "running")},
     }
+
+
+def _unread(surface: Surface) -> list[str]:
+    """Sensors that cannot be read, and why."""
+    return [] if surface.fleet is None else [f"{row.name}: {row.problem}" for row in surface.fleet.unread()]
 
 
 def telemetry_of(surface: Surface) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from zeek_beacons import __version__
 from zeek_beacons.serve import api_events, api_jobs, api_read, api_state, api_words, console, forms, metrics, problems
@@ -26,11 +27,14 @@ def app_of(surface: Surface) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         surface.jobs.start()
+        if surface.fleet is not None:
+            await run_in_threadpool(surface.fleet.start)
         yield
         surface.stopping.set()
         surface.jobs.close()
         surface.model.close()
-        surface.store.close()
+        for one in (surface, *surface.operated.values()):
+            one.store.close()
 
     app = FastAPI(
         title="zeek-beacons",

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from zeek_beacons.errors import InputError
 from zeek_beacons.live import status as states
 from zeek_beacons.pages import beacon as beacons
 from zeek_beacons.pages import diagnostics, incidents, lists, simple
+from zeek_beacons.pages import sensors as fleets
 from zeek_beacons.pages.context import JobState, OutputFile
 from zeek_beacons.pages.environment import STATIC
 from zeek_beacons.pages.pivots import DEFAULT, checked, pivots
@@ -64,7 +66,12 @@ def router(surface: Surface) -> APIRouter:
         ctx = context(surface, request, who, place)
         found = _found(place, id)
         said = decisions.on(surface, found.row)
-        return HTMLResponse(beacons.beacon_page(found, ctx, said, pivots(found, templates)))
+        try:
+            return HTMLResponse(beacons.beacon_page(found, ctx, said, pivots(found, templates)))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            if surface.fleet is None:
+                raise
+            raise InputError(found.row.sensor, "tells of this pair what cannot be drawn") from error
 
     @route("/incidents")
     def incident_list(request: Request, who: Who = reader) -> Response:
@@ -89,7 +96,8 @@ def router(surface: Surface) -> APIRouter:
         place = place_of(surface, request)
         ctx = context(surface, request, who, place)
         part = page(ctx.query)
-        which = Filter(host=ctx.query.get("host", "").strip(), severity=ctx.query.get("severity", ""))
+        host, severity, sensor = (ctx.query.get(name, "").strip() for name in ("host", "severity", "sensor"))
+        which = Filter(host=host, severity=severity, sensor=sensor)
         return HTMLResponse(lists.hosts_page(place.model().hosts(which, part), part, ctx))
 
     @route("/explanation")
@@ -121,10 +129,19 @@ def router(surface: Surface) -> APIRouter:
     @route("/diagnostics")
     def diagnostics_of(request: Request, who: Who = reader) -> Response:
         place = place_of(surface, request)
+        if surface.fleet is not None and not place.base:
+            return RedirectResponse("/sensors", 303)
         ctx = context(surface, request, who, place)
         state, problems = (None, []) if place.is_run else _sidecar(surface)
         about = place.model().about()
         return HTMLResponse(diagnostics.diagnostics_page(about, ctx, state, problems))
+
+    @pages.get("/sensors")
+    def sensors(request: Request, who: Who = reader) -> Response:
+        if surface.fleet is None:
+            raise ProblemError(404, "this console shows one sensor")
+        rows = surface.fleet.rows(surface.clock())
+        return HTMLResponse(fleets.sensors_page(rows, context(surface, request, who)))
 
     @pages.get("/decisions")
     def decided(request: Request, who: Who = reader) -> Response:

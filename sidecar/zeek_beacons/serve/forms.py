@@ -105,6 +105,7 @@ def router(surface: Surface) -> APIRouter:
         row = place_of(surface, request).model().pair(id)
         if row is None:
             raise ProblemError(404, "there is no such pair; it may have been forgotten meanwhile")
+        own = surface.of(row.sensor) or surface
         pair = dict(zip(KEY_COLUMNS, key_of(row), strict=True))
         why = given.get("why", "")
         if action == "acknowledge":
@@ -115,17 +116,17 @@ def router(surface: Surface) -> APIRouter:
             scope = given.get("scope", "pair")
             entry = wishes.entry_of(row, scope, given.get("subnet", ""))
             body = _checked(AllowGiven, {"entry": entry, "why": why, "until": given.get("until", "")})
-            wishes.allow(surface, body, who.name)
+            wishes.allow(own, body, who.name)
             return f"Allow-listed: {entry}."
         if action == "snooze":
             until = f"{given.get('hours', '24')}h"
             snoozed = _checked(SnoozeGiven, pair | {"until": until, "why": why})
-            wishes.snooze(surface, snoozed, until, why, who.name)
+            wishes.snooze(own, snoozed, until, why, who.name)
             return "Snoozed."
         if action == "feedback":
             judged = _checked(FeedbackGiven, pair | {"verdict": given.get("verdict", ""), "why": why})
             about = wishes.Meant(key_of(row), row.addr, row.model, row.score)
-            wishes.judge(surface, about, judged.verdict, why, who.name)
+            wishes.judge(own, about, judged.verdict, why, who.name)
             return "Noted: it is C2." if judged.verdict == "true" else "Noted: it is harmless."
         raise ProblemError(404, "there is no such form")
 

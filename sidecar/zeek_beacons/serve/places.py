@@ -8,8 +8,9 @@ from pathlib import Path
 
 from fastapi import Request
 
+from zeek_beacons.fleet.row import SensorRow
 from zeek_beacons.pages.context import PageContext
-from zeek_beacons.readmodel import ReadModel
+from zeek_beacons.readmodel.readable import Readable
 from zeek_beacons.serve.access import COOKIE, Who
 from zeek_beacons.serve.api_jobs import job_of, result_of
 from zeek_beacons.serve.surface import Surface
@@ -21,7 +22,7 @@ LONGEST_SOURCE = 60  # characters
 class PagePlace:
     """What is read. `folder`: of a result's files, None for a history; `command`: what made it, where that is known."""
 
-    model: Callable[[], ReadModel]
+    model: Callable[[], Readable]
     base: str
     source: str
     folder: Path | None
@@ -37,7 +38,7 @@ def place_of(surface: Surface, request: Request) -> PagePlace:
     """The place that an address names. Raises ProblemError where it is a job's that has no result."""
     name = request.path_params.get("job")
     if name is None:
-        folder = None if surface.has_sidecar else surface.model.path
+        folder = surface.model.path if surface.is_run else None
         return PagePlace(surface.model, "", surface.model.path.name, folder)
     job = job_of(surface, name)
     result = result_of(surface, name)
@@ -45,9 +46,23 @@ def place_of(surface: Surface, request: Request) -> PagePlace:
     return PagePlace(lambda: result, f"/jobs/{name}", source, surface.jobs.folder(name) / "result", job["command"])
 
 
+def elsewhere(surface: Surface, of_run: bool = False) -> dict[str, str]:
+    """Sensors of which nothing can be said here, each with the address of its own console, "" where it has none."""
+    if surface.fleet is None:
+        return {}
+    if of_run:
+        return {"": ""}
+    sources = {name: one.source for name, one in surface.fleet.sensors.items() if name not in surface.operated}
+    return {name: source.place.rstrip("/") if source.is_url else "" for name, source in sources.items()}
+
+
+def _none() -> tuple[SensorRow, ...]:
+    return ()
+
+
 def context(surface: Surface, request: Request, who: Who, place: PagePlace | None = None) -> PageContext:
     """What a page is told beside what it shows."""
-    shown = place or PagePlace(surface.model, "", surface.model.path.name, None if surface.has_sidecar else Path())
+    shown = place or PagePlace(surface.model, "", surface.model.path.name, Path() if surface.is_run else None)
     return PageContext(
         path=request.url.path,
         now=surface.clock(),
@@ -59,4 +74,7 @@ def context(surface: Surface, request: Request, who: Who, place: PagePlace | Non
         who=who.name if who.session is not None else "",
         csrf_token=who.csrf if who.may_write else "",
         message=surface.access.message(request.cookies.get(COOKIE, "")),
+        sensors=() if surface.fleet is None or shown.base else tuple(sorted(surface.fleet.sensors)),
+        elsewhere=elsewhere(surface, of_run=bool(shown.base)),
+        unread=surface.fleet.unread if surface.fleet is not None and not shown.base else _none,
     )

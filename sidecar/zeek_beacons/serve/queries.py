@@ -27,6 +27,7 @@ def _filter(
     suppressed: Annotated[bool | None, Query(description="Only what something keeps quiet, or only the rest.")] = None,
     incident: Annotated[str, Query(max_length=LONGEST)] = "",
     text: Annotated[str, Query(max_length=LONGEST, description="Part of an address, a name or a service.")] = "",
+    sensor: Annotated[str, Query(max_length=LONGEST, description="Seen by this sensor.")] = "",
 ) -> Filter:
     return Filter(
         host=host,
@@ -40,6 +41,7 @@ def _filter(
         suppressed=suppressed,
         incident=incident,
         text=text,
+        sensor=sensor,
     )
 
 

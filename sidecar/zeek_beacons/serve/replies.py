@@ -26,15 +26,23 @@ def data(request: Request, content: Any, note: Mapping[str, Any] | None = None) 
     return tagged(request, _text(told | {"note": note} if note is not None else told), JSON)
 
 
-def listing(request: Request, found: Listing[Any], page: Page, notes: Sequence[Mapping[str, Any]] = ()) -> Response:
-    """A page of a list as JSON or CSV. `notes`: what else there is to say of each row."""
+def listing(
+    request: Request,
+    found: Listing[Any],
+    page: Page,
+    notes: Sequence[Mapping[str, Any]] = (),
+    unread: Sequence[str] | None = None,
+) -> Response:
+    """A page of a list as JSON or CSV. `notes`: what else there is to say of each row; `unread`: sensors left out."""
     rows = [_finite(plain(row)) for row in found.rows]
     for row, more in zip(rows, notes, strict=False):
         row.update(more)
     links = {"Link": link} if (link := _links(request, found.total, page)) else {}
+    links |= {"X-Unread-Sensors": ", ".join(unread)} if unread else {}
     if wanted(request, (JSON, CSV)) == CSV:
         return tagged(request, table(rows), f"{CSV}; charset=utf-8", links | {"X-Total-Count": str(found.total)})
     content = {"rows": rows, "total": found.total, "offset": page.offset, "limit": page.limit}
+    content |= {} if unread is None else {"unread": list(unread)}
     return tagged(request, _text(content), JSON, links)
 
 

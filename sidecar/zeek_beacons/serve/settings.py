@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from zeek_beacons.config import layered, read_toml, refuse_unknown
 from zeek_beacons.errors import ConfigError, SettingError
+from zeek_beacons.fleet.named import sources
 from zeek_beacons.live.settings import SidecarConfig, state_folder
 from zeek_beacons.operator_file import FILE_NAME
 
@@ -37,6 +38,17 @@ class ServeConfig:
     operator: str = ""
     # State file of the sidecar; empty: the sidecar's.
     state: str = ""
+    # Sensors to show together, in place of a history: [NAME=]URL of another `serve`, or [NAME=]FILE.
+    source: tuple[str, ...] = ()
+    # File with the tokens that other `serve`s ask for, as lines NAME=TOKEN.
+    source_tokens: str = ""
+    # Certificate authority (PEM file) that https:// sources are checked against; empty: the system's.
+    source_ca: str = ""
+    # Seconds that a sensor's answer may take, and its megabytes.
+    source_seconds: float = 5.0
+    source_megabytes: int = 8
+    # Rows of a list, and pairs that alert, that are taken from a sensor.
+    source_rows: int = 5000
     # Folder for uploads and their results; empty: `console` in the state folder.
     spool: str = ""
     # Megabytes that an upload may have, and that it may have unpacked.
@@ -65,6 +77,9 @@ class ServeConfig:
         self.address  # noqa: B018  # raises where it is none
         if self.history and self.report:
             raise SettingError("report", "and history exclude each other")
+        if self.source and (self.history or self.report or self.state):
+            raise SettingError("source", "and history, report or state exclude each other: name them as sources")
+        sources(self.source)
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingError("tls_cert", "and tls_key belong together, only one of them is given")
         if not self.on_loopback and not self.tls_cert:
@@ -124,6 +139,8 @@ class ServeConfig:
         """Where operators' words are kept."""
         if self.operator:
             return Path(self.operator)
+        if self.source:
+            return state_folder() / FILE_NAME
         return shown / FILE_NAME if self.report else shown.with_name(FILE_NAME)
 
     @property
@@ -143,5 +160,8 @@ _RANGES = (
     ("job_days", 0.01, 3650.0),
     ("session_hours", 0.1, 720.0),
     ("telemetry_connections", 100, 10_000_000),
+    ("source_seconds", 0.1, 60.0),
+    ("source_megabytes", 1, 1000),
+    ("source_rows", 1000, 100_000),
     ("event_streams", 1, 10_000),
 )

@@ -14,14 +14,17 @@ from zeek_beacons.operator_file.store import OperatorStore
 from zeek_beacons.serve.access import Access
 from zeek_beacons.serve.app import app_of
 from zeek_beacons.serve.jobs import Jobs
+from zeek_beacons.serve.many import fleet_of, with_operators
 from zeek_beacons.serve.settings import ServeConfig
-from zeek_beacons.serve.surface import Shown, Surface
+from zeek_beacons.serve.surface import ManyShown, Shown, Surface
 
 GRACE = 3  # seconds for requests that are under way at the end
 
 
 def surface_of(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surface:
     """What the routes share. Raises ConfigError, StoreError and InputError."""
+    if own.source:
+        return _over_sensors(own, config)
     shown = _system_wide(own.shown(sidecar), own.report or own.history or sidecar.history)
     if own.report and not shown.is_dir():
         raise ConfigError(f"{shown}: no folder with a result; `zeek-beacons score LOGS -o {shown}` makes one")
@@ -33,6 +36,13 @@ def surface_of(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surf
         path = Path(own.state) if own.state else sidecar.state_file
         state = path and _system_wide(path, own.state or sidecar.state)
     return Surface(own, Shown(shown), store, access, Jobs(store, own, nets), state)
+
+
+def _over_sensors(own: ServeConfig, config: Config) -> Surface:
+    store, fleet = OperatorStore(own.operator_file(Path())), fleet_of(own)
+    access = Access(store, own.on_loopback, own.session_hours * 3600)
+    nets = () if config.local_nets == PRIVATE_NETS else config.local_nets
+    return with_operators(Surface(own, ManyShown(fleet), store, access, Jobs(store, own, nets), None, fleet))
 
 
 def _system_wide(path: Path, given: str) -> Path:

@@ -41,6 +41,7 @@ def meant(surface: Surface, given: PairGiven) -> Meant:
 
 def allow(surface: Surface, given: AllowGiven, who: str) -> int:
     """Adds an entry to the allow-list. Returns its number. Raises ProblemError, ConfigError."""
+    surface.takes_words()
     until = ahead(given.until, surface.clock())
     entry = given.entry or entry_of(surface.pair(given.beacon), given.scope, given.subnet)
     if any(not one.isprintable() for one in entry) or "#" in entry:
@@ -73,6 +74,7 @@ def network_of(addr: str) -> str:
 
 def snooze(surface: Surface, given: PairGiven, until: str, why: str, who: str) -> int:
     """Silences a pair. Returns the number of the entry."""
+    surface.takes_words()
     end = ahead(until, surface.clock())
     if end is None:
         raise ConfigError("until is empty, expected a time or such as 24h")
@@ -82,9 +84,14 @@ def snooze(surface: Surface, given: PairGiven, until: str, why: str, who: str) -
 def acknowledge(surface: Surface, rows: Iterable[PairRow], who: str) -> int:
     """Notes that someone sees to beacons, each until its severity rises. Returns how many alert."""
     alerting = [row for row in rows if row.level]
-    for row in alerting:
-        surface.store.acknowledge(key_of(row), row.level, who)
-    return len(alerting)
+    seen = 0
+    for own, those in surface.by_sensor(alerting):
+        for row in those:
+            own.store.acknowledge(key_of(row), row.level, who)
+        seen += len(those)
+    if alerting and not seen:
+        surface.takes_words()
+    return seen
 
 
 def feedback(surface: Surface, given: PairGiven, verdict: str, why: str, who: str) -> int:
@@ -94,4 +101,5 @@ def feedback(surface: Surface, given: PairGiven, verdict: str, why: str, who: st
 
 def judge(surface: Surface, pair: Meant, verdict: str, why: str, who: str) -> int:
     """The same of a pair that was found."""
+    surface.takes_words()
     return surface.store.give_feedback(pair.key, pair.addr, verdict, who, why, pair.model, pair.score)

@@ -70,6 +70,30 @@ def test_status_tells_how_it_is(given: dict[str, Any], code: int, said: str, tmp
     assert (content["state"]["pid"], content["condition"]) == (given.get("pid", os.getpid()), CONDITIONS[code])
 
 
+def test_status_of_several_sidecars(tmp_path: Path) -> None:
+    given: dict[str, dict[str, Any]] = {"a": {}, "b": {"allow_problem": "line 3"}, "c": {"ended": True}}
+    paths = {name: tmp_path / name / "status.json" for name in given}
+    for name, more in given.items():
+        paths[name].parent.mkdir()
+        states.write(state(**more), paths[name])
+    bad = tmp_path / "bad.json"
+    bad.write_text("[\x1b[2J]")
+    for names, code in (("ab", 1), ("aa", 0), ("abc", 3), ("ca", 3)):
+        ran = run("status", *(paths[name] for name in names))
+        assert ran.returncode == code, ran.stderr
+        assert len(ran.stdout.splitlines()) == len(names)
+    lines = run("status", paths["a"], paths["b"], tmp_path / "none.json", bad).stdout.splitlines()
+    assert lines[0] == f"{paths['a']}: healthy"
+    assert lines[1] == f"{paths['b']}: unhealthy: allow-list: line 3"
+    assert lines[2].endswith("none.json: stale: no sidecar has run here")
+    assert lines[3].endswith("bad.json: unreadable: no state of a sidecar")
+    ran = run("status", paths["a"], bad, paths["c"], "--json")
+    assert ran.returncode == 2
+    assert [one["condition"] for one in json.loads(ran.stdout)] == ["healthy", "unreadable", "stale"]
+    assert run("status", paths["b"]).stdout == run("status", "--state", paths["b"]).stdout
+    assert run("status", paths["a"], paths["b"], "--state", paths["a"]).returncode == 2
+
+
 def test_status_without_a_state(tmp_path: Path) -> None:
     assert run("status", "--state", tmp_path / "none").returncode == 3
     (tmp_path / "bad").write_text("[]")

@@ -38,7 +38,7 @@ def alike_beacon(one: Beacon) -> Beacon:
         facts=facts,
         uids=(),
         changes=tuple(replace(change, time=0.0) for change in one.changes),
-        incident=None if incident is None else replace(incident, stopped=False),
+        incident=None if incident is None else replace(incident, stopped=False, sensors=()),
         members=tuple(map(alike, one.members)),
     )
 

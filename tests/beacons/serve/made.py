@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 
 from tests.beacons.live.histories import RULES, guarded
@@ -50,6 +52,18 @@ def history(folder: Path, beacons: int = 6) -> Path:
     assert sum(verdict.level > 0 for verdict in verdicts) == beacons
     held.close()
     return path
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    """Settings with a certificate for 127.0.0.1 that nobody vouches for; the test is skipped without openssl."""
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=console"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    tls = {"tls_cert": str(folder / "cert.pem"), "tls_key": str(folder / "key.pem")}
+    try:
+        subprocess.run([*made, "-keyout", tls["tls_key"], "-out", tls["tls_cert"]], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl to make a certificate with")
+    return tls
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from zeek_beacons.errors import ConfigError
 from zeek_beacons.serve.access import COOKIE
 from zeek_beacons.serve.settings import ServeConfig
 
-from .made import Running, console, history
+from .made import Running, certificate, console, history
 
 WRITES = (
     ("DELETE", "/api/v1/beacons/x"),
@@ -264,14 +263,7 @@ def test_a_header_without_end_and_a_body_too_large_are_refused(standing: Running
 def test_everything_needs_a_token_over_tls_elsewhere(tmp_path: Path) -> None:
     """The command itself, with a certificate of its own, asked by an address that is not loopback's."""
     history(tmp_path)
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=console"]
-    made += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
-    try:
-        subprocess.run([*made, *files], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("no openssl to make a certificate with")
-    tls = {"tls_cert": str(tmp_path / "cert.pem"), "tls_key": str(tmp_path / "key.pem")}
+    tls = certificate(tmp_path)
     with console(tmp_path, listen="0.0.0.0:0", **tls) as running:
         assert running.get("beacons").status_code == 401
         assert running.get("health").status_code == 401
