@@ -19,6 +19,7 @@ from zeek_beacons.readers.addresses import words
 
 LONGEST = 120  # characters of a value, as Zeek's package cuts it
 YES, NO = "yes", "no"
+DAY = 86_400
 MOST = 64  # lines that are looked at; more are no candidate's
 
 
@@ -50,6 +51,7 @@ TRAITS: tuple[Trait, ...] = (
     Trait("ja3_servers", "servers it was used toward: {}", "responders of these pairs", "tls"),
     Trait("agent_servers", "servers this user agent was used toward: {}", "responders of pairs by address with it"),
     Trait("port_hosts", "hosts here that use this port outside: {}", "originators of pairs by address that do"),
+    Trait("server_first_seen", "server first seen here on {}", "day of the earliest connection to it, of judged pairs"),
     Trait("dns_types", "queries for {}", "what the queries ask for, with percents, the 4 most frequent"),
     Trait("dns_entropy", "names of {} bits a character", "how random the names asked for are, left of the domain"),
     Trait("dns_nxdomain", "{} % of the answers say no such name", "percent of the answered queries: NXDOMAIN"),
@@ -97,6 +99,16 @@ def together(earlier: str, later: str) -> str:
 def joined(one: str, other: str) -> str:
     """The traits of two texts, of a trait that both have the other one's."""
     return _text({**read(one), **read(other)}) if one and other else other or one
+
+
+def with_first_sight(text: str, first_ts: float) -> str:
+    """The traits of a pair with the day on which its server was first seen, epoch seconds; as they are for NaN."""
+    return text if math.isnan(first_ts) else joined(text, _first_sight(int(first_ts // DAY)))
+
+
+@lru_cache(4096)
+def _first_sight(day: int) -> str:
+    return line("server_first_seen", str(np.datetime64(day, "D")))
 
 
 def of(pairs: Pairs, code: str) -> Strings:

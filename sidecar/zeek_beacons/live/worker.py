@@ -42,6 +42,7 @@ from zeek_beacons.store.host_owners import of_traits
 from zeek_beacons.store.judged import Conclusion
 from zeek_beacons.store.long_connection import LongConnection
 from zeek_beacons.store.observation_codec import ObservationsError
+from zeek_beacons.traits import with_first_sight
 
 if TYPE_CHECKING:
     from zeek_beacons.alerts.alert import Alert
@@ -114,7 +115,8 @@ class Worker:
             site.watch(serving)
             site.refresh(self.history)
         stored = self._stored(batch)
-        rows = [self._joined(candidate, stored) for candidate in batch]
+        sights = self._first_sights(batch)
+        rows = [self._joined(candidate, stored, sights) for candidate in batch]
         judged = self._verdicts(batch, rows, self.near([_key(candidate.row) for candidate in batch], rows), allow)
         verdicts, news = self._placed(judged)
         if self.alerts is not None:  # before the history has it: from there Zeek hears of it, whatever happens here
@@ -137,6 +139,7 @@ class Worker:
                         if one.conclusion is not None
                     ],
                     owners=of_traits((key[0], row["traits"], row["start"].max()) for key, row in stored.items()),
+                    sights=sights,
                     about=settings_in_force(self.scoring, self.config, self.in_force),
                 )
                 self.history.store(changes)
@@ -151,6 +154,15 @@ class Worker:
     def _stored(self, batch: Sequence[Candidate]) -> dict[Key, Row]:
         """What the history holds of the pairs of a batch, as mappings for `Pairs.build`."""
         return self._loaded({_key(candidate.row) for candidate in batch})
+
+    def _first_sights(self, batch: Sequence[Candidate]) -> dict[str, float]:
+        """When each server of a batch was first seen here, as far as the history and the batch know."""
+        servers = {candidate.row["resp"] for candidate in batch}
+        found = {} if self.history is None or not servers else self.history.first_sights(servers)
+        for candidate in batch:
+            server, first = candidate.row["resp"], candidate.row["first_ts"]
+            found[server] = min(found.get(server, first), first)
+        return found
 
     def _loaded(self, keys: Set[Key]) -> dict[Key, Row]:
         if self.history is None or not keys:
@@ -184,7 +196,7 @@ class Worker:
                 break
         return [localized(dict(row), self._is_local) for row in self._loaded(wanted).values()]
 
-    def _joined(self, candidate: Candidate, stored: dict[Key, Row]) -> Row:
+    def _joined(self, candidate: Candidate, stored: dict[Key, Row], sights: Mapping[str, float]) -> Row:
         """The candidate with what its earlier ones held and endpoints tell; from now on that is what is stored.
 
         What another network card held under the originator's address is not joined: what is later is stored.
@@ -196,6 +208,7 @@ class Worker:
                 return row
         elif key in stored:
             row = join([localized(dict(stored[key]), self._is_local), dict(row)])
+        row = dict(row) | {"traits": with_first_sight(row["traits"], sights[key[1]])}
         if self.events is not None and (told := self.events.of(candidate.row, candidate.orig_p)) is not None:
             row = dict(row) | told
         if self.history is not None:

@@ -26,6 +26,7 @@ from zeek_beacons.readers.candidate_rows import Candidate
 from zeek_beacons.readers.channels import Beside, with_channels
 from zeek_beacons.readers.combined import is_combined
 from zeek_beacons.readers.files import STDIN, Input, Progress
+from zeek_beacons.readers.first_sights import first_sights
 from zeek_beacons.readers.headers import cells, columns_of, first_line, listed, refuse_unknown_fields
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.inputs import Found, beside, candidates_beside, expand
@@ -140,6 +141,7 @@ def read(request: Request, config: Config, progress: Progress | None = None) -> 
     """Reads all inputs, which must be of one format. Raises InputError; bad rows are counted in the Ingest."""
     form, sources, ingest = opened(request, config)
     pairs = READERS[form](sources, request, config, ingest, progress)
+    pairs = replace(pairs, traits=first_sights(pairs, config.min_connections))
     if not ingest.rows:
         ingest.notes.append("the input holds no rows")
     return pairs, ingest

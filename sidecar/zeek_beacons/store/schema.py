@@ -215,6 +215,12 @@ CREATE TABLE host_owners (
 );
 CREATE INDEX host_owners_touched ON host_owners (touched);
 """
+# When each server was first seen here, by any of the pairs that became candidates.
+_FIRST_SIGHTS = """
+CREATE TABLE first_sights (resp TEXT PRIMARY KEY, first_ts REAL NOT NULL, touched INTEGER NOT NULL);
+CREATE INDEX first_sights_touched ON first_sights (touched);
+INSERT INTO first_sights SELECT resp, min(first_ts), max(touched) FROM pairs WHERE first_ts IS NOT NULL GROUP BY resp;
+"""
 STEPS = (
     _PAIRS_ALERTS_PROGRESS,
     _SITE_BASELINE,
@@ -227,6 +233,7 @@ STEPS = (
     _TRAITS,
     _INTEL,
     _HOST_OWNERS,
+    _FIRST_SIGHTS,
 )  # from each version to the next, from an empty file on
 VERSION = len(STEPS)
 

@@ -182,6 +182,7 @@ def test_what_another_card_held_is_not_joined(path: Path) -> None:
         assert db.execute("SELECT name FROM host_owners").fetchall() == [("B",)]
 
 
+<<<<<<< HEAD
 def test_a_beacon_does_not_hide_behind_a_name_that_came_before_it(tmp_path: Path) -> None:
     """The pair by name has no rhythm and came in another batch: the history tells of it."""
     rng = np.random.default_rng(3)
@@ -199,3 +200,31 @@ def test_a_beacon_does_not_hide_behind_a_name_that_came_before_it(tmp_path: Path
     (again,) = worker.work([address], AllowList())
     held.close()
     assert (again.level > 0, again.suppressed) == (True, "")
+=======
+def test_when_a_server_was_first_seen_is_remembered_beyond_its_pairs(path: Path) -> None:
+    day = 86_400
+    worker = Worker("me", RULES, Config(), guarded(path))
+    judge(worker, [at(1, [0, 60])])
+    (row,) = worker._stored([at(2, [0])]).values()
+    assert row["traits"] == "server_first_seen=2026-01-01"
+    assert worker.history is not None
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM pairs")
+    judge(worker, [at(3, [40 * day, 41 * day]), at(4, [39 * day], resp="new.example")])
+    found = {key[1]: row["traits"] for key, row in worker._stored([at(5, [0]), at(6, [0], resp="new.example")]).items()}
+    assert set(found.values()) == {"server_first_seen=2026-01-01", "server_first_seen=2026-02-09"}
+    assert found["new.example"] == "server_first_seen=2026-02-09"
+
+
+def test_first_sights_are_forgotten_after_months(path: Path) -> None:
+    worker = Worker("me", RULES, Config(), guarded(path))
+    judge(worker, [at(1, [0, 60]), at(2, [0, 60], resp="old.example")])
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE first_sights SET touched = touched - 24 * 181 WHERE resp = 'old.example'")
+        db.execute("UPDATE first_sights SET touched = touched - 24 * 179 WHERE resp <> 'old.example'")
+    again = guarded(path)
+    again.maintain()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM first_sights WHERE resp = 'old.example'").fetchone()[0] == 0
+        assert db.execute("SELECT count(*) FROM first_sights").fetchone()[0] == 1
+>>>>>>> a2664eb (Tell when a server was first seen here, live for months)

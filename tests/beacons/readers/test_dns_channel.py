@@ -126,6 +126,7 @@ def test_what_is_asked_for_and_answered_is_told(tmp_path: Path) -> None:
     queries += [asks(8, "c2.example", qtype_name=None, rcode=3), asks(9, "c2.example", rcode=None, rtt=None)]
     pairs = of_dns(read_both(tmp_path, [conn(0.0)], queries)[0])
     assert traits.read(pairs.traits[0]) == {
+        "server_first_seen": "2026-01-01",
         "dns_types": "TXT 56 %, A 44 %",
         "dns_entropy": "2.0",
         "dns_nxdomain": "11",

@@ -44,7 +44,9 @@ def site() -> list[Candidate]:
 def judged(candidates: Iterable[Candidate], scoring: Scoring) -> Scored:
     """What `score` concludes of the same connections."""
     is_local = locality(Config().local_nets)
-    return score(Pairs.build([localized(dict(one.row), is_local) for one in candidates]), scoring, Config())
+    pairs = Pairs.build([localized(dict(one.row), is_local) for one in candidates])
+    pairs = replace(pairs, traits=first_sights(pairs, Config().min_connections))
+    return score(pairs, scoring, Config())
 
 
 def result_of(scored: Scored, folder: Path, summary: dict[str, Any] | None = None) -> Path:

@@ -97,6 +97,11 @@ class HistoryGuard:
             self.health.skipped += 1
         return found or {}
 
+    def first_sights(self, responders: Iterable[str]) -> dict[str, float]:
+        """When each of these servers was first seen here, of those that are known; none where the history fails."""
+        wanted = list(responders)
+        return self._guarded(lambda history: history.first_sights(wanted)) or {}
+
     def page(self, after: int, most: int) -> list[tuple[int, Key, Stored]] | None:
         """Pairs behind a place in the file, each with its own place; None where the history fails."""
         return self._guarded(lambda history: history.page(after, most))

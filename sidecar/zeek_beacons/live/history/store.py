@@ -20,7 +20,7 @@ from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.site import SiteChanges
 from zeek_beacons.live.incidents import IncidentChanges
 from zeek_beacons.scoring.site import SiteBaseline
-from zeek_beacons.store import about, host_owners, judged, long_connections, schema
+from zeek_beacons.store import about, first_sights, host_owners, judged, long_connections, schema
 from zeek_beacons.store.host_owners import HostOwner
 from zeek_beacons.store.judged import Conclusion
 from zeek_beacons.store.keys import COLUMNS, IS_PAIR
@@ -82,6 +82,7 @@ class Changes:
     seen: bool = True  # whether connections of these pairs came in, and not only the verdict is new
     long_connections: Sequence[LongConnection] = ()
     owners: Mapping[str, HostOwner] = field(default_factory=dict)  # who has which address
+    sights: Mapping[str, float] = field(default_factory=dict)  # when responders were first seen
     about: Mapping[str, Any] = field(default_factory=dict)  # what has changed, see store/about.py
 
 
@@ -117,6 +118,10 @@ class History:
         found = {key: self._db.execute(_LOAD, key).fetchone() for key in keys}
         return {key: row for key, row in found.items() if row is not None}
 
+    def first_sights(self, responders: Iterable[str]) -> dict[str, float]:
+        """When each of these servers was first seen here, epoch seconds, of those that are known."""
+        return first_sights.load(self._db, responders)
+
     def page(self, after: int, most: int) -> list[tuple[int, Key, Stored]]:
         """Pairs behind a place in the file, each with its own place, in order."""
         found = self._db.execute(_PAGE, (after, most))
@@ -148,6 +153,7 @@ class History:
             long = [one.long for one in changes.concluded if one.long is not None]
             long_connections.store(self._db, [*changes.long_connections, *long], hour)
             host_owners.store(self._db, changes.owners, hour)
+            first_sights.store(self._db, changes.sights, hour)
             about.store(self._db, changes.about)
             about.touch(self._db, now)
             self._db.execute("COMMIT")
@@ -186,7 +192,9 @@ class History:
             self._forget(table, oldest, PRUNE_ROWS)
         for table in ("progress", "host_owners"):
             self._forget(table, oldest, PRUNE_ROWS)
-        judged.forget_hours(self._db, int((now - self._limits.hourly_days * 86_400) // HOUR), PRUNE_ROWS)
+        months = int((now - self._limits.hourly_days * 86_400) // HOUR)
+        judged.forget_hours(self._db, months, PRUNE_ROWS)
+        self._forget("first_sights", min(oldest, months), PRUNE_ROWS)
         gone = self._forget("pairs", oldest, PRUNE_ROWS) + judged.forget(self._db, oldest, PRUNE_ROWS)
         gone += long_connections.forget(self._db, oldest, PRUNE_ROWS)
         size = self.size()
@@ -194,6 +202,7 @@ class History:
             too_many = min(math.ceil(self.pairs() * (1 - self._limits.size / size)), PRUNE_ROWS)
             gone = self._forget("pairs", int(now // HOUR) + 1, too_many)
             gone += judged.forget(self._db, int(now // HOUR) + 1, too_many)
+            self._forget("first_sights", oldest, PRUNE_ROWS)
         self._db.executescript(f"PRAGMA incremental_vacuum({FREE_PAGES})")  # execute() would free one page
         return gone + site.forget(self._db, begin)
 
