@@ -182,7 +182,6 @@ def test_what_another_card_held_is_not_joined(path: Path) -> None:
         assert db.execute("SELECT name FROM host_owners").fetchall() == [("B",)]
 
 
-<<<<<<< HEAD
 def test_a_beacon_does_not_hide_behind_a_name_that_came_before_it(tmp_path: Path) -> None:
     """The pair by name has no rhythm and came in another batch: the history tells of it."""
     rng = np.random.default_rng(3)
@@ -200,7 +199,8 @@ def test_a_beacon_does_not_hide_behind_a_name_that_came_before_it(tmp_path: Path
     (again,) = worker.work([address], AllowList())
     held.close()
     assert (again.level > 0, again.suppressed) == (True, "")
-=======
+
+
 def test_when_a_server_was_first_seen_is_remembered_beyond_its_pairs(path: Path) -> None:
     day = 86_400
     worker = Worker("me", RULES, Config(), guarded(path))
@@ -227,4 +227,3 @@ def test_first_sights_are_forgotten_after_months(path: Path) -> None:
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM first_sights WHERE resp = 'old.example'").fetchone()[0] == 0
         assert db.execute("SELECT count(*) FROM first_sights").fetchone()[0] == 1
->>>>>>> a2664eb (Tell when a server was first seen here, live for months)

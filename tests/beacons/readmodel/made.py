@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from zeek_beacons.locality import locality
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import Scored, score
 from zeek_beacons.readers.candidate_rows import localized
+from zeek_beacons.readers.first_sights import first_sights
 from zeek_beacons.reports import result
 from zeek_beacons.reports.queries import Sources
 from zeek_beacons.scoring import Scoring
