@@ -155,6 +155,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known_one() -> None:
     with pytest.raises(ConfigError, match=r"SIDECAR_HISTRY is no setting; .* ZEEK_BEACONS_SIDECAR_HISTORY"):
         SidecarConfig.load(environ={"ZEEK_BEACONS_SIDECAR_HISTRY": "none"})
     both = {"ZEEK_BEACONS_PROFILE": "sensitive", "ZEEK_BEACONS_SIDECAR_HISTORY": "none", "ZEEK_BEACONS_NEEDS_ZEEK": "1"}
+    both |= {"ZEEK_BEACONS_URL": "http://127.0.0.1:8520", "ZEEK_BEACONS_TOKEN": "secret"}  # of lists of another machine
     assert Config.load(environ=both).profile == "sensitive"
     assert SidecarConfig.load(environ=both).history == "none"
 
