@@ -37,6 +37,10 @@ class Commands(LazyGroup):
             "zeek_beacons.cli.sidecar:sidecar",
             "Judge the candidates of a running Zeek and send verdicts back, which become its notices.",
         ),
+        "follow": (
+            "zeek_beacons.cli.follow:follow",
+            "Follow logs as Zeek writes and rotates them, and alert: for sensors where nothing can be installed.",
+        ),
         "status": (
             "zeek_beacons.cli.status:status",
             "Show whether the sidecar serves Zeek, what it did, and what was lost.",

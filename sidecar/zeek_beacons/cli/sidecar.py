@@ -129,12 +129,12 @@ def sidecar(
     )
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
     scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
-    alerts = _alerts(file, alert, alert_stopped)
+    alerts = live_alerts(file, alert, alert_stopped)
     logs.set_up(log_level.upper())
     serve(start(own, settings, scoring, once, alerts))
 
 
-def _alerts(file: Path | None, sinks: list[str] | None, stopped: bool) -> LiveAlerts | None:
+def live_alerts(file: Path | None, sinks: list[str] | None, stopped: bool) -> LiveAlerts | None:
     """The sinks of the options and settings; None where there are none, and what sends is not imported."""
     from zeek_beacons.cli.alert_sinks import settings
 

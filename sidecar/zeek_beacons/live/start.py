@@ -30,7 +30,7 @@ from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.threshold import SiteThreshold
 from zeek_beacons.live.transport import transport
-from zeek_beacons.live.worker import Worker
+from zeek_beacons.live.worker import FOLLOWED, Worker
 from zeek_beacons.operator_file.follow import OperatorFollower
 from zeek_beacons.operator_file.telemetry import ORIGIN
 from zeek_beacons.scoring import Scoring
@@ -89,7 +89,7 @@ def start(
         limits = Limits(own.history_days, own.history_megabytes * MEGABYTE, own.history_hourly_days)
         history = HistoryGuard(path, limits)
         unconfirmed, progress = history.start()
-        session.resume({place: seq for place, seq in progress.items() if place[0] not in (ORIGIN, ANALYSIS)})
+        session.resume({place: seq for place, seq in progress.items() if place[0] not in (ORIGIN, ANALYSIS, FOLLOWED)})
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
             site.refresh(history)

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from zeek_beacons.live.endpoints.held import HeldEvents
 
 log = logging.getLogger(__name__)
+FOLLOWED = "follow"  # in place of a Zeek node's name, where logs are followed
+NO_ZEEK = (ORIGIN, FOLLOWED)  # where no notice can be raised
 MOST_NEAR = 32  # pairs of the history that are looked at beside a batch
 
 
@@ -128,7 +130,7 @@ class Worker:
                     pairs={key: to_store(row) for key, row in stored.items()},
                     alerts={v.key: (v.level, wire.encode(v).text) for v in sorted(verdicts, key=_level) if v.level},
                     confirmed={noticed.key: noticed.level for noticed in sorted(confirmed, key=_level)}
-                    | {v.key: v.level for v in verdicts if v.level and v.node == ORIGIN},  # nothing that Zeek saw
+                    | {v.key: v.level for v in verdicts if v.level and v.node in NO_ZEEK},
                     progress=progress or {},
                     long_connections=long,
                     incidents=incidents,

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import string
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -106,6 +107,13 @@ class Intern:
         if None in known:
             known = [self._new(text) if code is None else code for text, code in zip(raw, known, strict=True)]
         return np.array(known, dtype=np.int64)
+
+    def only(self, kept: Bools) -> Intern:
+        """Numbers of these values alone, which are numbered anew in their order."""
+        made = Intern(self._normal)
+        made.values = list(compress(self.values, kept.tolist()))
+        made._codes = {value: code for code, value in enumerate(made.values)}
+        return made
 
     def _new(self, text: str | None) -> int:
         value = None if text is None else self._normal(text)

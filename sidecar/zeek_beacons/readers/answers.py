@@ -23,7 +23,7 @@ from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 from zeek_beacons.readers.addresses import Intern, address, server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, possible, texts, times
 from zeek_beacons.readers.columns import Connections, Texts
-from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.files import Input, Source, opened
 from zeek_beacons.readers.keys import HOST_BITS, pack
 from zeek_beacons.readers.runs import Runs, Timeline, joined, no_runs, ranks
 from zeek_beacons.readers.side_logs import BadRows
@@ -88,10 +88,10 @@ class AnswerCollector:
         self._runs: list[Runs] = []
         self.forgotten = 0
 
-    def read(self, path: str, bad: BadRows) -> None:
+    def read(self, path: Source, bad: BadRows) -> None:
         """Takes one dns log (TSV or JSON) whole, or nothing of it where it raises InputError."""
         log = AnswerCollector()
-        for table in _tables(Input(path), bad):
+        for table in _tables(opened(path), bad):
             log._add(table)
             log._bound()
         self.forgotten += log.forgotten

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from zeek_beacons.pairs import Ints
 from zeek_beacons.readers.arrow_parse import Table
 from zeek_beacons.readers.combined import is_combined
-from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.files import Source, opened
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_rows, set_separator
 
@@ -27,6 +27,10 @@ class ByUid:
     def __bool__(self) -> bool:
         return len(self._numbers) > 0
 
+    def renumbered(self, places: Ints) -> Self:
+        """The same with `places[number]` in place of each number."""
+        return type(self)(self._uids, np.append(places, -1)[self._numbers])
+
     @classmethod
     def none(cls) -> Self:
         """No uid has a number."""
@@ -40,13 +44,22 @@ class ByUid:
         return np.where(at < 0, -1, self._numbers[at])
 
 
-def log_tables(path: str, log: str, columns: Mapping[str, Any], bad: BadRows) -> Iterator[Table]:
+def newest_tables(tables: Sequence[Table], most: int) -> tuple[list[Table], int]:
+    """The last tables that hold at most so many rows together, and the rows of the others."""
+    kept, room = len(tables), most
+    while kept and tables[kept - 1].num_rows <= room:
+        kept -= 1
+        room -= tables[kept].num_rows
+    return list(tables[kept:]), sum(table.num_rows for table in tables[:kept])
+
+
+def log_tables(path: Source, log: str, columns: Mapping[str, Any], bad: BadRows) -> Iterator[Table]:
     """The `columns` of one log (name -> arrow type), all of them in each table, null where the log has not.
 
     A vector is a list of texts, what is true or false a boolean. Lines that do not parse go to `bad`. `path` may be a
     stream of all logs.
     """
-    source = Input(path)
+    source = opened(path)
     head = source.head()
     as_json, mixed = head.lstrip().startswith(b"{"), is_combined(head)
     parsed = [name for name, kind in columns.items() if pa.types.is_list(kind) or pa.types.is_boolean(kind)]

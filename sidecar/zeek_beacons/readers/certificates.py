@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +21,8 @@ from zeek_beacons.called import covers
 from zeek_beacons.pairs import Ints
 from zeek_beacons.readers.addresses import server_name, words
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, times
-from zeek_beacons.readers.by_uid import ByUid, first_of, log_tables
+from zeek_beacons.readers.by_uid import ByUid, first_of, log_tables, newest_tables
+from zeek_beacons.readers.files import Source
 from zeek_beacons.readers.side_logs import BadRows
 
 MOST_NAMES = 100  # of a certificate that are looked at
@@ -86,18 +88,29 @@ def name_of(names: Sequence[str], asked: str) -> str:
 class CertificateCollector:
     """Takes ssl logs, then x509 logs, gives Certificates. Of the latter those are held that a session showed."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: bool = False) -> None:
+        """`every`: all of x509 logs is held, for sessions that come later; see `bound`."""
+        self._every = every
         self._tables: list[Table] = []
         self._known: dict[str, _Content] = {}  # by fingerprint or file id
 
-    def read_sessions(self, path: str, bad: BadRows) -> None:
+    def read_sessions(self, path: Source, bad: BadRows) -> None:
         """Takes an ssl log, or a stream of all logs, whole, or nothing of it where it raises InputError."""
         self._tables += list(_sessions(path, bad))
 
-    def read_contents(self, path: str, bad: BadRows) -> None:
+    def read_contents(self, path: Source, bad: BadRows) -> None:
         """The same of an x509 log. Where it contradicts itself or one before, the first counts."""
-        shown = {leaf for table in self._tables for leaf in table.column("leaf").unique().to_pylist()}
+        shown = None
+        if not self._every:
+            shown = {leaf for table in self._tables for leaf in table.column("leaf").unique().to_pylist()}
         self._known = _contents(path, shown, bad) | self._known
+
+    def bound(self, most: int) -> int:
+        """Holds the last so many sessions, and certificates, at most. Returns how many it forgot."""
+        self._tables, gone = newest_tables(self._tables, most)
+        beyond = max(0, len(self._known) - most)
+        self._known = dict(islice(self._known.items(), len(self._known) - beyond))  # the oldest are the last
+        return gone + beyond
 
     def certificates(self) -> Certificates:
         """All that was read."""
@@ -120,7 +133,7 @@ class CertificateCollector:
         return Certificates(found, ByUid(uids.dictionary, numbers[first]))
 
 
-def _sessions(path: str, bad: BadRows) -> Iterator[Table]:
+def _sessions(path: Source, bad: BadRows) -> Iterator[Table]:
     """uid, leaf, server_name and status of the sessions in which a server presented a certificate."""
     for table in log_tables(path, "ssl", _SSL, bad):
         leaf = pc.coalesce(first_of(table.column("cert_chain_fps")), first_of(table.column("cert_chain_fuids")))
@@ -142,15 +155,19 @@ class _Content:
     more: bool  # whether it may have other names, which are not looked at
 
 
-def _contents(path: str, wanted: set[str], bad: BadRows) -> dict[str, _Content]:
-    """What a log says of the wanted certificates, by fingerprint or file id; where it contradicts itself, the first."""
+def _contents(path: Source, wanted: set[str] | None, bad: BadRows) -> dict[str, _Content]:
+    """What a log says of the wanted certificates (None: of all), by fingerprint or file id; of what it says twice the
+    first counts.
+    """
     found: dict[str, _Content] = {}
-    texts = pa.array(sorted(wanted), _TEXT)
+    texts = None if wanted is None else pa.array(sorted(wanted), _TEXT)
     for table in log_tables(path, "x509", _X509, bad):
-        is_wanted = [pc.is_in(table.column(key), texts) for key in ("fingerprint", "id")]
-        for row in _rows(table.filter(pc.or_(*is_wanted))):
+        if texts is not None:
+            is_wanted = [pc.is_in(table.column(key), texts) for key in ("fingerprint", "id")]
+            table = table.filter(pc.or_(*is_wanted))
+        for row in _rows(table):
             for key in (row["fingerprint"], row["id"]):
-                if key in wanted and row["certificate.issuer"]:
+                if (key in wanted if wanted is not None else key) and row["certificate.issuer"]:
                     found.setdefault(key, _content(row))
     return found
 

@@ -58,9 +58,13 @@ def _read_proxy(beside: Beside, pairs: Pairs) -> Pairs:
     collector = beside.collector(proxy_channel.CHANNEL)
     conn_logs = [source.path for source in beside.conns if source.is_file]
     found = proxy_channel.pairs_of(beside.logs("http"), conn_logs, collector, pairs)
-    is_local = locality(beside.config.local_nets)  # not the proxy counts, and a name is taken for one from outside
+    return _told(beside, collector, located(found, locality(beside.config.local_nets)))
+
+
+def located(found: Pairs, is_local: Callable[[str], bool]) -> Pairs:
+    """Proxied pairs with where their servers are: not the proxy counts, and a name is taken for one from outside."""
     local = [address(resp) is not None and is_local(resp) for resp in found.resp.tolist()]
-    return _told(beside, collector, replace(found, resp_local=np.array(local, dtype=np.bool_)))
+    return replace(found, resp_local=np.array(local, dtype=np.bool_))
 
 
 def _read_dns(beside: Beside, pairs: Pairs) -> Pairs:

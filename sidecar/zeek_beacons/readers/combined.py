@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.files import Source, opened
 from zeek_beacons.readers.zeek_rows import log_rows, logs_of
 
 # The column that holds a server's name, by log.
@@ -20,10 +20,10 @@ def is_combined(head: bytes) -> bool:
     return len(logs_of(head)) > 1
 
 
-def name_tables(path: str) -> Iterator[Any]:
+def name_tables(path: Source) -> Iterator[Any]:
     """The uids and server names in a stream of all logs, as tables of two columns."""
     columns = ("_path", "uid", *dict.fromkeys(NAME_COLUMN.values()))
-    for part in log_rows(Input(path), {name: pa.string() for name in columns}, ("uid",)):
+    for part in log_rows(opened(path), {name: pa.string() for name in columns}, ("uid",)):
         if part.table is None:
             continue
         for log, column in NAME_COLUMN.items():

@@ -21,6 +21,7 @@ from zeek_beacons.readers.channel_rows import ChannelCollector, ChannelRows
 from zeek_beacons.readers.dns_asked import NamesAsked
 from zeek_beacons.readers.dns_queries import Queries, queries
 from zeek_beacons.readers.domains import domain_of
+from zeek_beacons.readers.files import Source
 
 CHANNEL = "dns"
 OF_NEIGHBOURS = (137, 5353, 5355)  # ports of NetBIOS, mDNS and LLMNR
@@ -33,22 +34,41 @@ def has_server(name: str) -> bool:
     return last != name and last != "arpa" and last not in LOCAL
 
 
-def pairs_of(paths: Iterable[str], collector: ChannelCollector, site: Pairs) -> Pairs:
+def pairs_of(paths: Iterable[Source], collector: ChannelCollector, site: Pairs) -> Pairs:
     """The pairs of this channel in some dns logs. `site`: those by connection."""
-    asked = NamesAsked()
+    found = DnsCheckins(collector)
     for part in queries(paths):
+        found.take(part)
+    collector.notes += found.notes()
+    return found.pairs(site)
+
+
+class DnsCheckins:
+    """Takes queries in whatever parts, gives the pairs of this channel."""
+
+    def __init__(self, collector: ChannelCollector) -> None:
+        self._collector, self._asked = collector, NamesAsked()
+
+    def take(self, part: Queries) -> None:
+        """Takes some queries."""
         fits = np.fromiter(map(has_server, part.name.tolist()), dtype=np.bool_, count=len(part))
         some = part.take(fits & ~np.isin(part.resp_p, OF_NEIGHBOURS))
         if not len(some):
-            continue
+            return
         rows = rows_of(some)
-        wanted = collector.wanted(rows)
+        wanted = self._collector.wanted(rows)
         rows, some = rows.take(wanted), some.take(wanted)
-        asked.take(rows, some)
-        collector.take(rows)
-    if asked.missed:
-        collector.notes.append(f"{asked.missed} names beyond {dns_asked.MOST_NAMES_HELD} are not told apart")
-    return told(asked, collector.pairs(site), site)
+        self._asked.take(rows, some)
+        self._collector.take(rows)
+
+    def notes(self) -> list[str]:
+        """What is to tell of what does not count."""
+        missed = self._asked.missed
+        return [f"{missed} names beyond {dns_asked.MOST_NAMES_HELD} are not told apart"] if missed else []
+
+    def pairs(self, site: Pairs) -> Pairs:
+        """The pairs by what was taken. `site`: those by connection."""
+        return told(self._asked, self._collector.pairs(site), site)
 
 
 def rows_of(some: Queries) -> ChannelRows:

@@ -16,6 +16,7 @@ from zeek_beacons.pairs import PROTOS, STATE_CODE, Bools, Bytes, Floats, Ints, S
 from zeek_beacons.readers.addresses import Intern, address, server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, integers, numbers, possible, texts, times
 from zeek_beacons.readers.by_uid import log_tables
+from zeek_beacons.readers.files import Source, opened
 from zeek_beacons.readers.side_logs import BadRows
 
 NXDOMAIN = 3  # rcode: there is no such name
@@ -62,7 +63,7 @@ class Queries:
         return type(self)(*(getattr(self, one.name)[index] for one in fields(self)))
 
 
-def queries(paths: Iterable[str]) -> Iterator[Queries]:
+def queries(paths: Iterable[Source]) -> Iterator[Queries]:
     """The queries of dns logs, or of streams of all logs, in parts, without those that say neither when nor whose.
 
     What is wrong with a log is told where its answers are read: here it just ends.
@@ -70,7 +71,7 @@ def queries(paths: Iterable[str]) -> Iterator[Queries]:
     for path in paths:
         hosts, names = Intern(address), Intern(server_name)
         try:
-            for table in log_tables(path, "dns", _COLUMNS, BadRows(path)):
+            for table in log_tables(path, "dns", _COLUMNS, BadRows(opened(path).path)):
                 yield _queries(table, hosts, names)
         except InputError:
             continue

@@ -66,7 +66,7 @@ class Input:
             if self._once is not None:
                 self._once.rewind()
             stream = _decompressed(raw, self.path)
-            while b"\n" not in first and len(first) < LONGEST_HEAD and (more := _read(stream, HEAD, self.path)):
+            while b"\n" not in first and len(first) < LONGEST_HEAD and (more := read_piece(stream, HEAD, self.path)):
                 first += more
         return first.removeprefix(_BOM)
 
@@ -93,10 +93,18 @@ class Input:
             if self._once is not None:
                 self._once.rewind(for_good=True)
             stream = _decompressed(raw, self.path, progress)
-            while data := _read(stream, BLOCK, self.path):
+            while data := read_piece(stream, BLOCK, self.path):
                 yield data
             if self._once is not None:
                 self._once.close()
+
+    def stream(self) -> Any:
+        """A file's unpacked bytes from its start, to be read piece by piece (`read_piece`). Raises InputError."""
+        try:
+            raw = Path(self.path).open("rb")  # noqa: SIM115
+        except OSError as error:
+            raise InputError(self.path, f"cannot be read: {error.strerror}") from error
+        return _decompressed(raw, self.path)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -126,12 +134,20 @@ class Held(Input):
         self.path, self._data = name, data
 
     def head(self) -> bytes:
-        """All of it."""
-        return self._data
+        """The first lines of it."""
+        return self._data[: self._data.find(b"\n", HEAD) + 1 or None]
 
     def blocks(self, _progress: Progress | None = None) -> Iterator[Block]:
         """All of it as one."""
         yield Block(self._data, 1)
+
+
+Source: TypeAlias = str | Input  # a path, or what was opened already
+
+
+def opened(source: Source) -> Input:
+    """The input that a source means."""
+    return Input(source) if isinstance(source, str) else source
 
 
 def _decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
@@ -150,7 +166,8 @@ def _decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
     return _Zstd(raw) if magic == b"\x28\xb5\x2f\xfd" else raw
 
 
-def _read(stream: Any, size: int, path: str) -> bytes:
+def read_piece(stream: Any, size: int, path: str) -> bytes:
+    """So many bytes of a stream, fewer at its end. Raises InputError."""
     try:
         data: bytes = stream.read(size)
     except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:

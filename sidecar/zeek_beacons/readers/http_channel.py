@@ -18,6 +18,7 @@ from zeek_beacons.pairs import STATE_CODE, Bools, Ints, Pairs, Strings
 from zeek_beacons.readers.addresses import LONGEST_NAME, printable
 from zeek_beacons.readers.channel_rows import ChannelCollector, ChannelRows
 from zeek_beacons.readers.domains import domain_of
+from zeek_beacons.readers.files import Source
 from zeek_beacons.readers.http_requests import Requests, requests
 
 CHANNEL = "http"
@@ -38,26 +39,46 @@ def at_stem(server: str, uri: str) -> str:
     return printable(f"{server}{path}", LONGEST_NAME) if path else ""
 
 
-def pairs_of(paths: Iterable[str], collector: ChannelCollector, site: Pairs) -> Pairs:
+def pairs_of(paths: Iterable[Source], collector: ChannelCollector, site: Pairs) -> Pairs:
     """The pairs of this channel in some http logs. `site`: those by connection."""
-    sites, undeep = Sites(), 0
+    found = HttpCheckins(collector)
     for part in requests(paths):
+        found.take(part)
+    collector.notes += found.notes()
+    return found.pairs(site)
+
+
+class HttpCheckins:
+    """Takes requests in whatever parts, gives the pairs of this channel."""
+
+    def __init__(self, collector: ChannelCollector) -> None:
+        self._collector, self._sites, self._undeep = collector, Sites(), 0
+
+    def take(self, part: Requests) -> None:
+        """Takes some requests."""
         some = part.take(~part.proxied)
         if not len(some):
-            continue
+            return
         stems = np.empty(len(some), dtype=np.object_)
         stems[:] = [at_stem(*one) for one in zip(some.server.tolist(), some.uri.tolist(), strict=True)]
         counts = some.depth > 1
-        undeep += int((some.depth < 0).sum())
-        sites.take(some.orig_h, some.server, some.resp_p, stems, counts)
+        self._undeep += int((some.depth < 0).sum())
+        self._sites.take(some.orig_h, some.server, some.resp_p, stems, counts)
         follow, stems = some.take(counts), stems[counts]
-        collector.take(rows_of(follow, follow.server))
-        collector.take(rows_of(follow, stems).take(stems != ""))
-    if sites.missed:
-        collector.notes.append(f"{sites.missed} requests of sites beyond {MOST_SITES}: their pages count as beacons")
-    if undeep:
-        collector.notes.append(f"{undeep} requests do not say which of their connection they are, and do not count")
-    return sites.told(with_stems(collector.pairs(site)))
+        self._collector.take(rows_of(follow, follow.server))
+        self._collector.take(rows_of(follow, stems).take(stems != ""))
+
+    def notes(self) -> list[str]:
+        """What is to tell of what does not count."""
+        missed, undeep = self._sites.missed, self._undeep
+        told = [f"{missed} requests of sites beyond {MOST_SITES}: their pages count as beacons"] if missed else []
+        if undeep:
+            told.append(f"{undeep} requests do not say which of their connection they are, and do not count")
+        return told
+
+    def pairs(self, site: Pairs) -> Pairs:
+        """The pairs by what was taken. `site`: those by connection."""
+        return self._sites.told(with_stems(self._collector.pairs(site)))
 
 
 class Sites:

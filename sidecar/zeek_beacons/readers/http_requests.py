@@ -15,6 +15,7 @@ from zeek_beacons.pairs import Bools, Floats, Ints, Strings, round_time
 from zeek_beacons.readers.addresses import Intern, address, server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, integers, possible, texts, times
 from zeek_beacons.readers.by_uid import log_tables
+from zeek_beacons.readers.files import Source, opened
 from zeek_beacons.readers.side_logs import BadRows
 
 _TEXT = pa.string()
@@ -70,7 +71,7 @@ class Requests:
         return type(self)(*(getattr(self, one.name)[index] for one in fields(self)))
 
 
-def requests(paths: Iterable[str]) -> Iterator[Requests]:
+def requests(paths: Iterable[Source]) -> Iterator[Requests]:
     """The requests of http logs, or of streams of all logs, in parts, without those that say neither when nor whose.
 
     What is wrong with a log is told where its names are read: here it just ends.
@@ -78,7 +79,7 @@ def requests(paths: Iterable[str]) -> Iterator[Requests]:
     for path in paths:
         hosts, names = Intern(address), Intern(server_name)
         try:
-            for table in log_tables(path, "http", _COLUMNS, BadRows(path)):
+            for table in log_tables(path, "http", _COLUMNS, BadRows(opened(path).path)):
                 yield _requests(table, hosts, names)
         except InputError:
             continue

@@ -43,6 +43,12 @@ class Found:
     notes: list[str]
 
 
+def log_kind(name: str) -> str:
+    """Which log a file is by its name: conn or one that tells of connections; "" for others."""
+    kinds = (_KINDS[0], *_BESIDE)
+    return next((log for log, pattern in kinds if pattern.search(name)), "")
+
+
 def expand(inputs: Sequence[str]) -> Found:
     """Files for what the user named: files, globs, folders of (rotated) logs, `-` for stdin. Raises InputError."""
     found: list[str] = []

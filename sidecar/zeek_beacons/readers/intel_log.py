@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from zeek_beacons.readers.addresses import words
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, times
-from zeek_beacons.readers.by_uid import ByUid, log_tables
+from zeek_beacons.readers.by_uid import ByUid, log_tables, newest_tables
+from zeek_beacons.readers.files import Source
 from zeek_beacons.readers.side_logs import BadRows
 
 LONGEST_HIT = 200  # characters, as Zeek's package cuts it
@@ -46,9 +47,14 @@ class HitCollector:
     def __init__(self) -> None:
         self._tables: list[Table] = []
 
-    def read(self, path: str, bad: BadRows) -> None:
+    def read(self, path: Source, bad: BadRows) -> None:
         """Takes an intel log, or a stream of all logs, whole, or nothing of it where it raises InputError."""
         self._tables += list(_on_servers(path, bad))
+
+    def bound(self, most: int) -> int:
+        """Holds the last so many rows at most. Returns how many it forgot."""
+        self._tables, gone = newest_tables(self._tables, most)
+        return gone
 
     def hits(self) -> Hits:
         """All that was read."""
@@ -63,7 +69,7 @@ class HitCollector:
         return Hits(found.tolist(), ByUid(uids.dictionary, number[hits.indices.to_numpy()[first]].astype(np.int64)))
 
 
-def _on_servers(path: str, bad: BadRows) -> Iterator[Table]:
+def _on_servers(path: Source, bad: BadRows) -> Iterator[Table]:
     """ts, uid and hit of the rows that say that a connection's server is known."""
     for table in log_tables(path, "intel", _INTEL, bad):
         is_one = pc.is_in(table.column("seen.where"), pa.array(PLACES))

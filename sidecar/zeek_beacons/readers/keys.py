@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
 from zeek_beacons.pairs import Ints
@@ -35,6 +37,14 @@ class Numbering:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    @classmethod
+    def of(cls, keys: Ints) -> Self:
+        """Numbers different keys in the order in which they stand."""
+        made = cls()
+        made._codes = np.argsort(keys, kind="stable")
+        made._keys = keys[made._codes]
+        return made
 
     def codes(self, keys: Ints) -> Ints:
         """The number of every key."""
@@ -77,6 +87,14 @@ class Tally:
         """Pairs, texts and connections, by pair."""
         keys, counts = self._total()
         return *unpack(keys, self._bits), counts
+
+    def keep(self, pair: Ints | None, text: Ints | None) -> None:
+        """Numbers pairs and texts anew, and forgets those whose number is -1 then. None: these stay."""
+        high, low, counts = self.counts()
+        high = high if pair is None else pair[high]
+        low = low if text is None else text[low]
+        there = (high >= 0) & (low >= 0)
+        self._parts = [(pack(high[there], low[there], self._bits), counts[there])]
 
     def most(self, n: int) -> tuple[Ints, Ints]:
         """The most frequent text of each of `n` pairs, -1 where it has none, and its connections."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from zeek_beacons.readers.answers import AnswerCollector, Answers
 from zeek_beacons.readers.certificates import CertificateCollector, Certificates
+from zeek_beacons.readers.files import Source, opened
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.intel_log import HitCollector, Hits
 from zeek_beacons.readers.names import NameCollector, Names, log_of
@@ -50,11 +51,14 @@ class LogContext:
 class ContextCollector:
     """Takes logs beside conn.log, gives a LogContext."""
 
-    def __init__(self, ingest: Ingest) -> None:
-        """Notes what there is to tell of the logs in `ingest`; in its strict mode bad rows raise InputError."""
+    def __init__(self, ingest: Ingest, every: bool = False) -> None:
+        """Notes what there is to tell of the logs in `ingest`; in its strict mode bad rows raise InputError.
+
+        `every`: what nothing refers to yet is held too, for logs that come in parts; see `bound`.
+        """
         self._ingest = ingest
         self._names, self._answers = NameCollector(), AnswerCollector()
-        self._certificates, self._clients = CertificateCollector(), WebClientCollector()
+        self._certificates, self._clients = CertificateCollector(every), WebClientCollector()
         self._hits = HitCollector()
         self._traits = sources()
         self._owners = OwnerCollector()
@@ -75,21 +79,22 @@ class ContextCollector:
             with spared(self._ingest):
                 self._read(path, kinds[path])
 
-    def read_stream(self, path: str) -> None:
+    def read_stream(self, path: Source) -> None:
         """Takes what a file that holds all logs, in JSON, tells. Its bad rows are told as those of connections."""
+        name = opened(path).path
         self._names.read_stream(path)
-        self._answers.read(path, BadRows(path))
-        self._certificates.read_sessions(path, BadRows(path))
-        self._certificates.read_contents(path, BadRows(path))
-        self._clients.read(path, BadRows(path))
-        self._hits.read(path, BadRows(path))
+        self._answers.read(path, BadRows(name))
+        self._certificates.read_sessions(path, BadRows(name))
+        self._certificates.read_contents(path, BadRows(name))
+        self._clients.read(path, BadRows(name))
+        self._hits.read(path, BadRows(name))
         for source in self._traits:
-            source.read(path, BadRows(path))
+            source.read(path, BadRows(name))
         for log in OWNER_LOGS:
-            self._owners.read(path, log, BadRows(path))
+            self._owners.read(path, log, BadRows(name))
 
-    def context(self) -> LogContext:
-        """All that was read."""
+    def context(self, all_traits: bool = False) -> LogContext:
+        """All that was read. `all_traits`: sources of traits that told nothing yet are among them too."""
         self._ingest.notes += [*self._answers.notes(), *self._owners.notes()]
         return LogContext(
             self._names.names(),
@@ -97,13 +102,24 @@ class ContextCollector:
             self._certificates.certificates(),
             self._clients.clients(),
             self._hits.hits(),
-            [told for source in self._traits if (told := source.told()).found],
+            [told for source in self._traits if (told := source.told()).found or all_traits],
             self._owners.owners(),
         )
 
+    def bound(self, most: int) -> int:
+        """Holds the last so many rows of each kind at most. Returns how many it forgot."""
+        bounds = [self._names.bound, self._certificates.bound, self._clients.bound, self._hits.bound]
+        return sum(bound(most) for bound in [*bounds, *(source.bound for source in self._traits)])
+
     def _read(self, path: str, log: str) -> None:
-        """Takes one log whole, or nothing of it where it raises InputError."""
-        bad = BadRows(path, self._ingest.strict)
+        bad = self.take(path, log)
+        self._ingest.files[path] = _HOLDS.get(log, "server names")
+        self._ingest.notes += bad.notes()
+
+    def take(self, path: Source, log: str) -> BadRows:
+        """Takes one log whole, or nothing of it where it raises InputError. Returns what is wrong with its rows."""
+        name = opened(path).path
+        bad = BadRows(name, self._ingest.strict)
         if log == "dns":
             self._answers.read(path, bad)
         elif log == "x509":
@@ -114,7 +130,7 @@ class ContextCollector:
             self._owners.read(path, log, bad)
         elif log and log != "ssh":
             self._names.read(path, log, bad)
-        again = bad if log == "ssh" else BadRows(path)  # of the others bad rows were told of above
+        again = bad if log == "ssh" else BadRows(name)  # of the others bad rows were told of above
         if log == "ssl":
             self._certificates.read_sessions(path, again)
         elif log == "http":
@@ -122,8 +138,7 @@ class ContextCollector:
         for source in self._traits:
             if source.log == log:
                 source.read(path, again)
-        self._ingest.files[path] = _HOLDS.get(log, "server names")
-        self._ingest.notes += bad.notes()
+        return bad
 
 
 def _reads_last(log: str) -> bool:

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.arrow_parse import Table
+from zeek_beacons.readers.by_uid import newest_tables
 from zeek_beacons.readers.columns import Texts
 from zeek_beacons.readers.combined import NAME_COLUMN, name_tables
-from zeek_beacons.readers.files import Input
+from zeek_beacons.readers.files import Input, Source, opened
 from zeek_beacons.readers.owners import LOGS as OWNER_LOGS
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.readers.zeek_rows import log_name, log_rows
@@ -61,37 +62,41 @@ class NameCollector:
     """Takes ssl, quic and http logs, gives Names."""
 
     def __init__(self) -> None:
-        self._uids: list[Any] = []
-        self._names: list[Any] = []
+        self._tables: list[Table] = []
 
-    def read(self, path: str, log: str, bad: BadRows) -> None:
+    def read(self, path: Source, log: str, bad: BadRows) -> None:
         """Takes one log (TSV or JSON) whole, or nothing of it where it raises InputError."""
         self._add(list(_tables(path, log, bad)))
 
-    def read_stream(self, path: str) -> None:
+    def read_stream(self, path: Source) -> None:
         """Takes what a file that holds all logs, in JSON, tells of names. Raises InputError."""
         self._add(list(name_tables(path)))
 
     def names(self) -> Names:
         """All that was read."""
-        all_uids = pa.chunked_array(self._uids, pa.string()).combine_chunks()
-        all_names = pc.dictionary_encode(pa.chunked_array(self._names, pa.string())).combine_chunks()
-        if not len(all_uids):
+        if not sum(table.num_rows for table in self._tables):
             return Names.none()
+        both = pa.concat_tables(self._tables)
+        all_uids = both.column("uid").combine_chunks()
+        all_names = pc.dictionary_encode(both.column("name")).combine_chunks()
         encoded = pc.dictionary_encode(all_uids)
         first = np.unique(encoded.indices.to_numpy(), return_index=True)[1]
         codes = all_names.indices.to_numpy(zero_copy_only=False)[first].astype(np.int64)
         return Names(encoded.dictionary, codes, all_names.dictionary.to_pylist())
 
+    def bound(self, most: int) -> int:
+        """Holds the last so many names at most. Returns how many it forgot."""
+        self._tables, gone = newest_tables(self._tables, most)
+        return gone
+
     def _add(self, tables: Sequence[Table]) -> None:
         for table in tables:
             known = table.filter(pc.and_(pc.is_valid(table.column(0)), pc.is_valid(table.column(1))))
-            self._uids += known.column(0).cast(pa.string()).chunks
-            self._names += known.column(1).cast(pa.string()).chunks
+            self._tables.append(pa.table([known.column(at).cast(pa.string()) for at in (0, 1)], ["uid", "name"]))
 
 
-def _tables(path: str, log: str, bad: BadRows) -> Iterator[Table]:
-    source, wanted = Input(path), ("uid", NAME_COLUMN[log])
+def _tables(path: Source, log: str, bad: BadRows) -> Iterator[Table]:
+    source, wanted = opened(path), ("uid", NAME_COLUMN[log])
     is_tsv = source.head().startswith(b"#")
     for part in log_rows(source, {name: pa.string() for name in wanted}, ("uid",)):
         bad.add_lines(part.bad)

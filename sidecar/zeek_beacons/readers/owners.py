@@ -21,6 +21,7 @@ from zeek_beacons.pairs import MICROSECONDS, Floats, Ints, Pairs, Strings
 from zeek_beacons.readers.addresses import Intern, address
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, numbers, possible, texts, times
 from zeek_beacons.readers.by_uid import log_tables
+from zeek_beacons.readers.files import Source
 from zeek_beacons.readers.runs import Runs, Timeline, joined, no_runs, ranks
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.traits import checked, line, together
@@ -60,6 +61,7 @@ class Owners:
         """`known`: cards, names of leases, workstations and users, whose names are numbers of `words`."""
         self._hosts = {host: code for code, host in enumerate(hosts)}
         self._words = words
+        self._always = False
         self._known = [Timeline(runs) for runs in known]
         self._changes = Timeline(changes)
         self._codes = np.zeros(0, dtype=np.int64)  # of the hosts of connections, -1: nothing is known of them
@@ -69,8 +71,13 @@ class Owners:
 
     @property
     def has_changes(self) -> bool:
-        """Whether any address had several cards."""
-        return len(self._changes.runs) > 0
+        """Whether any address had several cards, or may have them later."""
+        return self._always or len(self._changes.runs) > 0
+
+    def always_told(self) -> Self:
+        """The same, where an address may get another card later."""
+        self._always = True
+        return self
 
     @classmethod
     def none(cls) -> Self:
@@ -125,7 +132,7 @@ class OwnerCollector:
         self._stations: list[Runs] = []
         self.forgotten = 0
 
-    def read(self, path: str, log: str, bad: BadRows) -> None:
+    def read(self, path: Source, log: str, bad: BadRows) -> None:
         """Takes one of LOGS, or of a stream of all logs what is of it, whole, or nothing where it raises InputError."""
         columns, take = _READ[log]
         for table in list(log_tables(path, log, columns, bad)):

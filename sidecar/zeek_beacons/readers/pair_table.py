@@ -130,6 +130,48 @@ class PairTable:
         keys = pack(self._originators(tenant)[0], endpoint, ENDPOINT_BITS)
         return len(np.unique(keys)), int(self._conns[~stands].sum())
 
+    def __len__(self) -> int:
+        return len(self._conns)
+
+    def used(self, kept: Bools, hosts: int, names: int) -> tuple[Bools, Bools]:
+        """Which of so many hosts and names pairs under this mask have, by number."""
+        tenant, endpoint = unpack(self._pairs.keys()[kept], ENDPOINT_BITS)
+        responder = unpack(self._endpoints.keys()[endpoint], PORT_BITS + PROTO_BITS)[0]
+        by_name = (responder & 1).astype(np.bool_)
+        of_hosts, of_names = np.zeros(hosts, dtype=np.bool_), np.zeros(names, dtype=np.bool_)
+        of_hosts[self._originators(tenant)[0]] = True
+        of_hosts[responder[~by_name] >> 1] = True
+        of_names[responder[by_name] >> 1] = True
+        pair, name, _ = self._names.counts()
+        of_names[name[kept[pair]]] = True
+        return of_hosts, of_names
+
+    def keep(self, kept: Bools, host: Ints, name: Ints) -> Ints:
+        """Forgets the pairs that are not under this mask. Returns the new number of each one, -1 where it is gone.
+
+        `host`, `name`: the new number of each host and name, -1 where it is gone.
+        """
+        place: Ints = np.where(kept, np.cumsum(kept) - 1, -1)
+        tenant, endpoint = unpack(self._pairs.keys()[kept], ENDPOINT_BITS)
+        orig, tenure = self._originators(tenant)
+        responder, port_and_proto = unpack(self._endpoints.keys()[endpoint], PORT_BITS + PROTO_BITS)
+        by_name = (responder & 1).astype(np.bool_)
+        at = responder >> 1
+        responder = np.where(by_name, _at(name, at, by_name) * 2 + 1, _at(host, at, ~by_name) * 2)
+        told = None if self._tenants is None else tenure
+        self._tenants, self._endpoints, self._pairs = None, Numbering(), Numbering()
+        endpoint = self._endpoints.codes(pack(responder, port_and_proto, PORT_BITS + PROTO_BITS))
+        keys = pack(self._tenant(host[orig], told), endpoint, ENDPOINT_BITS)
+        self._pairs = Numbering.of(keys)
+        for column in ("_conns", "_named", "_dns_named", "_dns_known", "_first_us"):
+            setattr(self, column, getattr(self, column)[kept])
+        self._services.keep(place, None)
+        self._names.keep(place, name)
+        self._dns_names.keep(place, None)
+        for shown in (self._certificates, self._clients, self._hits, self._processes, *self._traits):
+            shown.keep(kept, host)
+        return place
+
     def forget(self, rows: PairRows) -> None:
         """Takes back connections that turned out to be duplicates."""
         pair, name, dns = (column.astype(np.int64) for column in (rows.pair, rows.name, rows.dns))
@@ -264,6 +306,13 @@ def _texts(values: Sequence[str]) -> NDArray[np.object_]:
     texts = np.empty(len(values), dtype=np.object_)
     texts[:] = list(values)
     return texts
+
+
+def _at(numbers: Ints, index: Ints, wanted: Bools) -> Ints:
+    """The numbers at these places, 0 where none is wanted."""
+    found = np.zeros(len(index), dtype=np.int64)
+    found[wanted] = numbers[index[wanted]]
+    return found
 
 
 def _pick(texts: NDArray[np.object_], index: Ints, wanted: Bools) -> NDArray[np.object_]:

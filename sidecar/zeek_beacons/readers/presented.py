@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeek_beacons.pairs import MICROSECONDS, Floats, Ints, Strings
+from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints, Strings
 from zeek_beacons.readers.certificates import DAY, LONGEST_VALIDITY, Certificates
 from zeek_beacons.readers.keys import HOST_BITS, Tally
 from zeek_beacons.readers.traits import PairTraits, counted
@@ -28,6 +28,11 @@ class Presented:
         more = size - len(self.number)
         self.number = np.append(self.number, np.full(more, -1))
         self.since = np.append(self.since, np.full(more, np.iinfo(np.int64).min))
+
+    def keep(self, kept: Bools, host: Ints) -> None:
+        """Forgets the pairs that are not under this mask, and hosts whose new number is -1."""
+        self.number, self.since = self.number[kept], self.since[kept]
+        self._by.keep(None, host)
 
     def add(self, pair: Ints, start_us: Ints, number: Ints, host: Ints) -> None:
         """Takes connections, those that show nothing (-1) left out. Of those of one moment the last number counts."""

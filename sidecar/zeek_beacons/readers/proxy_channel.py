@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.keys import CONN
-from zeek_beacons.pairs import STATE_CODE, Ints, Pairs, Strings, round_time
+from zeek_beacons.pairs import STATE_CODE, Bools, Ints, Pairs, Strings, round_time
 from zeek_beacons.readers.addresses import address, server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, numbers, times
 from zeek_beacons.readers.by_uid import log_tables
 from zeek_beacons.readers.channel_rows import ChannelCollector, ChannelRows
+from zeek_beacons.readers.files import Source, opened
 from zeek_beacons.readers.http_requests import Requests, requests
 from zeek_beacons.readers.side_logs import BadRows
 
@@ -72,25 +73,71 @@ class _Tunnels:
                 self.of[uid] = client, proxy, *server, start
 
 
-def pairs_of(paths: Iterable[str], conn_logs: Iterable[str], collector: ChannelCollector, site: Pairs) -> Pairs:
+def pairs_of(paths: Iterable[Source], conn_logs: Iterable[Source], collector: ChannelCollector, site: Pairs) -> Pairs:
     """The pairs of this channel in some http logs. `site`: those by connection."""
-    tunnels, unreadable = _Tunnels(), 0
+    found = ProxyCheckins(collector)
     for part in requests(paths):
+        found.take(part)
+    found.join(conn_logs)
+    found.end()
+    collector.notes += found.notes()
+    return collector.pairs(site)
+
+
+class ProxyCheckins:
+    """Takes requests in whatever parts, gives the pairs of this channel.
+
+    A tunnel counts once conn.log has told of its connection (`join`), or nothing more can come (`end`).
+    """
+
+    def __init__(self, collector: ChannelCollector) -> None:
+        self._collector, self._tunnels = collector, _Tunnels()
+        self._unreadable = self._missing = 0
+
+    def take(self, part: Requests) -> None:
+        """Takes some requests."""
         some = part.take(part.proxied)
         if not len(some):
-            continue
+            return
         servers = list(map(asked_for, some.method.tolist(), some.uri.tolist()))
         tunnel = some.method == "CONNECT"
-        tunnels.take(some.take(tunnel), [one for one, is_tunnel in zip(servers, tunnel, strict=True) if is_tunnel])
+        asked = [one for one, is_tunnel in zip(servers, tunnel, strict=True) if is_tunnel]
+        self._tunnels.take(some.take(tunnel), asked)
         known = np.array([one is not None for one in servers], dtype=np.bool_)
-        unreadable += int((~known).sum())
+        self._unreadable += int((~known).sum())
         plain = np.flatnonzero(known & ~tunnel)
-        collector.take(_plain(some.take(plain), [servers[row] for row in plain.tolist()]))
-    if unreadable:
-        collector.notes.append(f"{unreadable} requests to proxies name no server that can be")
-    if tunnels.of:
-        collector.take(_tunnelled(tunnels, conn_logs, collector))
-    return collector.pairs(site)
+        self._collector.take(_plain(some.take(plain), [servers[row] for row in plain.tolist()]))
+
+    def join(self, conn_logs: Iterable[Source], most: int | None = None) -> None:
+        """Counts the tunnels that these logs tell of. `most`: of the others the newest so many wait on."""
+        waiting = self._tunnels.of
+        if not waiting:
+            return
+        rows, seen = _tunnelled(self._tunnels, conn_logs)
+        beyond = 0 if most is None else max(0, int((~seen).sum()) - most)
+        given_up = np.flatnonzero(~seen)[:beyond]
+        counts = seen.copy()
+        counts[given_up] = True
+        self._missing += len(given_up)
+        self._collector.take(rows.take(counts))
+        for uid in [uid for uid, counted in zip(waiting, counts.tolist(), strict=True) if counted]:
+            del waiting[uid]
+
+    def end(self) -> None:
+        """Counts the tunnels that still wait."""
+        self.join((), 0)
+
+    def notes(self) -> list[str]:
+        """What is to tell of what does not count, or not as it should."""
+        unreadable, missing = self._unreadable, self._missing
+        told = [f"{unreadable} requests to proxies name no server that can be"] if unreadable else []
+        if missing:
+            told.append(f"{missing} tunnels are in no conn.log: their durations and sizes are not known")
+        return told
+
+    def pairs(self, site: Pairs) -> Pairs:
+        """The pairs by what was taken. `site`: those by connection."""
+        return self._collector.pairs(site)
 
 
 def without_proxied(pairs: Pairs, proxied: Pairs) -> Pairs:
@@ -120,8 +167,8 @@ def _plain(some: Requests, servers: Sequence[tuple[str, int] | None]) -> Channel
     )
 
 
-def _tunnelled(tunnels: _Tunnels, conn_logs: Iterable[str], collector: ChannelCollector) -> ChannelRows:
-    """The tunnels with what conn.log tells of their connections."""
+def _tunnelled(tunnels: _Tunnels, conn_logs: Iterable[Source]) -> tuple[ChannelRows, Bools]:
+    """The tunnels with what conn.log tells of their connections, and of which of them it does."""
     uids = list(tunnels.of)
     place = {uid: row for row, uid in enumerate(uids)}
     n, wanted = len(uids), pa.array(uids, pa.string())
@@ -132,7 +179,7 @@ def _tunnelled(tunnels: _Tunnels, conn_logs: Iterable[str], collector: ChannelCo
     seen = np.zeros(n, dtype=np.bool_)
     for path in conn_logs:
         try:
-            for table in log_tables(path, "conn", _CONN, BadRows(path)):
+            for table in log_tables(path, "conn", _CONN, BadRows(opened(path).path)):
                 found = table.filter(pc.fill_null(pc.is_in(table.column("uid"), wanted), False))
                 rows: Ints = np.array([place[uid] for uid in found.column("uid").to_pylist()], dtype=np.int64)
                 began[rows] = times(found, "ts")
@@ -144,9 +191,7 @@ def _tunnelled(tunnels: _Tunnels, conn_logs: Iterable[str], collector: ChannelCo
                 state[rows] = [STATE_CODE.get(text or "", 0) for text in found.column("conn_state").to_pylist()]
         except InputError:  # which was told of where its connections were read
             continue
-    if missing := int((~seen).sum()):
-        collector.notes.append(f"{missing} tunnels are in no conn.log: their durations and sizes are not known")
-    return ChannelRows(
+    told = ChannelRows(
         orig_h=_column(client),
         resp=_column(server),
         resp_p=np.array(port, dtype=np.int64),
@@ -159,6 +204,7 @@ def _tunnelled(tunnels: _Tunnels, conn_logs: Iterable[str], collector: ChannelCo
         resp_bytes=got,
         state=state,
     )
+    return told, seen
 
 
 def _column(values: Sequence[str]) -> Strings:

@@ -7,6 +7,7 @@ of the input.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -104,10 +105,11 @@ class Collector:
             self.ingest.rows += 1
             self.ingest.skip(line.problem, path, line.number, line.text)
 
-    def pairs(self) -> Pairs:
-        """Everything collected, sorted by key."""
+    def pairs(self, more: bool = False) -> Pairs:
+        """Everything collected, sorted by key. `more`: connections that may still be continued are left out yet."""
         self._settle_halves(keep=0)
-        self._settle_loose(keep_after=None)
+        newest = self.ingest.last_us if more else None
+        self._settle_loose(None if newest is None else newest - round(self.config.merge_gap * MICROSECONDS))
         self._settle()
         self.ingest.notes += left_out(*self._table.left_out())
         stands = self._table.stands()
@@ -131,6 +133,64 @@ class Collector:
             ),
             self._is_local,
         )
+
+    def now_know(self, context: LogContext) -> None:
+        """What other logs tell from now on; what was numbered before has the same numbers in it."""
+        self._context = context
+
+    def bound(self, pairs: int, rows: int) -> tuple[int, int]:
+        """Forgets the pairs that were seen least lately, beyond so many, and the oldest observations of the longest.
+
+        Returns how many pairs and how many observations it forgot. To be called after `pairs`.
+        """
+        beyond = 0
+        if len(self._table) > pairs:
+            beyond = len(self._table) - (pairs - pairs // 8)  # more than needed: this costs as much as a look at all
+            self._forget_pairs(beyond)
+        held = self._rows[0] if self._rows else None
+        cut = 0
+        if held is not None and len(held) > rows:
+            most, counts = self.config.max_observations, np.bincount(held.pair)
+            while most > 1 and int(np.minimum(counts, most).sum()) > rows:
+                most //= 2
+            kept = _behind(held.pair) <= most
+            cut = int((~kept).sum())
+            self._rows = [held.take(kept)]
+            self._settled = len(self._rows[0])
+        return beyond, cut
+
+    def _forget_pairs(self, many: int) -> None:
+        """Forgets so many pairs, and with them the hosts and names that no other one has."""
+        rows = self._rows[0]
+        seen = np.full(len(self._table), np.iinfo(np.int64).min)
+        np.maximum.at(seen, rows.pair, rows.start_us)
+        kept = np.ones(len(self._table), dtype=np.bool_)
+        kept[np.argpartition(seen, many)[:many]] = False
+        rows = rows.take(kept[rows.pair])
+        loose = joined(self._loose) if self._loose else None
+        hosts, names = self._table.used(kept, len(self._hosts.values), len(self._names.values))
+        hosts[rows.addr] = True
+        names[rows.name[rows.name >= 0]] = True
+        if loose is not None:
+            hosts[loose.orig_h] = hosts[loose.resp_h] = True
+            names[loose.name[loose.name >= 0]] = True
+        place = self._table.keep(kept, _places(hosts), _places(names))
+        host, name = _places(hosts), np.append(_places(names), -1)
+        self._hosts, self._names = self._hosts.only(hosts), self._names.only(names)
+        self._local = []
+        self._gone.longest = {int(place[pair]): told for pair, told in self._gone.longest.items() if kept[pair]}
+        self._rows = [
+            replace(
+                rows,
+                pair=place[rows.pair].astype(np.int32),
+                addr=host[rows.addr].astype(np.int32),
+                name=name[rows.name].astype(np.int32),
+            )
+        ]
+        self._settled = len(rows)
+        if loose is not None:
+            there = {"orig_h": host[loose.orig_h], "resp_h": host[loose.resp_h], "name": name[loose.name]}
+            self._loose = [replace(loose, **there)]
 
     def _checked(self, batch: Batch, where: Where, wanted: Bools) -> tuple[Connections, Bools]:
         states = np.array([STATE_CODE.get(state, 0) for state in batch.state.values], dtype=np.uint8)
@@ -327,11 +387,21 @@ class Collector:
         self._table.forget(twice)
         self.ingest.duplicates += int((~twice.by_name).sum())
         order, pair = order[unique], pair[unique]
-        ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
-        behind = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))
-        held = behind <= self.config.max_observations
+        held = _behind(pair) <= self.config.max_observations
         self._gone.let_go(rows.take(order[~held]))
         return order[held]
+
+
+def _behind(pair: NDArray[Any]) -> Ints:
+    """How many rows of its pair stand from each one on to the last, of rows by pair."""
+    ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
+    behind: Ints = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))
+    return behind
+
+
+def _places(kept: Bools) -> Ints:
+    """The place of each element among those kept; of the others -1."""
+    return np.where(kept, np.cumsum(kept) - 1, -1)
 
 
 def _under(mask: Bools, rows: Connections) -> Connections:

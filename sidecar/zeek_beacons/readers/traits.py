@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from zeek_beacons.pairs import Floats, Ints, Strings
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, integers
-from zeek_beacons.readers.by_uid import ByUid, first_of, log_tables
+from zeek_beacons.readers.by_uid import ByUid, first_of, log_tables, newest_tables
+from zeek_beacons.readers.files import Source
 from zeek_beacons.readers.side_logs import BadRows
 from zeek_beacons.traits import LONGEST, NO, YES, joined, line
 
@@ -54,13 +55,18 @@ class TraitSource:
         self._columns, self._tell = columns, tell
         self._tables: list[Table] = []
 
-    def read(self, path: str, bad: BadRows) -> None:
+    def read(self, path: Source, bad: BadRows) -> None:
         """Takes a log, or a stream of all logs, whole, or nothing of it where it raises InputError."""
         tables = log_tables(path, self.log, self._columns, bad)
         self._tables += [
             _last_of_each(self._tell(table.filter(pc.is_valid(table.column("uid"))).combine_chunks()))
             for table in tables
         ]
+
+    def bound(self, most: int) -> int:
+        """Holds the last so many rows at most. Returns how many it forgot."""
+        self._tables, gone = newest_tables(self._tables, most)
+        return gone
 
     def told(self) -> Told:
         """What was read."""

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from zeek_beacons.pairs import Ints
 from zeek_beacons.readers.addresses import words
 from zeek_beacons.readers.arrow_parse import NUMBER, Table
-from zeek_beacons.readers.by_uid import ByUid, log_tables
+from zeek_beacons.readers.by_uid import ByUid, log_tables, newest_tables
+from zeek_beacons.readers.files import Source
 from zeek_beacons.readers.side_logs import BadRows
 
 LONGEST_AGENT = 200  # bytes
@@ -55,9 +56,14 @@ class WebClientCollector:
     def __init__(self) -> None:
         self._tables: list[Table] = []
 
-    def read(self, path: str, bad: BadRows) -> None:
+    def read(self, path: Source, bad: BadRows) -> None:
         """Takes an http log, or a stream of all logs, whole, or nothing of it where it raises InputError."""
         self._tables += list(_answered(path, bad))
+
+    def bound(self, most: int) -> int:
+        """Holds the last so many requests at most. Returns how many it forgot."""
+        self._tables, gone = newest_tables(self._tables, most)
+        return gone
 
     def clients(self) -> WebClients:
         """All that was read."""
@@ -81,7 +87,7 @@ class WebClientCollector:
         return WebClients(found, ByUid(uids.dictionary, np.array([place[one] for one in made], dtype=np.int64)))
 
 
-def _answered(path: str, bad: BadRows) -> Iterator[Table]:
+def _answered(path: Source, bad: BadRows) -> Iterator[Table]:
     """uid, agent and no_host of the requests that were answered."""
     for table in log_tables(path, "http", _HTTP, bad):
         answered = pc.and_(pc.is_valid(table.column("method")), pc.is_valid(table.column("status_code")))

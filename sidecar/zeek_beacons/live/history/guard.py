@@ -56,7 +56,10 @@ class HistoryGuard:
         clock: Callable[[], float] = time.monotonic,
         patience: float = PATIENCE,
         wall: Callable[[], float] = time.time,
+        slow: float = SLOW,
     ) -> None:
+        """`patience`, `slow`: seconds, as PATIENCE and SLOW; who can wait may have more of both."""
+        self._slow = slow
         self.health = HistoryHealth()
         self._path, self._limits = path, limits
         self._clock, self._wall, self._patience = clock, wall, patience
@@ -191,7 +194,7 @@ class HistoryGuard:
 
     def _check_speed(self, seconds: float) -> None:
         """A file that costs this much is used a tenth of the time at most."""
-        if seconds > SLOW:
+        if seconds > self._slow:
             self._retry_at = self._clock() + 10 * seconds
             self._failed(f"slow: a call took {seconds:.2f} s")
         elif not self.health.working:

@@ -1,0 +1,132 @@
+"""All that is followed as pairs, by the readers of `zeek-beacons score`: connections, and the channels beside them.
+
+Connections wait in no queue: whatever was taken is in the pairs of the next look. Only one that was left open is left
+out until it can no longer be continued. Bounded like Zeek's tracker: beyond, the pairs seen least lately are forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from zeek_beacons.config import Config
+from zeek_beacons.errors import InputError
+from zeek_beacons.live.follow.context import FollowedContext
+from zeek_beacons.live.follow.log_files import STREAM
+from zeek_beacons.locality import locality
+from zeek_beacons.pairs import Pairs, joined
+from zeek_beacons.readers import zeek_log
+from zeek_beacons.readers.channel_rows import ChannelCollector
+from zeek_beacons.readers.channels import located
+from zeek_beacons.readers.dns_channel import DnsCheckins
+from zeek_beacons.readers.dns_queries import queries
+from zeek_beacons.readers.files import Held
+from zeek_beacons.readers.http_channel import HttpCheckins
+from zeek_beacons.readers.http_requests import requests
+from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.proxy_channel import ProxyCheckins, without_proxied
+from zeek_beacons.readers.reservoir import Collector
+
+MOST_TUNNELS = 100_000  # of proxies that wait for the row of their connection
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerBounds:
+    """What is held at most."""
+
+    pairs: int = 500_000
+    observations: int = 8_000_000
+    held: int = 2_000_000  # rows of each log beside conn.log, until their connection's row comes
+
+
+@dataclass(slots=True)
+class TrackerCounts:
+    """What was taken and given up, since the start."""
+
+    rows: int = 0  # of conn.log
+    bad: int = 0  # rows and lines that are none
+    problem: str = ""  # the first of these
+    forgotten_pairs: int = 0
+    cut_observations: int = 0
+    forgotten_rows: int = 0  # of logs beside conn.log
+    duplicates: int = 0
+    clock_steps: int = 0
+
+
+class Tracker:
+    """Takes logs in slices, gives the pairs of everything so far."""
+
+    def __init__(self, config: Config, bounds: TrackerBounds) -> None:
+        self._config, self._bounds = config, bounds
+        self._ingest = Ingest()
+        self._context = FollowedContext(self._ingest, bounds.held)
+        self._collector = Collector(config, self._ingest, context=self._context.now())
+        self._is_local = locality(config.local_nets)
+        self._http = HttpCheckins(self._channel("http"))
+        self._dns = DnsCheckins(self._channel("dns"))
+        self._proxy = ProxyCheckins(self._channel("proxy"))
+        self._forgotten = [0, 0]
+
+    def take(self, log: str, chunk: Held) -> None:
+        """Takes a slice of a log. What cannot be read of it is counted."""
+        try:
+            if log not in ("conn", STREAM):
+                self._context.take(chunk, log)
+            if log == STREAM:
+                self._context.take_stream(chunk)
+            if log in ("http", STREAM):
+                for part in requests([chunk]):
+                    self._http.take(part)
+                    self._proxy.take(part)
+            if log in ("dns", STREAM):
+                for asked in queries([chunk]):
+                    self._dns.take(asked)
+            if log in ("conn", STREAM):
+                self._take_connections(chunk)
+        except InputError as error:
+            self._ingest.skip("lines that cannot be read", chunk.path, 0, str(error))
+
+    def pairs(self, ends: bool = False) -> Pairs:
+        """Everything so far, as `score` would read it. `ends`: nothing more comes."""
+        self._collector.now_know(self._context.now())
+        site = self._collector.pairs(more=not ends)
+        if ends:
+            self._proxy.end()
+        proxied = located(self._proxy.pairs(site), self._is_local)
+        found = [self._http.pairs(site), proxied, self._dns.pairs(site)]
+        some = [one for one in found if len(one)]
+        pairs = without_proxied(site, proxied)
+        pairs = joined([pairs, *some]) if some else pairs
+        owners = self._context.now().owners
+        if owners:
+            pairs = replace(pairs, traits=owners.told(pairs))
+        pairs_gone, cut = self._collector.bound(self._bounds.pairs, self._bounds.observations)
+        if pairs_gone:
+            self._context.changed()
+        self._forgotten = [self._forgotten[0] + pairs_gone, self._forgotten[1] + cut]
+        self._ingest.notes.clear()
+        return pairs
+
+    def counts(self) -> TrackerCounts:
+        """What was taken and given up."""
+        ingest, context = self._ingest, self._context
+        told = [f"{why}: {one.examples[0][0]}" for why, one in ingest.skipped.items() if one.examples]
+        return TrackerCounts(
+            rows=ingest.rows,
+            bad=ingest.rows_skipped + context.bad,
+            problem=next(iter(told), context.problem),
+            forgotten_pairs=self._forgotten[0],
+            cut_observations=self._forgotten[1],
+            forgotten_rows=context.forgotten,
+            duplicates=ingest.duplicates,
+            clock_steps=ingest.backward_jumps,
+        )
+
+    def _take_connections(self, chunk: Held) -> None:
+        context = self._context.now()
+        self._collector.now_know(context)
+        for part in zeek_log.parts(chunk, self._collector, context, None):
+            part.give(self._collector)
+        self._proxy.join([chunk], MOST_TUNNELS)
+
+    def _channel(self, name: str) -> ChannelCollector:
+        return ChannelCollector(self._config, name, self._is_local)
