@@ -159,6 +159,8 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("bad", ", ".join(f"{count} {reason}" for reason, count in state["bad"].items()) or "none"),
     ]
+    if followed := state.get("followed"):
+        lines += [("files", _files(followed)), ("rows", _rows(followed["rows"]))]
     if events := state.get("events"):
         lines.append(("events", _events(events)))
     if sinks := state.get("sinks"):
@@ -186,6 +188,23 @@ def _held(held: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("not", f"near misses {held['near_misses']}, kept quiet {held['suppressed']}"),
         *([("seen", " to ".join(times))] if times else []),
     ]
+
+
+def _files(followed: Mapping[str, Any]) -> str:
+    told = (
+        f"{followed['files']} known, {followed['bytes'] / 1e6:.1f} MB read, {followed['left_out']} too old, "
+        f"{followed['cut']} cut, {followed['unreadable']} unreadable; {followed['tracked']} pairs held"
+    )
+    return f"{told}; {followed['problem']}" if followed["problem"] else told
+
+
+def _rows(rows: Mapping[str, Any]) -> str:
+    told = (
+        f"{rows['rows']} connections, {rows['bad']} bad, {rows['duplicates']} twice; "
+        f"forgotten: {rows['forgotten_pairs']} pairs, {rows['cut_observations']} observations, "
+        f"{rows['forgotten_rows']} rows beside"
+    )
+    return f"{told}; {rows['problem']}" if rows["problem"] else told
 
 
 def _events(events: Mapping[str, Any]) -> str:

@@ -65,7 +65,7 @@ class Input:
         with self._opened() as raw:
             if self._once is not None:
                 self._once.rewind()
-            stream = _decompressed(raw, self.path)
+            stream = decompressed(raw, self.path)
             while b"\n" not in first and len(first) < LONGEST_HEAD and (more := read_piece(stream, HEAD, self.path)):
                 first += more
         return first.removeprefix(_BOM)
@@ -92,19 +92,11 @@ class Input:
         with self._opened() as raw:
             if self._once is not None:
                 self._once.rewind(for_good=True)
-            stream = _decompressed(raw, self.path, progress)
+            stream = decompressed(raw, self.path, progress)
             while data := read_piece(stream, BLOCK, self.path):
                 yield data
             if self._once is not None:
                 self._once.close()
-
-    def stream(self) -> Any:
-        """A file's unpacked bytes from its start, to be read piece by piece (`read_piece`). Raises InputError."""
-        try:
-            raw = Path(self.path).open("rb")  # noqa: SIM115
-        except OSError as error:
-            raise InputError(self.path, f"cannot be read: {error.strerror}") from error
-        return _decompressed(raw, self.path)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -150,8 +142,8 @@ def opened(source: Source) -> Input:
     return Input(source) if isinstance(source, str) else source
 
 
-def _decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
-    """The bytes of a file, unpacked where they are packed."""
+def decompressed(raw: Any, path: str, progress: Progress | None = None) -> Any:
+    """The bytes of a file, unpacked where they are packed, to be read by `read_piece`. Raises InputError."""
     try:
         begin = raw.peek(LONGEST_MAGIC)[:LONGEST_MAGIC]
     except OSError as error:

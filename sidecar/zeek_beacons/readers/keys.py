@@ -67,6 +67,11 @@ class Numbering:
         return by_code
 
 
+def _of(places: Ints, numbers: Ints) -> Ints:
+    """The place of each number, -1 of those beyond."""
+    return np.append(places, -1)[np.minimum(numbers, len(places))]
+
+
 class Tally:
     """How many connections of each pair carried each of the texts seen with it, by number; memory grows with both."""
 
@@ -91,8 +96,8 @@ class Tally:
     def keep(self, pair: Ints | None, text: Ints | None) -> None:
         """Numbers pairs and texts anew, and forgets those whose number is -1 then. None: these stay."""
         high, low, counts = self.counts()
-        high = high if pair is None else pair[high]
-        low = low if text is None else text[low]
+        high = high if pair is None else _of(pair, high)
+        low = low if text is None else _of(text, low)
         there = (high >= 0) & (low >= 0)
         self._parts = [(pack(high[there], low[there], self._bits), counts[there])]
 

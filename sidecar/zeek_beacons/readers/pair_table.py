@@ -146,6 +146,14 @@ class PairTable:
         of_names[name[kept[pair]]] = True
         return of_hosts, of_names
 
+    def shown(self) -> list[Presented]:
+        """What logs beside tell of connections: certificates, clients, hits, and traits by source."""
+        return [self._certificates, self._clients, self._hits, *self._traits]
+
+    def dns_names(self) -> Tally:
+        """The names that addresses were looked up by."""
+        return self._dns_names
+
     def keep(self, kept: Bools, host: Ints, name: Ints) -> Ints:
         """Forgets the pairs that are not under this mask. Returns the new number of each one, -1 where it is gone.
 

@@ -34,6 +34,11 @@ class Presented:
         self.number, self.since = self.number[kept], self.since[kept]
         self._by.keep(None, host)
 
+    def renumber(self, place: Ints) -> None:
+        """Numbers what is shown anew: `place[number]`, the last one -1; what has -1 then is forgotten."""
+        self.number = place[self.number]
+        self._by.keep(place[:-1], None)
+
     def add(self, pair: Ints, start_us: Ints, number: Ints, host: Ints) -> None:
         """Takes connections, those that show nothing (-1) left out. Of those of one moment the last number counts."""
         given = number >= 0

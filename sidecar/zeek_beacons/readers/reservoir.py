@@ -159,6 +159,33 @@ class Collector:
             self._settled = len(self._rows[0])
         return beyond, cut
 
+    def renumber_shown(self) -> list[Ints]:
+        """Numbers what logs beside tell anew, so that nothing is numbered that no pair shows any more.
+
+        Returns the old numbers by the new ones, of certificates, clients, hits, traits by source, and names looked up.
+        """
+        loose = joined(self._loose) if self._loose else None
+        columns: list[Ints] = [np.zeros(0, dtype=np.int64)] * len(self._table.shown())
+        if loose is not None:
+            columns = [loose.certificate, loose.client, loose.hit, *loose.traits.T]
+        used, places = [], []
+        for shown, column in zip(self._table.shown(), columns, strict=True):
+            used.append(_used(shown.number, column))
+            places.append(_place(used[-1], shown.number, column))
+            shown.renumber(places[-1])
+        if loose is not None:
+            told = [place[column] for place, column in zip(places, columns, strict=True)]
+            traits = np.stack(told[3:], axis=1) if told[3:] else loose.traits
+            self._loose = [replace(loose, certificate=told[0], client=told[1], hit=told[2], traits=traits)]
+        counted, rows = self._table.dns_names().counts()[1], joined(self._rows) if self._rows else None
+        dns = np.zeros(0, dtype=np.int64) if rows is None else rows.dns.astype(np.int64)
+        used.append(_used(counted, dns))
+        place = _place(used[-1], counted, dns)
+        self._table.dns_names().keep(None, place)
+        if rows is not None:
+            self._rows = [replace(rows, dns=np.where(dns < 0, dns, place[dns]).astype(np.int32))]
+        return used
+
     def _forget_pairs(self, many: int) -> None:
         """Forgets so many pairs, and with them the hosts and names that no other one has."""
         rows = self._rows[0]
@@ -397,6 +424,19 @@ def _behind(pair: NDArray[Any]) -> Ints:
     ends = np.append(np.flatnonzero(pair[1:] != pair[:-1]) + 1, len(pair))
     behind: Ints = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(pair))
     return behind
+
+
+def _used(*numbers: Ints) -> Ints:
+    """Which numbers there are, without those of nothing."""
+    distinct: Ints = np.unique(np.concatenate(numbers))
+    return distinct[distinct >= 0]
+
+
+def _place(used: Ints, *numbers: Ints) -> Ints:
+    """The place of each number among those used, -1 of others; one more at the end, for the number -1."""
+    place = np.full(int(max((column.max(initial=-1) for column in numbers), default=-1)) + 2, -1, dtype=np.int64)
+    place[used] = np.arange(len(used))
+    return place
 
 
 def _places(kept: Bools) -> Ints:

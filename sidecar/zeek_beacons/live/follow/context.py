@@ -46,6 +46,11 @@ class Numbers:
             numbers[at] = code
         return numbers
 
+    def only(self, old: Ints) -> None:
+        """Keeps the things that had these numbers, and numbers them anew in this order."""
+        self.values = [self.values[number] for number in old.tolist()]
+        self._codes = {self._key(one): number for number, one in enumerate(self.values)}
+
 
 class LastingAnswers(Answers):
     """Answers whose names have numbers for good."""
@@ -101,6 +106,19 @@ class FollowedContext:
             self.forgotten += self.held.bound(self.most)
             self._made = self._lasting(self.held.context(all_traits=True))
         return self._made
+
+    def numbered(self) -> int:
+        """How many things have a number, of the kind that has most."""
+        return max(len(numbers.values) for numbers in self._kinds())
+
+    def only(self, old: Sequence[Ints]) -> None:
+        """Keeps the things that had these numbers, by kind as `Collector.renumber_shown` tells them."""
+        for numbers, kept in zip(self._kinds(), old, strict=True):
+            numbers.only(kept)
+        self._made = None
+
+    def _kinds(self) -> list[Numbers]:
+        return [self._certificates, self._clients, self._hits, *self._traits, self._names]
 
     def _count(self, bad: BadRows) -> None:
         self._made = None

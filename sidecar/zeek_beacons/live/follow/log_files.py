@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.combined import is_combined
-from zeek_beacons.readers.files import LONGEST_LINE, Held, Input, read_piece
+from zeek_beacons.readers.files import LONGEST_LINE, Held, Input, decompressed, read_piece
 from zeek_beacons.readers.inputs import log_kind
 from zeek_beacons.readers.zeek_rows import log_name, log_path
 
@@ -250,12 +250,12 @@ class LogFiles:
 
     def _stream(self, one: LogFile) -> Any:
         """The unpacked bytes from where the reading stopped."""
+        if one.raw is None:
+            one.raw = one.path.open("rb")
         if not one.packed:
-            if one.raw is None:
-                one.raw = one.path.open("rb")
             one.raw.seek(one.read)
             return one.raw
-        stream = Input(str(one.path)).stream()
+        stream = decompressed(one.raw, str(one.path))
         left = one.read
         while left and (data := _read(stream, min(left, BLOCK), one.path)):
             left -= len(data)

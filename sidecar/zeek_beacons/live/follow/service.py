@@ -76,25 +76,32 @@ class Follower:
         if worker.alerts is not None:
             worker.alerts.channels.start()
         try:
-            self._files.look()
-            self._fill()
+            self.fill()
             while not self._stopping.is_set():
-                self._read()
+                self.step()
                 if self._once:
-                    self._judge(ends=True)
                     break
-                if self._is_news() and time.monotonic() >= self._judge_at:
-                    self._judge()
-                else:
-                    self._work([], {})
-                self._write_state()
                 self._stopping.wait(self._interval)
-                self._files.look()
         finally:
-            self._close()
+            self.close()
 
-    def _fill(self) -> None:
+    def step(self) -> None:
+        """Takes what is new, and judges what is due by it."""
+        self._files.look()
+        self._read()
+        if self._stopping.is_set():
+            return
+        if self._once:
+            self._judge(ends=True)
+        elif self._is_news() and time.monotonic() >= self._judge_at:
+            self._judge()
+        else:
+            self._work([], {})
+        self._write_state()
+
+    def fill(self) -> None:
         """Takes what an earlier run has judged."""
+        self._files.look()
         known = [one for one in self._files.of("conn", STREAM) if one.known > one.read]
         if not known:
             return
@@ -190,7 +197,8 @@ class Follower:
                 counts.alerts += 1
                 counts.severities[verdict.severity] += 1
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Ends the use of all files."""
         self._files.close()
         worker = self._worker
         if worker.history is not None:

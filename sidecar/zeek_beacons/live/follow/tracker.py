@@ -36,6 +36,7 @@ class TrackerBounds:
     pairs: int = 500_000
     observations: int = 8_000_000
     held: int = 2_000_000  # rows of each log beside conn.log, until their connection's row comes
+    shown: int = 2_000_000  # things that such rows told, of each kind, until those that no pair shows are forgotten
 
 
 @dataclass(slots=True)
@@ -102,6 +103,8 @@ class Tracker:
         pairs_gone, cut = self._collector.bound(self._bounds.pairs, self._bounds.observations)
         if pairs_gone:
             self._context.changed()
+        if self._context.numbered() > self._bounds.shown:
+            self._context.only(self._collector.renumber_shown())
         self._forgotten = [self._forgotten[0] + pairs_gone, self._forgotten[1] + cut]
         self._ingest.notes.clear()
         return pairs
