@@ -28,7 +28,7 @@ from .pages import PAGES, ROOT, SITE, Block, blocks, code_spans, named
 
 PROGRAMS = {"zeek-beacons": product, "python -m zeek_beacons_lab": laboratory}
 LISTS = {"beacons", "hosts", "connections", "long-conns", "alerts"}
-RUN = {"score", "classify", "validate", "status", "sample", "demo", "model", *LISTS}  # of the product
+RUN = {"score", "follow", "classify", "validate", "status", "sample", "demo", "model", *LISTS}  # of the product
 # What is parsed and not run here, and what runs it instead.
 PARSED_ONLY = {
     "forecast": "needs a day of connections: tests/beacons/forecast/test_command.py",
@@ -192,6 +192,8 @@ def listing(page: str, start: str) -> bytes:
 def test_what_can_be_run_runs(block: Block, found: list[Command], folder: Path) -> None:
     for command in found:
         if command.program != "zeek-beacons" or command.words[0] not in RUN or "--url" in command.words:
+            continue
+        if command.words[0] == "follow" and "--once" not in command.words:  # runs until it is ended
             continue
         inside = [word.removeprefix("/") if word.startswith("/opt/") else word for word in command.words]
         ran = run(*inside)

@@ -148,20 +148,25 @@ class Follower:
         pairs = self._tracker.pairs(ends)
         self._pairs = len(pairs)
         rows = self._due.of(pairs, every=ends)
-        self._judge_rows(pairs, rows, progress)
+        if not self._judge_rows(pairs, rows, progress):
+            return
         if self._worker.history is None or self._worker.history.health.working:
             self._due.judged(pairs, rows)
         self._due.forget(pairs)
         self._judge_at = time.monotonic() + SHARE * (time.monotonic() - began)
 
-    def _judge_rows(self, pairs: Pairs, rows: Any, progress: dict[tuple[str, str], int]) -> None:
+    def _judge_rows(self, pairs: Pairs, rows: Any, progress: dict[tuple[str, str], int]) -> bool:
+        """Judges these pairs, in batches. Returns whether it got to the end."""
         size = self._own.batch
         for begin in range(0, len(rows), size):
+            if self._stopping.is_set():
+                return False
             batch = candidates(pairs, rows[begin : begin + size], self._own_name, self._judged_rows)
             self._work(batch, progress if begin + size >= len(rows) else {})
             self._write_state()
         if not len(rows):
             self._work([], progress)
+        return True
 
     @property
     def _own_name(self) -> str:

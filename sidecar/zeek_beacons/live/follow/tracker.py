@@ -53,6 +53,18 @@ class TrackerCounts:
     clock_steps: int = 0
 
 
+class OfStream(Held):
+    """A slice of a stream of all logs, which may hold rows of one log alone."""
+
+    def __init__(self, chunk: Held) -> None:
+        (block,) = chunk.blocks()
+        super().__init__(chunk.path, block.data)
+
+    def head(self) -> bytes:
+        """The first lines of it, behind two that show what it is."""
+        return b'{"_path":"conn"}\n{"_path":"http"}\n' + super().head()
+
+
 class Tracker:
     """Takes logs in slices, gives the pairs of everything so far."""
 
@@ -70,10 +82,11 @@ class Tracker:
     def take(self, log: str, chunk: Held) -> None:
         """Takes a slice of a log. What cannot be read of it is counted."""
         try:
-            if log not in ("conn", STREAM):
-                self._context.take(chunk, log)
             if log == STREAM:
+                chunk = OfStream(chunk)
                 self._context.take_stream(chunk)
+            elif log != "conn":
+                self._context.take(chunk, log)
             if log in ("http", STREAM):
                 for part in requests([chunk]):
                     self._http.take(part)

@@ -17,7 +17,7 @@ from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, Pairs
 from zeek_beacons.readers import Request, read
 
 from ....conftest import CAPTURES
-from ...readers.logs import T0
+from ...readers.logs import T0, json_line
 from .made import HOUR, grown, rotated, site, whole
 
 LOGS = site()
@@ -92,7 +92,9 @@ def test_files_that_grow_in_fifty_slices_cut_within_lines(tmp_path: Path, as_jso
     assert followed.tracker.counts().bad == 0
 
 
-@pytest.mark.parametrize("late", [(), ("dns_name", "dns_named", "connected", "other_paths")], ids=["in order", "an hour late"])
+@pytest.mark.parametrize(
+    "late", [(), ("dns_name", "dns_named", "connected", "other_paths")], ids=["in order", "an hour late"]
+)
 def test_rotated_and_packed_files(tmp_path: Path, late: tuple[str, ...]) -> None:
     """Of an hour that comes late its answers of name servers are missing in later ones, and the order of requests."""
     logs, followed = tmp_path / "logs", Followed(tmp_path / "logs")
@@ -113,6 +115,17 @@ def test_captures(name: str) -> None:
     if not folder.is_dir():
         pytest.skip("no captures at hand")
     same(Followed(folder).pairs(), scored(folder))
+
+
+def test_a_file_of_all_logs(tmp_path: Path) -> None:
+    """Also where a slice holds one log alone."""
+    rows = sorted(((at, name, row) for name, log in LOGS.items() for at, row in log), key=lambda one: one[0])
+    lines = [json_line({"_path": name} | row) for _, name, row in rows]
+    file, followed = tmp_path / "all.json", Followed(tmp_path / "all.json")
+    for upto in (600, 601, 602, 603, 604, 605, 2000, len(lines)):
+        file.write_bytes(b"".join(lines[:upto]))
+        followed.step()
+    same(followed.pairs(), read(Request([str(file)]), Config())[0])
 
 
 def test_pairs_seen_least_lately_are_forgotten_and_counted(tmp_path: Path) -> None:
