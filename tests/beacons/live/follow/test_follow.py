@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ...cli.commands import run
 from ...readers.logs import T0
@@ -43,6 +44,12 @@ def told(file: Path) -> list[dict[str, Any]]:
 def options(tmp_path: Path) -> list[object]:
     alert = f"file:{tmp_path / 'alerts.json'}"
     return ["--history", tmp_path / "h.db", "--state", tmp_path / "s.json", "--alert", alert]
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue of alerts is each test's own."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
 
 
 def test_once_says_what_score_says_and_says_it_once(tmp_path: Path) -> None:
