@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,8 @@ class Due:
             self._judged = {key: told for key, told in self._judged.items() if key in there}
 
 
-def candidates(pairs: Pairs, rows: Ints, sensor: str, seq: int) -> list[Candidate]:
-    """The pairs at these rows as a Zeek would tell of them."""
+def candidates(pairs: Pairs, rows: Ints, uids: Sequence[str], sensor: str, seq: int) -> list[Candidate]:
+    """The pairs at these rows as a Zeek would tell of them. `uids`: of the newest connection of each."""
     columns = {name: getattr(pairs, name)[rows].tolist() for name in PAIR_COLUMNS}
     begins, ends = pairs.offsets[rows].tolist(), pairs.offsets[rows + 1].tolist()
     last = pairs.last_ts[rows].tolist()
@@ -68,7 +69,7 @@ def candidates(pairs: Pairs, rows: Ints, sensor: str, seq: int) -> list[Candidat
                 boot="",
                 seq=seq,
                 ts=last[at],
-                uid="",
+                uid=uids[at],
                 orig_p=0,
                 resp_h=row["addr"],
                 reason=FOLLOWED,

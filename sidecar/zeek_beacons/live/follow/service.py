@@ -161,7 +161,9 @@ class Follower:
         for begin in range(0, len(rows), size):
             if self._stopping.is_set():
                 return False
-            batch = candidates(pairs, rows[begin : begin + size], self._own_name, self._judged_rows)
+            some = rows[begin : begin + size]
+            uids = self._tracker.uids.newest(pairs, some)
+            batch = candidates(pairs, some, uids, self._own_name, self._judged_rows)
             self._work(batch, progress if begin + size >= len(rows) else {})
             self._write_state()
         if not len(rows):

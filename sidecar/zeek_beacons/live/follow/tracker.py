@@ -12,6 +12,7 @@ from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.live.follow.context import FollowedContext
 from zeek_beacons.live.follow.log_files import STREAM
+from zeek_beacons.live.follow.recent_uids import COLUMNS, RecentUids
 from zeek_beacons.locality import locality
 from zeek_beacons.pairs import Pairs, joined
 from zeek_beacons.readers import zeek_log
@@ -71,6 +72,7 @@ class Tracker:
     def __init__(self, config: Config, bounds: TrackerBounds) -> None:
         self._config, self._bounds = config, bounds
         self._ingest = Ingest()
+        self.uids = RecentUids()
         self._context = FollowedContext(self._ingest, bounds.held)
         self._collector = Collector(config, self._ingest, context=self._context.now())
         self._is_local = locality(config.local_nets)
@@ -140,8 +142,9 @@ class Tracker:
     def _take_connections(self, chunk: Held) -> None:
         context = self._context.now()
         self._collector.now_know(context)
-        for part in zeek_log.parts(chunk, self._collector, context, None):
+        for part in zeek_log.parts(chunk, self._collector, context, None, COLUMNS):
             part.give(self._collector)
+            self.uids.take(part.table)
         self._proxy.join([chunk], MOST_TUNNELS)
 
     def _channel(self, name: str) -> ChannelCollector:

@@ -60,7 +60,7 @@ def test_what_is_gone_is_forgotten() -> None:
 
 def test_candidates_carry_all_that_is_known() -> None:
     some = pairs(5, 7)
-    first, second = candidates(some, np.array([0, 1]), "sensor", 3)
+    first, second = candidates(some, np.array([0, 1]), ["C1", ""], "sensor", 3)
     assert (first.observations, second.observations) == (5, 7)
     again = Pairs.build([first.row, second.row])
     assert again.keys() == some.keys()

@@ -61,6 +61,10 @@ def test_once_says_what_score_says_and_says_it_once(tmp_path: Path) -> None:
     same(tmp_path / "h.db", tmp_path / "report" / "result.sqlite")
     alerts = told(tmp_path / "alerts.json")
     assert alerts
+    started = {row["uid"]: row["ts"] for _, row in LOGS["conn"]}
+    with contextlib.closing(sqlite3.connect(tmp_path / "h.db")) as db:
+        named = db.execute("SELECT uids, last_ts FROM verdicts WHERE channel = 'conn' AND orig_h LIKE '10.0.1.%'")
+        assert {started[uids.split()[0]] - last for uids, last in named} == {0.0}
     assert len({(one["incident"], one["severity"]) for one in alerts}) == len(alerts)
     shown = run("status", "--state", tmp_path / "s.json").stdout
     assert f"{len(LOGS['conn'])} connections, 0 bad, 0 twice" in shown
