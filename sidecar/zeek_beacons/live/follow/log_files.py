@@ -47,6 +47,7 @@ class LogFile:
     read: int = 0
     known: int = 0
     header: bytes = b""
+    inode: tuple[int, int] = (0, 0)
     stamp: tuple[int, int] = (0, 0)  # size and time when it was read to its end
     raw: BinaryIO | None = None  # held open while it grows: it may be renamed to where nobody looks
 
@@ -219,7 +220,7 @@ class LogFiles:
         self.files.move_to_end(identity)
         if one.packed != packed:
             one.close()
-        one.path, one.packed = path, packed
+        one.path, one.packed, one.inode = path, packed, (stat.st_dev, stat.st_ino)
         one.before, one.size, one.changed = one.size, stat.st_size, stat.st_mtime
 
     def _begin(self, one: LogFile, stat: os.stat_result, now: float) -> None:
@@ -239,7 +240,10 @@ class LogFiles:
         if one.raw is None:
             return
         stat = os.fstat(one.raw.fileno())
-        if owner.get((stat.st_dev, stat.st_ino), one.identity) != one.identity:
+        inode = (stat.st_dev, stat.st_ino)
+        if is_there and inode != one.inode:  # it goes on, or ends, in a copy
+            one.close()
+        elif owner.get(inode, one.identity) != one.identity or stat.st_size < one.read:
             one.close()
             if not is_there:
                 one.stamp = (one.size, int(one.changed * 1e6))

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from zeek_beacons.live.follow.log_files import LogFiles
@@ -42,7 +42,8 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@example(steps=[("write", 93), ("look", 0), ("copytruncate", 0)], as_json=False)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, as_json=st.booleans())
 def test_every_line_once(steps: list[tuple[str, int]], as_json: bool) -> None:
     """A writer that writes so many bytes, and what rotates its file, in whatever order."""
