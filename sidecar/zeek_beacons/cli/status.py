@@ -202,7 +202,7 @@ def _rows(rows: Mapping[str, Any]) -> str:
     told = (
         f"{rows['rows']} connections, {rows['bad']} bad, {rows['duplicates']} twice; "
         f"forgotten: {rows['forgotten_pairs']} pairs, {rows['cut_observations']} observations, "
-        f"{rows['forgotten_rows']} rows beside"
+        f"{rows['forgotten_rows']} rows beside; {rows['clock_steps']} steps back of the clock"
     )
     return f"{told}; {rows['problem']}" if rows["problem"] else told
 
