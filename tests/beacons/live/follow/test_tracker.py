@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from zeek_beacons.live.follow.log_files import QUIET, STREAM, LogFiles
 from zeek_beacons.live.follow.tracker import Tracker, TrackerBounds
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, Pairs
 from zeek_beacons.readers import Request, read
+from zeek_beacons.readers.first_sights import first_sights
 
 from ....conftest import CAPTURES
 from ...readers.logs import T0, json_line
@@ -55,7 +57,8 @@ def told(pairs: Pairs) -> dict[Any, dict[str, Any]]:
 
 
 def same(followed: Pairs, scored: Pairs, but: tuple[str, ...] = ()) -> None:
-    one, other = told(followed), told(scored)
+    first = first_sights(followed, Config().min_connections)  # which the worker tells live, from the history
+    one, other = told(replace(followed, traits=first)), told(scored)
     assert one.keys() == other.keys()
     for key, columns in other.items():
         for name in columns.keys() - set(but):
