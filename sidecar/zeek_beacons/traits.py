@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from zeek_beacons.pairs import Floats, Pairs, Strings
-from zeek_beacons.readers.addresses import words
+from zeek_beacons.printable import words
 
 LONGEST = 120  # characters of a value, as Zeek's package cuts it
 YES, NO = "yes", "no"

@@ -11,13 +11,10 @@ from itertools import compress
 import numpy as np
 
 from zeek_beacons.pairs import Bools, Ints
+from zeek_beacons.printable import UNSET
 
-_PLAIN = re.compile("[!-~]*")
-_WORDS = re.compile("[ -~]*")
 LONGEST_NAME = 253  # bytes, RFC 1035; anything longer in an SNI or Host is cut
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-# What a tab-separated log has for no name and an empty one, and for names that look like these.
-_UNSET = frozenset(("-", "(empty)", r"\x2d", r"\x28empty)"))
 _DIGITS = re.compile("[0-9]+")
 _PLAIN_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?[1-9]?\d|1\d\d)(?:\.(?!$)|$)){4}", re.ASCII)
 
@@ -56,28 +53,11 @@ def server_name(text: str) -> str | None:
     if host and _DIGITS.fullmatch(port) and ":" not in host:
         name = host
     name = name.rstrip(".")
-    if not name or name in _UNSET or address(name) is not None:
+    if not name or name in UNSET or address(name) is not None:
         return None
     octets = name[:LONGEST_NAME].encode("utf-8", "surrogateescape")
     escaped = "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)
     return escaped[:LONGEST_NAME]
-
-
-def printable(text: str, most: int) -> str:
-    """A text from elsewhere as it is kept and told: printable ASCII, all else escaped as Zeek does, cut to `most`."""
-    return text if len(text) <= most and _PLAIN.fullmatch(text) else _escaped(text, most, 0x21)
-
-
-def words(text: str, most: int) -> str:
-    """The same of a text that may hold spaces; "" for one that a log has for none."""
-    if text in _UNSET:
-        return ""
-    return text if len(text) <= most and _WORDS.fullmatch(text) else _escaped(text, most, 0x20)
-
-
-def _escaped(text: str, most: int, lowest: int) -> str:
-    octets = text[:most].encode("utf-8", "surrogateescape")
-    return "".join(chr(octet) if lowest <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets)[:most]
 
 
 def has_direction(direction: str, orig_local: Bools, resp_local: Bools) -> Bools:

@@ -25,7 +25,8 @@ from zeek_beacons.pairs import (
     Floats,
     round_time,
 )
-from zeek_beacons.readers.addresses import LONGEST_NAME, address, printable, words
+from zeek_beacons.printable import printable, words
+from zeek_beacons.readers.addresses import LONGEST_NAME, address
 from zeek_beacons.readers.certificates import LONGEST_ISSUER, LONGEST_VALIDITY
 from zeek_beacons.readers.intel_log import LONGEST_HIT
 from zeek_beacons.readers.web_clients import LONGEST_AGENT

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from zeek_beacons.called import covers
 from zeek_beacons.pairs import Ints
-from zeek_beacons.readers.addresses import server_name, words
+from zeek_beacons.printable import words
+from zeek_beacons.readers.addresses import server_name
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, times
 from zeek_beacons.readers.by_uid import ByUid, first_of, log_tables, newest_tables
 from zeek_beacons.readers.files import Source

@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from zeek_beacons.pairs import STATE_CODE, Bools, Ints, Pairs, Strings
-from zeek_beacons.readers.addresses import LONGEST_NAME, printable
+from zeek_beacons.printable import printable
+from zeek_beacons.readers.addresses import LONGEST_NAME
 from zeek_beacons.readers.channel_rows import ChannelCollector, ChannelRows
 from zeek_beacons.readers.domains import domain_of
 from zeek_beacons.readers.files import Source

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zeek_beacons.readers.addresses import words
+from zeek_beacons.printable import words
 from zeek_beacons.readers.arrow_parse import NUMBER, Table, times
 from zeek_beacons.readers.by_uid import ByUid, log_tables, newest_tables
 from zeek_beacons.readers.files import Source

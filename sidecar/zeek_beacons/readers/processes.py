@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zeek_beacons.pairs import PROCESS
-from zeek_beacons.readers.addresses import words
+from zeek_beacons.printable import words
 from zeek_beacons.readers.arrow_parse import Table, texts
 from zeek_beacons.readers.columns import Texts
 from zeek_beacons.readers.presented import Presented

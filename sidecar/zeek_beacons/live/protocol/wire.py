@@ -32,7 +32,8 @@ from zeek_beacons.live.protocol.messages import (
     ZeekHello,
 )
 from zeek_beacons.pairs import PROTOS, Floats
-from zeek_beacons.readers.addresses import address, printable
+from zeek_beacons.printable import printable
+from zeek_beacons.readers.addresses import address
 from zeek_beacons.readers.candidate_rows import COUNTS, TRUTHS, WORDS, UnfitError, checked
 from zeek_beacons.store.long_connection import LongConnection
 from zeek_beacons.verdicts import KINDS, OWN_BEACON
