@@ -16,7 +16,7 @@ from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.said import Said
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.spark.judge import Model
-from zeek_beacons.spark.rows import Looked
+from zeek_beacons.spark.rows import WhatCounts
 from zeek_beacons.spark.session import session
 
 
@@ -62,7 +62,7 @@ def run(
         from zeek_beacons.spark.run import SCORED, SparkRun  # imports PySpark, which is there now
         from zeek_beacons.spark.run import run as run_on_spark
 
-        looked = Looked(settings, logs.begin, logs.until)
+        looked = WhatCounts(settings, logs.begin, logs.until)
         model = Model(folder, intel, mmdb)
         asked = SparkRun(logs.inputs, logs.names, looked, model, allow, said, logs.strict, target)
         outcome = run_on_spark(spark, asked, scoring)

@@ -28,7 +28,7 @@ Stage = Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class WhatCounts:
     """Which connections are looked at, and how: settings, and the bounds of their starts (epoch seconds)."""
 
     config: Config
@@ -81,7 +81,7 @@ class CheckedRows(Collector):
         yield from table.to_batches(BATCH)
 
 
-def of_lines(headers: Mapping[str, bytes], looked: Looked, needs_uid: bool) -> Stage:
+def of_lines(headers: Mapping[str, bytes], looked: WhatCounts, needs_uid: bool) -> Stage:
     """A stage over (file, line) that gives connections. `headers`: of tab-separated files."""
     more: dict[str, Any] = {"uid": pa.string()} if needs_uid else {}
 
@@ -121,7 +121,7 @@ def _chunk(file: str, lines: list[bytes], headers: Mapping[str, bytes]) -> Chunk
     return Chunk(file, headers.get(file, b"") + b"\n".join(lines) + b"\n")
 
 
-def of_table(found: Mapping[str, str], name: str, looked: Looked) -> Stage:
+def of_table(found: Mapping[str, str], name: str, looked: WhatCounts) -> Stage:
     """A stage over rows of a table that gives connections. `found`: our field -> its column, `name`: the table's."""
 
     def work(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
@@ -136,13 +136,13 @@ def of_table(found: Mapping[str, str], name: str, looked: Looked) -> Stage:
     return work
 
 
-def _collector(looked: Looked) -> CheckedRows:
+def _collector(looked: WhatCounts) -> CheckedRows:
     return CheckedRows(looked.config, Ingest(), looked.begin, looked.until)
 
 
-def whole(looked: Looked) -> Looked:
+def whole(looked: WhatCounts) -> WhatCounts:
     """The same for connections that were chosen already."""
-    return Looked(replace(looked.config, direction="any"), None, None)
+    return WhatCounts(replace(looked.config, direction="any"), None, None)
 
 
 def spelled(codes: Ints, values: list[str]) -> Any:

@@ -24,7 +24,7 @@ from zeek_beacons.scoring import Scoring
 from zeek_beacons.spark import inputs, judge, names, pairs_of, partials, rows, schema, shipping
 from zeek_beacons.spark.judge import DAY, JudgedBy, Model, Site
 from zeek_beacons.spark.partials import sorted_by
-from zeek_beacons.spark.rows import Looked, whole
+from zeek_beacons.spark.rows import WhatCounts, whole
 from zeek_beacons.spark.schema import KEY_NAMES, NAME, PAIR, PARTIAL, ROW, TOLD
 from zeek_beacons.spark.session import is_local
 from zeek_beacons.verdicts import LABELS
@@ -44,7 +44,7 @@ class SparkRun:
 
     inputs: Sequence[str]
     name_logs: Sequence[str] | None
-    looked: Looked
+    looked: WhatCounts
     model: Model
     allow: AllowList
     said: Said
@@ -108,7 +108,7 @@ def run(spark: SparkSession, asked: SparkRun, scoring: Scoring) -> SparkOutcome:
     return SparkOutcome(scored, ingest, totals, seconds)
 
 
-def _rows(cluster: _Cluster, found: inputs.Inputs, looked: Looked) -> DataFrame:
+def _rows(cluster: _Cluster, found: inputs.Inputs, looked: WhatCounts) -> DataFrame:
     """Checked connections of all inputs, with the server names that logs beside conn.log tell."""
     frames: list[DataFrame] = []
     if found.conn.files:
@@ -151,7 +151,7 @@ def _nothing_but_told(field: Any) -> Any:
     return F.col(TOLD) if field.name == TOLD else F.lit(None).cast(kind).alias(field.name)
 
 
-def _pairs(cluster: _Cluster, conns: DataFrame, looked: Looked) -> DataFrame:
+def _pairs(cluster: _Cluster, conns: DataFrame, looked: WhatCounts) -> DataFrame:
     """Pairs, merged in two stages: by 5-tuple, where rules on connections hold, then by pair."""
     config = whole(looked).config
     by_tuple = conns.repartition(*_FIVE_TUPLE).sortWithinPartitions(*sorted_by())

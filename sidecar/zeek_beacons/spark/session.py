@@ -54,7 +54,7 @@ def session(master: str | None, settings: Sequence[str]) -> Iterator[SparkSessio
 
 def is_local(spark: SparkSession) -> bool:
     """Whether executors are threads of this machine, which have what it has."""
-    return bool(spark.sparkContext.master.startswith("local"))
+    return _is_local(spark.sparkContext.master)
 
 
 def _opened(master: str | None, given: dict[str, str]) -> SparkSession:
@@ -65,7 +65,7 @@ def _opened(master: str | None, given: dict[str, str]) -> SparkSession:
     if master is not None:
         builder = builder.master(master)
     local = {}
-    if master is not None and master.startswith("local"):
+    if master is not None and _is_local(master):
         local = _LOCAL
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for key, value in (_OURS | local | given).items():
@@ -79,6 +79,10 @@ def _opened(master: str | None, given: dict[str, str]) -> SparkSession:
             f"no Spark session: {str(error).strip().splitlines()[0]} (Java 17 or newer needed)"
         ) from error
     return spark
+
+
+def _is_local(master: str) -> bool:
+    return master == "local" or master.startswith("local[")
 
 
 def _setting(text: str) -> tuple[str, str]:
