@@ -201,12 +201,16 @@ def _is_log(head: bytes, log: str) -> bool:
 
 
 def _heads(spark: SparkSession, files: Sequence[str]) -> dict[str, bytes]:
-    """The headers and one row of each file that holds anything, by its name as Spark has it. Raises InputError."""
+    """The headers and the longest row of each file that holds anything, by its name as Spark has it.
+
+    The longest has the most fields, where JSON leaves out those that are unset. Raises InputError.
+    """
     text = F.decode(F.col(_LINE), "ISO-8859-1")
     header, row = F.when(text.rlike(_HEADERS), F.col(_LINE)), F.when(~text.rlike(r"^(#.*)?\s*$"), F.col(_LINE))
     grouped = lines(spark, files).groupBy(_FILE)
     try:
-        found = grouped.agg(F.collect_set(header).alias("headers"), F.min(row).alias("row")).collect()
+        longest = F.max_by(row, F.struct(F.length(row), row)).alias("row")
+        found = grouped.agg(F.collect_set(header).alias("headers"), longest).collect()
     except Exception as error:
         raise InputError(shown_name(files[0]), f"cannot be read: {_first_line(error)}") from error
     heads: dict[str, bytes] = {}

@@ -70,7 +70,8 @@ def connections() -> tuple[list[dict[str, Any]], dict[str, str]]:
         sizes = {"orig_bytes": int(rng.integers(100, 9000)), "resp_bytes": int(rng.integers(100, 90_000))}
         add(BEGIN + rng.random() * 30_000, f"10.0.1.{host}", f"198.51.100.{server}", 443, name, **sizes)
     for n in range(40):  # sessions that Zeek's timeout has split
-        at, port = BEGIN + n * 700, {"id.orig_p": 50_000 + n}
+        at = BEGIN + n * 700
+        port: dict[str, Any] = {"id.orig_p": 50_000 + n}
         add(at, "10.0.0.7", "203.0.113.77", 22, service="ssh", conn_state="S1", history="ShAD", **port)
         add(at + 400, "10.0.0.7", "203.0.113.77", 22, service=None, conn_state="OTH", history="DadA", **port)
     for n in range(30):  # what is not known
