@@ -201,16 +201,17 @@ def _is_log(head: bytes, log: str) -> bool:
 
 
 def _heads(spark: SparkSession, files: Sequence[str]) -> dict[str, bytes]:
-    """The headers and the longest row of each file that holds anything, by its name as Spark has it.
+    """The headers and one row of each file that holds anything, by its name as Spark has it.
 
-    The longest has the most fields, where JSON leaves out those that are unset. Raises InputError.
+    Of JSON the longest row, which has the most fields: it leaves out those that are unset. Raises InputError.
     """
     text = F.decode(F.col(_LINE), "ISO-8859-1")
     header, row = F.when(text.rlike(_HEADERS), F.col(_LINE)), F.when(~text.rlike(r"^(#.*)?\s*$"), F.col(_LINE))
     grouped = lines(spark, files).groupBy(_FILE)
     try:
-        longest = F.max_by(row, F.struct(F.length(row), row)).alias("row")
-        found = grouped.agg(F.collect_set(header).alias("headers"), longest).collect()
+        longest = F.max_by(row, F.struct(F.length(row), row)).alias("longest")
+        first = F.first(row, ignorenulls=True).alias("first")
+        found = grouped.agg(F.collect_set(header).alias("headers"), longest, first).collect()
     except Exception as error:
         raise InputError(shown_name(files[0]), f"cannot be read: {_first_line(error)}") from error
     heads: dict[str, bytes] = {}
@@ -220,8 +221,10 @@ def _heads(spark: SparkSession, files: Sequence[str]) -> dict[str, bytes]:
         if len(fields) > 1:
             problem = f"{len(fields)} headers with other columns in one file, of which --engine spark reads one"
             raise InputError(shown_name(one[_FILE]), problem)
-        if headers or one.row is not None:
-            heads[one[_FILE]] = b"".join(line.rstrip(b"\r") + b"\n" for line in headers) + bytes(one.row or b"") + b"\n"
+        row = bytes(one.longest or b"")
+        row = row if row.startswith(b"{") else bytes(one.first or b"")
+        if headers or row:
+            heads[one[_FILE]] = b"".join(line.rstrip(b"\r") + b"\n" for line in headers) + row + b"\n"
     return heads
 
 

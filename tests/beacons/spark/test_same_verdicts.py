@@ -5,6 +5,7 @@ One session of two threads for all tests, which listens on loopback alone and le
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import shutil
@@ -52,7 +53,7 @@ def connections() -> tuple[list[dict[str, Any]], dict[str, str]]:
 
     def add(ts: float, orig: str, resp: str, port: int, name: str = "", **more: Any) -> None:
         uid = f"C{len(rows)}"
-        row = dict(zip(FIELDS, (ts, uid, orig, 40_000 + len(rows) % 20_000, resp, port), strict=False))
+        row = dict(zip(FIELDS, (round(ts, 6), uid, orig, 40_000 + len(rows) % 20_000, resp, port), strict=False))
         row |= {"proto": "tcp", "service": "ssl", "duration": 0.25, "orig_bytes": 300, "resp_bytes": 500}
         rows.append(row | {"conn_state": "SF", "history": "ShADadFf"} | more)
         if name:
@@ -120,6 +121,14 @@ def on_one_machine(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     return by_pair(read.drop_columns(["incident"]).to_pylist())
 
 
+def alerts(folder: Path) -> list[dict[str, str]]:
+    """The alerts in words, but for how to look on in the logs that were read."""
+    with (folder / "alerts.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    unsure = {"command", "uids", *UNSURE}
+    return [{name: text for name, text in row.items() if name not in unsure} for row in rows]
+
+
 def assert_same(spark: dict[tuple[Any, ...], dict[str, Any]], one: dict[tuple[Any, ...], dict[str, Any]]) -> None:
     assert spark.keys() == one.keys()
     for key, said in one.items():
@@ -164,7 +173,8 @@ def test_files_of_all_kinds_give_the_same_verdicts(
     ran = run("score", logs, tmp_path / "conn.parquet", "--engine", "spark", *FEW, "-o", out)
     assert ran.returncode == 0, ran.stderr
     assert_same(on_spark(out), on_one_machine(one / "report"))
-    assert (out / "alerts.csv").read_text() == (one / "report" / "alerts.csv").read_text()
+    assert alerts(out) == alerts(one / "report")
+    assert len(alerts(out)) > 2
     summaries = [json.loads((at / "run_summary.json").read_text()) for at in (out, one / "report")]
     for counted in ("pairs", "pairs_scored", "groups", "groups_that_alert", "alerts", "near_misses", "verdicts"):
         assert summaries[0][counted] == summaries[1][counted], counted
