@@ -29,7 +29,7 @@ FLOORS = (
         "reports",
         "truth",
     },  # report.html is a page of what the read model answers
-    {"api", "live"},
+    {"api", "live", "spark"},
     {"cli", "serve", "__main__"},  # what scores an upload is a command in a process of its own
 )
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
@@ -44,6 +44,7 @@ LAB_FLOORS = (
 )
 LAB_FLOOR = {name: number for number, floor in enumerate(LAB_FLOORS) for name in floor}
 HEAVY = {"sklearn", "skl2onnx", "onnx", "pandas", "matplotlib", "torch", "transformers", "safetensors"}
+HEAVY |= {"pyspark", "py4j"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAB_FILES = sorted(LABORATORY.rglob("*.py"))
 
@@ -126,6 +127,7 @@ def test_the_product_imports_nothing_heavy() -> None:
     # pandas, when a user asks for a table of it; what draws or learns, when that is asked for
     asked_for = (
         *("api.py", "classify/pictures.py"),
+        *("spark/inputs.py", "spark/run.py", "spark/session.py"),
         *("forecast/picture.py", "forecast/models/kept.py", "forecast/models/transformer.py"),
     )
     assert users == {(PACKAGE / name).as_posix() for name in asked_for}
@@ -137,3 +139,17 @@ def test_the_sidecar_loads_nothing_heavy() -> None:
     code = "import sys, zeek_beacons.live.start, zeek_beacons.cli.sidecar; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not (HEAVY | {"httpx", "prometheus_client", "smtplib", "zeek_beacons.alerts.channels"}) & set(loaded)
+
+
+def test_spark_is_loaded_only_for_those_who_ask_for_it() -> None:
+    """Neither PySpark nor what is ours for it, by `score` on one machine."""
+    code = "import sys, zeek_beacons.cli.score; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {name for name in loaded if name.split(".")[0] in ("pyspark", "py4j") or "beacons.spark" in name}
+
+
+@pytest.mark.parametrize("name", ["rows", "names", "partials", "pairs_of", "judge", "schema", "shipping"])
+def test_what_runs_on_executors_loads_no_spark(name: str) -> None:
+    code = f"import sys, zeek_beacons.spark.{name}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "pyspark" not in loaded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ FORMATS = (
     "eve",
     "events",
 )  # the readers' names
+ENGINES = ("local", "spark")
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, globs, folders of (rotated) logs, or `-` for stdin.", show_default=False)
@@ -141,6 +142,30 @@ AlertSinks = Annotated[
 AlertStopped = Annotated[
     bool, typer.Option("--alert-stopped", help="Alert too when a beacon has stopped; needs --alert.")
 ]
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="What does the work: local, this machine, or spark, a Spark cluster (extra `spark`; docs/spark.md)."
+    ),
+]
+Master = Annotated[
+    Optional[str],
+    typer.Option(help="With --engine spark: the master's URL (default: as Spark is set up).", show_default=False),
+]
+SparkConf = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--spark-conf", help="With --engine spark: a setting, spark.KEY=VALUE; may repeat.", show_default=False
+    ),
+]
+ScoredTo = Annotated[
+    Optional[str],
+    typer.Option(
+        "--scored-to",
+        help="With --engine spark: the folder or URL under which scored/day=... is written (default: that of -o).",
+        show_default=False,
+    ),
+]
 AlertsPerHostDay = Annotated[
     Optional[float],
     typer.Option(
@@ -160,9 +185,7 @@ def request(
 
     if form is not None and form not in FORMATS:
         raise ConfigError(f"--format is {form!r}, expected one of {', '.join(FORMATS)}")
-    first, last = (None if text is None else moment(name, text) for name, text in (("--from", begin), ("--to", until)))
-    if first is not None and last is not None and first >= last:
-        raise ConfigError(f"--from {begin} is not before --to {until}")
+    first, last = bounds(begin, until)
     return Request(
         inputs=inputs,
         form=form,
@@ -171,6 +194,29 @@ def request(
         until=last,
         strict=strict,
     )
+
+
+def bounds(begin: str | None, until: str | None) -> tuple[float | None, float | None]:
+    """The bounds of the time that counts, epoch seconds. Raises ConfigError."""
+    first, last = (None if text is None else moment(name, text) for name, text in (("--from", begin), ("--to", until)))
+    if first is not None and last is not None and first >= last:
+        raise ConfigError(f"--from {begin} is not before --to {until}")
+    return first, last
+
+
+def is_spark(engine: str, for_spark: Mapping[str, object]) -> bool:
+    """Whether Spark does the work. `for_spark`: options that only it has, by name. Raises ConfigError."""
+    if engine not in ENGINES:
+        raise ConfigError(f"--engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+    if engine != "spark" and (given := [name for name, value in for_spark.items() if value]):
+        raise ConfigError(f"{given[0]} is for --engine spark")
+    return engine == "spark"
+
+
+def refuse_with_spark(given: Mapping[str, object]) -> None:
+    """Refuses options, by name, that need all pairs on one machine. Raises ConfigError."""
+    if known := [name for name, value in given.items() if value]:
+        raise ConfigError(f"{known[0]} is not known to --engine spark")
 
 
 def moment(option: str, text: str) -> float:

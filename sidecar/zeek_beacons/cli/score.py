@@ -70,6 +70,10 @@ def score(
         typer.Option(help="labels.csv to measure against: prints AUC, precision, recall, F1.", show_default=False),
     ] = None,
     strict: options.Strict = False,
+    engine: options.Engine = "local",
+    master: options.Master = None,
+    spark_conf: options.SparkConf = None,
+    scored_to: options.ScoredTo = None,
     config: options.ConfigFile = None,
     as_json: options.AsJson = False,
     fail_on_alert: Annotated[bool, typer.Option("--fail-on-alert", help="Exit with 1 when there is an alert.")] = False,
@@ -90,6 +94,8 @@ def score(
         zeek-beacons score firewall.csv --map orig_h=Source --map resp_h=Destination --map resp_p=Port
 
         zeek-beacons score conn.log --alert syslog:tls://siem.example:6514 --alert file:/var/log/beacons.json
+
+        zeek-beacons score hdfs:///zeek/2026-01 --engine spark --master yarn -o report --scored-to hdfs:///beacons/2026-01
     """
     began = time.perf_counter()
     options.either(threshold, alerts_per_host_day)
@@ -105,7 +111,12 @@ def score(
         intel=intel,
         mmdb=mmdb,
     )
-    request = options.request(inputs, form, names, begin, until, strict)
+    on_spark = options.is_spark(engine, {"--master": master, "--spark-conf": spark_conf, "--scored-to": scored_to})
+    if on_spark:
+        only_here = {"--format": form, "--alerts-per-host-day": alerts_per_host_day, "--features": features}
+        options.refuse_with_spark(only_here | {"--truth": truth})
+    else:
+        request = options.request(inputs, form, names, begin, until, strict)
     words = said_in(operator)
     allowed = words.with_file(AllowList.load(allow) if allow else AllowList())
     expected = Truth.load(truth) if truth else None
@@ -114,16 +125,25 @@ def score(
     sinks = alert_sinks.opened(config, alert, alert_stopped)
     if output is not None:
         reports.prepare(output)
-    with options.progress(inputs) as advance:
-        pairs, ingest = read_logs(request, settings, advance)
-    read_at = time.perf_counter()
-    if alerts_per_host_day is None:
-        scored, site = score_pairs(pairs, scoring, settings, allowed, said=words.said), None
+    totals: dict[str, Any] = {}
+    site = None
+    if on_spark:
+        from zeek_beacons.cli import score_spark  # PySpark is loaded only for those who ask for it
+
+        where = score_spark.OnSpark(master, spark_conf or [], scored_to, output)
+        logs = score_spark.Read(inputs, names, *options.bounds(begin, until), strict)
+        scored, ingest, totals, seconds = score_spark.run(where, logs, settings, scoring, allowed, words.said)
     else:
-        scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed, words.said)
-    seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
-    summary = summarise(scored, ingest, scoring, settings, seconds, site, allowed)
-    looked_up = as_json or output is not None or sinks is not None
+        with options.progress(inputs) as advance:
+            pairs, ingest = read_logs(request, settings, advance)
+        read_at = time.perf_counter()
+        if alerts_per_host_day is None:
+            scored = score_pairs(pairs, scoring, settings, allowed, said=words.said)
+        else:
+            scored, site = score_site(pairs, scoring, settings, alerts_per_host_day, allowed, words.said)
+        seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
+    summary = summarise(scored, ingest, scoring, settings, seconds, site, allowed) | totals
+    looked_up = not on_spark and (as_json or output is not None or sinks is not None)
     sources = known_sources(scored, ingest) if looked_up else Sources()
     outcome = expected.compare(scored) if expected else None
     if outcome is not None:

@@ -45,7 +45,7 @@ COLUMNS: Aliases = {
 REQUIRED = ("start", "orig_h", "resp_h", "resp_p", "proto")
 _ENDS = {"orig_h", "resp_h"}
 _ZEEK = frozenset({"conn_state", "connection_state", "zeek.connection.state", "history", "zeek.connection.history"})
-_NUMBERS = ("duration", "orig_p", "resp_p", "orig_bytes", "resp_bytes")
+NUMBERS = ("duration", "orig_p", "resp_p", "orig_bytes", "resp_bytes")
 NANOSECONDS = {"event.duration": 1e9}  # columns in another unit: how many make a second
 
 
@@ -71,11 +71,11 @@ def parts(
 
 def _csv(source: Input, collector: Collector, progress: Progress | None, aliases: Aliases) -> Iterator[Part]:
     file = CsvFile.open(source, aliases, REQUIRED, collector.config.map)
-    kinds = dict.fromkeys(aliases.keys() - {"start", *_NUMBERS}, TEXT)
+    kinds = dict.fromkeys(aliases.keys() - {"start", *NUMBERS}, TEXT)
     for rows in file.rows(kinds, NULLS, quotes=True, progress=progress):
         collector.skip(source.path, rows.bad)
         if rows.table is not None:
-            yield Part(_batch(rows.table, file.found), Where(source.path, rows.line, rows.data), rows.table)
+            yield Part(batch_of(rows.table, file.found), Where(source.path, rows.line, rows.data), rows.table)
 
 
 def _parquet(source: Input, collector: Collector, progress: Progress | None, aliases: Aliases) -> Iterator[Part]:
@@ -85,12 +85,13 @@ def _parquet(source: Input, collector: Collector, progress: Progress | None, ali
     found = chosen_columns(path, given, aliases, collector.config.map)
     require(path, found, given, REQUIRED, aliases)
     row = 0
-    for table in parquet_rows.tables(path, file, found, _NUMBERS):
-        yield Part(_batch(table, found), parquet_rows.Row(path, row), table)
+    for table in parquet_rows.tables(path, file, found, NUMBERS):
+        yield Part(batch_of(table, found), parquet_rows.Row(path, row), table)
         row += table.num_rows
 
 
-def _batch(table: Table, found: Mapping[str, str]) -> Batch:
+def batch_of(table: Table, found: Mapping[str, str]) -> Batch:
+    """The rows of a table of our fields, made of the columns that were `found`."""
     unit = NANOSECONDS.get(found.get("duration", "").lower(), 1.0)
     proto = texts(table, "proto")
     portless = proto.map(np.array([text.lower() in ("icmp", "icmp6", "1", "58") for text in proto.values]), 0) > 0

@@ -80,6 +80,12 @@ def candidates_beside(paths: Sequence[str]) -> Found:
     return _in_folders_of(paths, (kind,))
 
 
+def named_like(log: str, paths: Iterable[str]) -> list[str]:
+    """Those of these files that have the name of a log, also a rotated one, in order."""
+    (name,) = (name for kind, name in (*_KINDS[:2], *_BESIDE) if kind == log)
+    return sorted(path for path in paths if name.search(path.rpartition("/")[2]))
+
+
 def _in_folders_of(paths: Sequence[str], logs: Sequence[tuple[str, re.Pattern[str]]]) -> Found:
     folders = dict.fromkeys(Path(path).parent for path in paths if path != STDIN and Path(path).is_file())
     kinds = [_of_kind(_files(folder.iterdir()), log, name) for folder in folders for log, name in logs]

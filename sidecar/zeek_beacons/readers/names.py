@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -66,7 +67,7 @@ class NameCollector:
 
     def read(self, path: Source, log: str, bad: BadRows) -> None:
         """Takes one log (TSV or JSON) whole, or nothing of it where it raises InputError."""
-        self._add(list(_tables(path, log, bad)))
+        self._add(list(tables(opened(path), log, bad)))
 
     def read_stream(self, path: Source) -> None:
         """Takes what a file that holds all logs, in JSON, tells of names. Raises InputError."""
@@ -95,14 +96,15 @@ class NameCollector:
             self._tables.append(pa.table([known.column(at).cast(pa.string()) for at in (0, 1)], ["uid", "name"]))
 
 
-def _tables(path: Source, log: str, bad: BadRows) -> Iterator[Table]:
-    source, wanted = opened(path), ("uid", NAME_COLUMN[log])
+def tables(source: Input, log: str, bad: BadRows, more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Table]:
+    """The uid and server name of each row of an ssl, quic or http log, and the columns `more` (name -> arrow type)."""
+    wanted = ("uid", NAME_COLUMN[log])
     is_tsv = source.head().startswith(b"#")
-    for part in log_rows(source, {name: pa.string() for name in wanted}, ("uid",)):
+    for part in log_rows(source, {**dict.fromkeys(wanted, pa.string()), **more}, ("uid",)):
         bad.add_lines(part.bad)
         if part.table is None or not set(wanted) <= set(part.table.column_names):
             continue
-        table = part.table.select(wanted)
+        table = part.table.select([*wanted, *(name for name in more if name in part.table.column_names)])
         if is_tsv:  # Zeek's writer of tab-separated logs doubles backslashes
             table = table.set_column(1, log, pc.replace_substring(table.column(1), "\\\\", "\\"))
         yield table

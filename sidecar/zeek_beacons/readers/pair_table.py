@@ -57,6 +57,22 @@ class Spelled:
     processes: Sequence[str] = ()  # see processes.py
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Totals:
+    """What is counted of pairs, (pairs,) each; texts are numbers."""
+
+    orig: Ints
+    responder: Ints  # an address, or a name where `by_name`
+    by_name: Bools
+    port: Ints
+    proto: Ints
+    conns: Ints
+    named: Ints
+    first_us: Ints
+    services: tuple[Ints, Ints, Ints]  # pairs, texts and connections, by pair
+    names: tuple[Ints, Ints, Ints]  # the same of pairs by address
+
+
 class PairTable:
     """The pairs seen so far and their totals. Responders by name are numbered beside those by address."""
 
@@ -203,6 +219,24 @@ class PairTable:
         self._clients.grow(size)
         for shown in (self._hits, self._processes, *self._traits):
             shown.grow(size)
+
+    def totals(self) -> Totals:
+        """What was counted so far, to be added to what others counted of the same pairs."""
+        tenant, endpoint = unpack(self._pairs.keys(), ENDPOINT_BITS)
+        responder, port_and_proto = unpack(self._endpoints.keys()[endpoint], PORT_BITS + PROTO_BITS)
+        port, proto = unpack(port_and_proto, PROTO_BITS)
+        return Totals(
+            orig=self._originators(tenant)[0],
+            responder=responder >> 1,
+            by_name=(responder & 1).astype(np.bool_),
+            port=port,
+            proto=proto,
+            conns=self._conns,
+            named=self._named,
+            first_us=self._first_us,
+            services=self._services.counts(),
+            names=self._names.counts(),
+        )
 
     def key_by_address(self, pair: int, hosts: Sequence[str]) -> Key:
         """The key of a pair by address, by its number."""

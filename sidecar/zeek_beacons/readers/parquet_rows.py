@@ -48,7 +48,7 @@ def tables(path: str, file: Any, found: Mapping[str, str], numeric: Collection[s
     batches = _guarded(path, lambda: file.iter_batches(BATCH, columns=list(found.values())))
     while (part := _guarded(path, lambda: next(batches, None))) is not None:
         taken = {ours: part.column(part.schema.get_field_index(name)) for ours, name in found.items()}
-        yield _guarded(path, partial(_typed, taken, numeric))
+        yield _guarded(path, partial(typed, taken, numeric))
 
 
 def as_numbers(text: Any) -> Any:
@@ -68,7 +68,8 @@ class Row(Where):
         return self._first + row + 1, "row of a Parquet file"
 
 
-def _typed(taken: Mapping[str, Any], numeric: Collection[str]) -> Table:
+def typed(taken: Mapping[str, Any], numeric: Collection[str]) -> Table:
+    """Columns by our field as a table: numbers where `numeric`, the others texts."""
     return pa.table({ours: _plain(ours, column, numeric) for ours, column in taken.items()})
 
 
