@@ -33,12 +33,13 @@ from zeek_beacons.said import Said
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.spark.rows import BATCH, Stage
 from zeek_beacons.spark.schema import RecordBatch, Table
+from zeek_beacons.traits import with_first_sight
 
 PAIRS, OBSERVATIONS = 20_000, 2_000_000  # of whole originators that are judged together
 # Of one originator; beyond, its pairs are judged in parts, each with the groups that it holds.
 MOST_PAIRS, MOST_OBSERVATIONS = 100_000, 8_000_000
 DAY = "day"  # of the newest observation, UTC
-COUNTED = ("resp_hosts", "port_hosts")  # columns that are joined to those of a pair
+COUNTED = ("resp_hosts", "sighted_us", "port_hosts")  # columns that are joined to those of a pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def pairs(table: Table, judged: JudgedBy) -> Pairs:
         site_hosts=np.full(n, judged.site.hosts),
         site_tls_named=np.full(n, judged.site.tls_named),
         intel=np.full(n, "", dtype=np.object_),
-        traits=trait_column([counted("port_hosts", _floats(table, "port_hosts"))], n),
+        traits=_traits(table, config.min_connections),
         signed=missing,
         **{name: np.full(n, "", dtype=np.object_) for name in (*PRESENTED_TEXTS, "process", "parent", "user")},
         **dict.fromkeys((*PRESENTED_NUMBERS, *CHANNEL_FACTS), missing),
@@ -140,6 +141,16 @@ def pairs(table: Table, judged: JudgedBy) -> Pairs:
         resp_bytes=observed["resp_bytes"],
         state=observed["state"].astype(np.uint8),
     )
+
+
+def _traits(table: Table, least: int) -> Strings:
+    """What is counted of others beside a pair; of pairs of `least` connections the first sight of their server too."""
+    traits = trait_column([counted("port_hosts", _floats(table, "port_hosts"))], table.num_rows)
+    judged = (table.column("conns").to_numpy() >= least) & (table.column("held").to_numpy() > 0)
+    seen = _floats(table, "sighted_us") / MICROSECONDS
+    for row in np.flatnonzero(judged).tolist():
+        traits[row] = with_first_sight(traits[row], float(seen[row]))
+    return traits
 
 
 def _whole_originators(batches: Iterator[RecordBatch]) -> Iterator[Table]:

@@ -92,7 +92,7 @@ def run(spark: SparkSession, asked: SparkRun, scoring: Scoring) -> SparkOutcome:
             read_at = time.perf_counter()
             known = pairs.where(F.col(TOLD).isNull()).drop(TOLD)
             judged = JudgedBy(asked.looked.config, _site(known), asked.allow, asked.said)
-            counted = _counted(known)
+            counted = _counted(known, asked.looked.config.min_connections)
             _write(cluster, counted, judged, scoring, asked.target)
             verdicts = spark.read.parquet(f"{asked.target}/{SCORED}")
             totals = _totals(verdicts)
@@ -168,13 +168,21 @@ def _site(pairs: DataFrame) -> Site:
     return Site(float(hosts), named / servers if servers >= MIN_TLS else float("nan"))
 
 
-def _counted(pairs: DataFrame) -> DataFrame:
-    """Pairs with how many originators talk to their responder, and to whatever outside on their port."""
-    responders = pairs.groupBy("resp", "by_name").agg(F.countDistinct("orig_h").alias("resp_hosts"))
+def _counted(pairs: DataFrame, least: int) -> DataFrame:
+    """Pairs with how many originators talk to their responder, and to whatever outside on their port.
+
+    And when a pair of `least` connections with their responder was first seen.
+    """
+    judged = F.when((F.col("conns") >= least) & (F.col("held") > 0), F.col("first_us"))
+    responders = pairs.groupBy("resp", "by_name").agg(
+        F.countDistinct("orig_h").alias("resp_hosts"), F.min(judged).alias("sighted_us")
+    )
     outside = pairs.where(F.col("outside") & ~F.col("by_name"))
     ports = outside.groupBy("resp_p", "proto").agg(F.countDistinct("orig_h").alias("used"))
     joined = pairs.join(responders, ["resp", "by_name"], "left").join(F.broadcast(ports), ["resp_p", "proto"], "left")
-    return joined.select(*_PAIR, "resp_hosts", F.when(F.col("outside"), F.col("used")).alias("port_hosts"))
+    return joined.select(
+        *_PAIR, "resp_hosts", "sighted_us", F.when(F.col("outside"), F.col("used")).alias("port_hosts")
+    )
 
 
 def _write(cluster: _Cluster, counted: DataFrame, judged: JudgedBy, scoring: Scoring, target: str) -> None:
