@@ -1,10 +1,5 @@
 """The errors this package raises. Messages name the file, line or field, what was found and what was expected."""
 
-import sqlite3
-
-# What a database raises that cannot be used; of a damaged one SQLite's own words may be no text.
-DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-
 
 class BeaconsError(Exception):
     """Root of all errors: what is wrong with the input, the model or the options, in one line."""

@@ -156,6 +156,7 @@ def test_there_is_one_way_to_write_in_place() -> None:
     """Nobody else makes temporary files to rename, or opens a result for writing under its own name."""
     package = Path(zeek_beacons.__file__).parent
     names = {"mkstemp", "mkdtemp", "NamedTemporaryFile"}
+    others = {package / "files.py", package / "spark" / "shipping.py"}  # the latter unpacks the package on executors
     for path in [*package.rglob("*.py"), *package.with_name("zeek_beacons_lab").rglob("*.py")]:
         used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
-        assert path == package / "files.py" or not names & used, path
+        assert path in others or not names & used, path

@@ -16,7 +16,7 @@ PACKAGE = Path(zeek_beacons.__file__).parent
 LABORATORY = PACKAGE.with_name("zeek_beacons_lab")
 # From the ground up; a module may import its own floor and those below.
 FLOORS = (
-    {"background_thread", "called", "errors", "files", "keys", "locality", "pairs", "printable"},
+    {"background_thread", "called", "database_errors", "errors", "files", "keys", "locality", "pairs", "printable"},
     {"charts", "config", "knowledge", "metrics", "traits", "verdicts", "features"},
     {"allow", "groups", "incidents", "operator_file", "readers", "said", "samples", "scoring", "store"},
     {"classify", "labels", "pipeline"},

@@ -19,7 +19,8 @@ from zeek_beacons.alerts.alert import Alert
 from zeek_beacons.alerts.formats import FORMATS
 from zeek_beacons.alerts.outbox import Outbox
 from zeek_beacons.allow import AllowList
-from zeek_beacons.errors import DATABASE_ERRORS, ConfigError, InputError
+from zeek_beacons.database_errors import DATABASE_ERRORS
+from zeek_beacons.errors import ConfigError, InputError
 from zeek_beacons.knowledge.indicators import IndicatorLists
 from zeek_beacons.live.endpoints.line_cutter import LineCutter
 from zeek_beacons.live.protocol import wire

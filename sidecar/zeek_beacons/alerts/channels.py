@@ -19,7 +19,8 @@ from zeek_beacons.alerts.outbox import Outbox, Raised
 from zeek_beacons.alerts.sender import Sender
 from zeek_beacons.alerts.sink import Sink
 from zeek_beacons.background_thread import BackgroundThread
-from zeek_beacons.errors import DATABASE_ERRORS, ConfigError
+from zeek_beacons.database_errors import DATABASE_ERRORS
+from zeek_beacons.errors import ConfigError
 
 PATIENCE = 2.0  # seconds that the disk may take before the caller goes on
 MOST_HELD = 1000  # alerts in memory while the disk fails

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zeek_beacons.alerts.outbox import Delivery, Outbox
 from zeek_beacons.alerts.sink import DeliveryError, Sink
-from zeek_beacons.errors import DATABASE_ERRORS
+from zeek_beacons.database_errors import DATABASE_ERRORS
 
 FIRST_DELAY, LAST_DELAY = 2.0, 3600.0  # seconds until an alert is tried again; doubles each time
 LOOK = 1.0  # seconds between looks at the queue, which another process may have put something in

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zeek_beacons.errors import DATABASE_ERRORS, BeaconsError
+from zeek_beacons.database_errors import DATABASE_ERRORS
+from zeek_beacons.errors import BeaconsError
 from zeek_beacons.operator_file import schema
 
 PATIENCE = 2.0  # seconds that another writer may take

@@ -9,6 +9,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def told(tmp_path: Path) -> Any:
         one.close()
 
 
-def seen(level: int, name: str = "a", last_seen: str = "t", joined: tuple[str, ...] = ()) -> tuple[Alert, Place, str]:
+def seen(
+    level: int, name: str = "a", last_seen: str = "2026-01-01T00:00:00Z", joined: tuple[str, ...] = ()
+) -> tuple[Alert, Place, str]:
     draft = alert(level=level)
     draft = replace(draft, facts=replace(draft.facts, last_seen=last_seen))
     return draft, Place(name, joined, (), (), 0), f"level {level}"
@@ -101,7 +104,7 @@ def test_the_same_level_is_told_again_after_the_cooldown_under_another_id(told: 
     live.tell([seen(2)])
     for hours, number in ((23.0, 1), (1.0, 2), (23.9, 2)):
         sinks.clock.now += hours * HOUR
-        live.tell([seen(2, last_seen=str(sinks.clock.now))])
+        live.tell([seen(2, last_seen=datetime.fromtimestamp(sinks.clock.now, UTC).isoformat())])
         assert len(sinks.alerts) == number
     assert len({one["id"] for one in sinks.alerts}) == 2
 
@@ -110,7 +113,7 @@ def test_what_was_told_is_known_after_a_restart(told: Callable[..., Told]) -> No
     sinks = told()
     sinks.restart().tell([seen(2)])
     live = sinks.restart()
-    live.tell([seen(2, last_seen="later")])
+    live.tell([seen(2, last_seen="2026-01-02T00:00:00Z")])
     assert sinks.levels == [("a", 2)]
     live.tell([seen(3)])
     assert sinks.levels == [("a", 2), ("a", 3)]

@@ -189,9 +189,10 @@ def test_numbers_below_zero_stay_numbers(pair: Make, tmp_path: Path) -> None:
 
 
 def test_the_facts_about_a_server_are_looked_up_once_a_pair(pair: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    scored = score(Pairs.build([pair(resp="45.77.1.9", resp_p=4444)]), Scoring.load(), Config())
-    given = [REASONS[index] for index in scored.verdicts.reasons[0]]
-    assert sum(isinstance(reason, Indicator) for reason in given) >= 2
+    scored = score(Pairs.build([pair(resp="45.77.1.9", resp_p=443)]), Scoring.load(), Config())
+    given = [REASONS[index] for index in scored.verdicts.reasons[0] if index >= 0]
+    assert any(isinstance(reason, Indicator) for reason in given)
+    assert len(given) >= 2
     looked_up = []
     of = Facts.of
 

@@ -41,7 +41,7 @@ KEPT_ALIVE = {
     "bgp": beats(60, 19, 19, jitter=0.1, resp_p=179, service=""),
     "session": beats(60, 52, 36, resp_p=22, service="ssh"),
     "telephone": beats(30, 4, 4, resp_p=5060, proto="udp", service="sip"),
-    "medium": beats(5, 100, 80, jitter=0.9, resp_p=20_001, orig_bytes=VARIED, resp_bytes=VARIED[::-1], **UDP),
+    "medium": beats(5, 100, 80, jitter=1.0, resp_p=20_001, orig_bytes=VARIED, resp_bytes=VARIED[::-1], **UDP),
     "ntp": beats(16, 48, 48, resp_p=123, proto="udp", service="ntp"),
 }
 OTHER = {"ipsec": 4.0, "wireguard": 33.0, "openvpn": 200.0, "mqtt": 20.0, "bgp": 23.0, "session": 200.0}

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zeek_beacons.background_thread import BackgroundThread
-from zeek_beacons.errors import DATABASE_ERRORS, ConfigError
+from zeek_beacons.database_errors import DATABASE_ERRORS
+from zeek_beacons.errors import ConfigError
 from zeek_beacons.keys import Key
 from zeek_beacons.live.history.alert_incidents import StoredIncidents
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
