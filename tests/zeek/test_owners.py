@@ -29,7 +29,11 @@ def test_two_laptops_of_one_address_are_not_one_beacon(run_zeek: Callable[..., P
     live, by_candidates, told = pairs_of(folder / "beacon_candidates.log")
     assert logs == live
     laptop = logs["10.0.0.5", "203.0.113.7"]
-    assert laptop == {"orig_name": "LAPTOP-8", "orig_mac": "02:aa:bb:cc:dd:08"}
+    assert laptop == {
+        "orig_name": "LAPTOP-8",
+        "orig_mac": "02:aa:bb:cc:dd:08",
+        "server_first_seen": "2023-11-14",
+    }
     assert logs["10.0.0.6", "203.0.113.8"]["orig_name"].startswith(r"a\x0a<b>\xffxxx")
     for pairs in (by_logs, by_candidates):
         of_laptop = pairs.take(pairs.orig_h == "10.0.0.5")

@@ -30,7 +30,7 @@ event ssl_server_hello(c: connection, version: count, record_version: count, pos
 TOLD = {
     *("tls_version", "tls_resumed", "ja3", "ja3s", "ja4", "cert_age_days", "tls_name_mismatch"),
     *("http_method", "http_uri", "http_status", "http_content", "ssh_client", "ssh_server"),
-    *("ja3_hosts", "ja3_servers", "agent_servers", "port_hosts"),
+    *("ja3_hosts", "ja3_servers", "agent_servers", "port_hosts", "server_first_seen"),
 }
 
 
