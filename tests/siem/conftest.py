@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 from zeek_beacons.alerts.formats import FORMATS
 
 from ..beacons.alerts.made import alert
-from ..beacons.cli.commands import run
 from .fields import ROOT, SCRIPTS
 
 TRACES = ROOT / "testing-btest" / "Traces"
@@ -43,7 +43,9 @@ def logs(zeek: str, tmp_path_factory: pytest.TempPathFactory) -> Rows:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name in ALERTING:
         out = folder / name
-        done = run("pcap", str(TRACES / f"{name}.pcap"), "-o", str(out), "--zeek-arg", "LogAscii::use_json=T")
+        command = [sys.executable, "-m", "zeek_beacons", "pcap", str(TRACES / f"{name}.pcap"), "-o", str(out)]
+        command += ["--zeek-arg", "LogAscii::use_json=T"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         _read(out, found)
     troubled = folder / "troubled"
