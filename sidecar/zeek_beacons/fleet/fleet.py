@@ -94,7 +94,7 @@ class Fleet:
         names = ("pairs", "scored", "beacons", "near_misses", "suppressed", "hosts", "bytes")
         return About(
             kind="fleet",
-            path=f"{len(self.sensors)} sensors",
+            path=f"{len(self.sensors)} sensor{'' if len(self.sensors) == 1 else 's'}",
             schema=min(one.schema for one in told),
             revision="-".join(one.revision for one in told),
             model=Counter(one.model for one in told).most_common(1)[0][0],

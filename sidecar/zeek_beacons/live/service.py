@@ -8,7 +8,6 @@ import logging
 import os
 import random
 import signal
-import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -283,7 +282,7 @@ class Service:
             written=time.time(),
             started=self._started,
             pid=os.getpid(),
-            memory_peak=_memory_peak(),
+            memory_peak=states.memory_peak(),
             faults=self._worker.faults,
             unreadable=self._worker.unreadable,
             alerting=asdict(self._worker.in_force),
@@ -292,13 +291,6 @@ class Service:
             events=None if self._events is None else self._events.state(),
             sinks=None if self._worker.alerts is None else self._worker.alerts.channels.state(),
         )
-
-
-def _memory_peak() -> int:
-    """Bytes of memory that this process took at most."""
-    import resource  # not on Windows, where no sidecar runs, and this module is imported all the same
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def serve(service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -66,3 +67,10 @@ def _percentiles(lags: Sequence[float]) -> dict[str, float] | None:
 def write(state: State, path: Path) -> None:
     """Puts the state in place, whole. Raises OutputError."""
     write_atomic(path, json.dumps(state), mode=READABLE_BY_ALL)
+
+
+def memory_peak() -> int:
+    """Bytes of memory that this process took at most."""
+    import resource  # not on Windows, where no sidecar runs, and this module is imported all the same
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

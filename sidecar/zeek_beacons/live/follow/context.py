@@ -112,7 +112,7 @@ class FollowedContext:
         return max(len(numbers.values) for numbers in self._kinds())
 
     def only(self, old: Sequence[Ints]) -> None:
-        """Keeps the things that had these numbers, by kind as `Collector.renumber_shown` tells them."""
+        """Keeps the things that had these numbers, by kind as `ForgettingCollector.renumber_shown` tells them."""
         for numbers, kept in zip(self._kinds(), old, strict=True):
             numbers.only(kept)
         self._made = None

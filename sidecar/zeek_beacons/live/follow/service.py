@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from dataclasses import asdict
@@ -215,6 +214,9 @@ class Follower:
                 worker.alerts.channels.flush(self._own.drain)
             worker.alerts.channels.close()
         self._write_state(ended=True)
+        counts, rows = self._session.counts, self._tracker.counts()
+        fields = {"connections": rows.rows, "bad": rows.bad, "pairs": self._pairs, "alerts": counts.alerts}
+        log.info("ended", extra={"fields": fields})
 
     def _write_state(self, ended: bool = False) -> None:
         path, now = self._own.state_file, time.monotonic()
@@ -239,7 +241,7 @@ class Follower:
             written=time.time(),
             started=self._started,
             pid=os.getpid(),
-            memory_peak=memory_peak(),
+            memory_peak=states.memory_peak(),
             faults=worker.faults,
             unreadable=worker.unreadable,
             alerting=asdict(worker.in_force),
@@ -249,10 +251,3 @@ class Follower:
             sinks=None if worker.alerts is None else worker.alerts.channels.state(),
             followed=asdict(self._files.counts) | {"tracked": self._pairs} | {"rows": asdict(self._tracker.counts())},
         )
-
-
-def memory_peak() -> int:
-    """Bytes of memory that this process took at most."""
-    import resource  # not on Windows, where nothing is followed, and this module is imported all the same
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -21,11 +21,11 @@ from zeek_beacons.readers.channels import located
 from zeek_beacons.readers.dns_channel import DnsCheckins
 from zeek_beacons.readers.dns_queries import queries
 from zeek_beacons.readers.files import Held
+from zeek_beacons.readers.forgetting import ForgettingCollector
 from zeek_beacons.readers.http_channel import HttpCheckins
 from zeek_beacons.readers.http_requests import requests
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.proxy_channel import ProxyCheckins, without_proxied
-from zeek_beacons.readers.reservoir import Collector
 
 MOST_TUNNELS = 100_000  # of proxies that wait for the row of their connection
 
@@ -74,7 +74,7 @@ class Tracker:
         self._ingest = Ingest()
         self.uids = RecentUids()
         self._context = FollowedContext(self._ingest, bounds.held)
-        self._collector = Collector(config, self._ingest, context=self._context.now())
+        self._collector = ForgettingCollector(config, self._ingest, context=self._context.now())
         self._is_local = locality(config.local_nets)
         self._http = HttpCheckins(self._channel("http"))
         self._dns = DnsCheckins(self._channel("dns"))
