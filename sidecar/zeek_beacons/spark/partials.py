@@ -127,8 +127,8 @@ def apart(config: Config, late_us: int | None) -> Stage:
         for table in gathered(parted(batches, said), TOGETHER):
             start = _whole(table, "start_us")
             collectors[0].ingest.span(start)
-            keys = (_whole(table, name) for name in ("orig_p", "reach_us", "proto"))
-            opened = may_be_piece(*keys, state=_whole(table, "state").astype(np.uint8))
+            port, reach, proto, state = (_whole(table, name) for name in ("orig_p", "reach_us", "proto", "state"))
+            opened = may_be_piece(port, reach, proto, state.astype(np.uint8))
             late = start <= late_us if late_us is not None else np.zeros(len(start), dtype=np.bool_)
             for collector, own in zip(collectors, (~opened & ~late, ~opened & late), strict=True):
                 collector.take_rows(table.filter(pa.array(own)))

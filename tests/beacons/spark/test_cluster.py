@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from zeek_beacons_lab.bench.score import make_log
+
+from ..cli.commands import run
 from .cluster import Cluster, Executor, ended
 from .same import FEW, alerts, assert_same, on_one_machine, on_spark
 
@@ -63,3 +66,30 @@ def test_what_is_killed_in_mid_job_changes_nothing(cluster: Cluster, same: Same,
         assert python_died(cluster)
     assert_same(on_spark(tmp_path), on_one_machine(same[0] / "report"))
     assert alerts(tmp_path) == alerts(same[0] / "report")
+
+
+def test_a_resolver_with_40_percent_of_all_rows_fails_no_task(cluster: Cluster, tmp_path: Path) -> None:
+    """No Python process grows with it, and the verdicts are those of one machine."""
+    make_log(tmp_path / "conn.log", 150_000, 1000, resolver=0.4)
+    run("score", tmp_path / "conn.log", *FEW, "-o", tmp_path / "one")
+    most = 0.0
+
+    def look() -> None:
+        nonlocal most
+        for executor in cluster.executors():
+            most = max([most, *map(resident, executor.pythons())])
+
+    code, _, err = ended(cluster.score(tmp_path / "conn.log", *FEW, "-o", tmp_path / "spark"), look)
+    assert code == 0, err
+    assert not [log for log in cluster.logs() if "Exception in task" in log]
+    assert 0 < most < 500
+    assert_same(on_spark(tmp_path / "spark"), on_one_machine(tmp_path / "one"))
+
+
+def resident(pid: int) -> float:
+    """MB of memory that a process has had at most; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return max((int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM")), default=0.0)

@@ -112,7 +112,7 @@ def test_ocsf_network_activity_gives_the_same_verdicts(
     spark: Any, same: tuple[Path, list[dict[str, Any]], dict[str, str]], tmp_path: Path
 ) -> None:
     """As Security Lake has it; events of other classes are left out. States and services are not in it."""
-    one, rows, names = same
+    _, rows, names = same
     plain = [row | {"conn_state": None, "history": None, "service": None, "ts": round(row["ts"], 3)} for row in rows]
     tsv(tmp_path / "conn.log", plain)
     names_log(tmp_path / "ssl.log", names)
