@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F  # noqa: N812  as everybody calls it
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError, OutputError
@@ -121,7 +123,8 @@ def _slot(folder: str, number: int) -> str:
 
 
 def _table(spark: SparkSession, path: str, name: str) -> DataFrame:
-    return spark.read.parquet(f"{path}/{name}")
+    kept = from_arrow_schema(pa.schema([field for field in TABLES[name] if field.name != TOLD]))
+    return spark.read.schema(kept).parquet(f"{path}/{name}")
 
 
 def _digest(frame: DataFrame) -> str:

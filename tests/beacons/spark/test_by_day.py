@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from itertools import pairwise
@@ -94,12 +95,34 @@ def test_a_state_that_is_not_what_was_written_is_refused(days: Path, tmp_path: P
     assert not (tmp_path / "report" / "scored").exists()
 
 
-def test_other_settings_and_another_version_are_refused(days: Path, tmp_path: Path) -> None:
+def test_a_state_of_another_version_is_refused(days: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    shutil.copytree(days / "state0", state)
+    (manifest,) = (state / "b" / "manifest").glob("part-*")
+    content = json.loads(json.loads(manifest.read_text())["content"]) | {"version": 2}
+    text = json.dumps(content, sort_keys=True)
+    manifest.write_text(json.dumps({"content": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}))
+    refused = add(days / "day1", state, tmp_path / "report")
+    assert refused.returncode == 2
+    assert "a state of version 2, expected 1" in refused.stderr
+
+
+def test_other_settings_are_refused(days: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     shutil.copytree(days / "state0", state)
     refused = add(days / "day1", state, tmp_path / "report", "--max-observations", 65)
     assert refused.returncode == 2
     assert "this state was made with max_observations 64, and now it is 65" in refused.stderr
+
+
+def test_a_state_without_names_or_open_connections(spark: Any, same: Same, tmp_path: Path) -> None:
+    """Its tables are empty, and there."""
+    tsv(tmp_path / "conn.log", [row for row in same[1] if row["service"] == "dns"])
+    ran = add(tmp_path, tmp_path / "state", tmp_path / "report")
+    assert ran.returncode == 0, ran.stderr
+    again = add(tmp_path / "conn.log", tmp_path / "state", tmp_path / "report")
+    assert again.returncode == 2
+    assert "everything here is in the state already" in again.stderr
 
 
 def test_a_state_is_for_spark(tmp_path: Path) -> None:
