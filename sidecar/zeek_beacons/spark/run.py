@@ -65,7 +65,7 @@ def run(spark: SparkSession, asked: SparkRun, scoring: Scoring) -> SparkOutcome:
     try:
         config = whole(asked.looked).config
         before = None if asked.state is None else state.load(spark, asked.state, state.settings_of(asked.looked.config))
-        taken = {} if before is None else before.files
+        taken = None if before is None else before.files
         found = inputs.find(spark, asked.inputs, asked.name_logs, asked.looked.config.map, taken)
         cluster = Executors(spark, asked.model)
         named = stages.names_told(cluster, found)
