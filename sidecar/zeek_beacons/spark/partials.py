@@ -26,7 +26,7 @@ from zeek_beacons.spark.schema import APART, OPEN, PARTIAL, ROW, TOLD, RecordBat
 
 TOGETHER = 100_000  # connections that are taken at once
 PAIRS = 500  # that are handed on at once
-LATE = 100  # times as many observations are held of connections that a state may know already
+LATE = 8  # times as many observations are held of connections that a state may know already
 
 
 class PartialCollector(Collector):

@@ -11,6 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
+
 from zeek_beacons_lab.bench.score import make_log
 
 ONE_MACHINE = "one machine"
@@ -70,14 +75,15 @@ def report(
     path = folder / f"conn-{connections}-{pairs}.log"
     say(f"making {connections:,} connections of {pairs:,} pairs, {resolver:.0%} of them to one resolver")
     make_log(path, connections, pairs, resolver=resolver)
-    score = [sys.executable, "-m", "zeek_beacons", "score", str(path), "-o", str(folder / "report")]
+    score = [sys.executable, "-m", "zeek_beacons", "score", str(path)]
     conf = [part for setting in settings for part in ("--spark-conf", setting)]
     commands = {ONE_MACHINE: score}
     commands |= {master: [*score, "--engine", "spark", "--master", master, *conf] for master in masters}
+    reports = {name: folder / f"report-{number}" for number, name in enumerate(commands)}
     found: dict[str, list[TreeRun]] = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
-            found[name].append(run_tree(command))
+            found[name].append(run_tree([*command, "-o", str(reports[name])]))
     say(f"{path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, median of {runs} runs in turn")
     say("| where | seconds | CPU seconds | connections/s | peak MB | largest Java MB | largest Python MB |")
     say("|---|---|---|---|---|---|---|")
@@ -89,6 +95,27 @@ def report(
             f"| {name} | {seconds:.1f} | {cpu:.1f} | {connections / seconds:,.0f} "
             f"| {peak:,.0f} | {java:,.0f} | {python:,.0f} |"
         )
+    for master in masters:
+        pairs, other = differing(reports[ONE_MACHINE], reports[master])
+        say(f"{master}: another verdict than one machine's on {other:,} of {pairs:,} pairs")
+
+
+def differing(one: Path, spark: Path) -> tuple[int, int]:
+    """Pairs of the reports of one machine, and those of which Spark's scored pairs say something else, or nothing."""
+    key = ["orig_h", "resp", "resp_p", "proto", "channel"]
+    told = ["label", "alert", "score"]
+    kinds = {"resp_p": pa.int64(), "alert": pa.bool_(), "score": pa.float64()}
+    columns = {name: kinds.get(name, pa.string()) for name in [*key, *told]}
+    options = arrow_csv.ConvertOptions(include_columns=list(columns), column_types=columns, strings_can_be_null=False)
+    first = arrow_csv.read_csv(one / "scored_pairs.csv", convert_options=options).cast(pa.schema(columns))
+    second = parquet.read_table(spark / "scored", columns=list(columns)).select(list(columns)).cast(pa.schema(columns))
+    total = first.num_rows
+    same = first.join(second, [*key, *told], join_type="inner").num_rows
+    # A pair that is not scored has no score, and null is like nothing else.
+    unscored = ("label", "alert")
+    first, second = (table.filter(pc.is_null(table.column("score"))) for table in (first, second))
+    same += first.join(second.drop_columns(["score"]), [*key, *unscored], join_type="inner").num_rows
+    return total, total - same
 
 
 def processes(session: int) -> list[tuple[int, str, float, float]]:
