@@ -1,4 +1,5 @@
 # @TEST-DOC: Unanswered candidates of pairs no longer tracked are kept up to max_orphans and published on request; beyond they count as lost.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: cat peer/.stdout > output

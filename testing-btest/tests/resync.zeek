@@ -1,4 +1,5 @@
 # @TEST-DOC: What no sidecar could hear is published when one comes and asks, under new numbers; what has its verdict is not, unless all is asked for.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output
