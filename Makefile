@@ -45,6 +45,7 @@ ifeq ($(ZEEK),)
 	@echo "#### btest SKIPPED: no zeek on PATH or in /opt/zeek/bin. The Zeek scripts were NOT tested. ####"
 	@test -z "$(ZEEK_BEACONS_NEEDS_ZEEK)"
 else
+	$(ZEEK) --version
 	cd testing-btest && $(BTEST) && $(BTEST) -a cluster-broker -g cluster && $(BTEST) -a plain-zeromq -g sidecar
 endif
 
