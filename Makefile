@@ -4,15 +4,19 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 JOBS   ?= 3
 BIN    := $(VENV)/bin
-ZEEK   := $(shell PATH="$$PATH:/opt/zeek/bin:/usr/local/zeek/bin" command -v zeek)
+# The Zeek that tests use; ZEEK=/path/to/bin/zeek is another one.
+ZEEK   ?= $(shell PATH="$$PATH:/opt/zeek/bin:/usr/local/zeek/bin" command -v zeek)
 SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 # How much of both packages the tests reach: no less than they did, without a Zeek and without captures.
 REACH := --cov --cov-report=term:skip-covered --cov-fail-under=93
 # Files side by side; the tests of one file share a process, and what they have made. One thread each: threads that spin
 # for one another on processors that others use cost several times what they save.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# A Zeek that PATH does not find comes first in it.
+ZEEK_FIRST = $(if $(filter-out $(shell command -v zeek),$(ZEEK)),PATH="$(dir $(ZEEK)):$$PATH")
+PYTEST  = $(ZEEK_FIRST) OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+BTEST   = PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2
 
-.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules fuzz
+.PHONY: demo test test-all heavy faults zam coverage check unit btest package format clean browser schemas detection-rules fuzz
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons sample site demo-out/logs --force
@@ -23,7 +27,7 @@ demo: $(VENV)/.installed
 test: check unit btest
 
 test-all: COVERAGE := $(REACH)
-test-all: test heavy faults fuzz
+test-all: test heavy faults zam fuzz
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -41,7 +45,16 @@ ifeq ($(ZEEK),)
 	@echo "#### btest SKIPPED: no zeek on PATH or in /opt/zeek/bin. The Zeek scripts were NOT tested. ####"
 	@test -z "$(ZEEK_BEACONS_NEEDS_ZEEK)"
 else
-	cd testing-btest && PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2
+	$(ZEEK) --version
+	cd testing-btest && $(BTEST) && $(BTEST) -a cluster-broker -g cluster && $(BTEST) -a plain-zeromq -g sidecar
+endif
+
+# The same with scripts that Zeek compiles (-O ZAM).
+zam: export ZEEK_ZAM = 1
+zam: $(VENV)/.installed-dev
+ifneq ($(ZEEK),)
+	cd testing-btest && $(BTEST) && $(BTEST) -a cluster-broker -g cluster && $(BTEST) -a plain-zeromq -g sidecar
+	$(PYTEST) tests/zeek tests/faults tests/beacons/live/test_pcap_loop.py
 endif
 
 # What looks for barriers in the console's pages, for tests/console, which also need a chromium on PATH.

@@ -1,4 +1,10 @@
+# ZeroMQ as a cluster's backend. In Zeek 8.0 what connects is a script of its own, which later ones call deprecated.
+@load base/misc/version
+@load frameworks/cluster/backend/zeromq
+
+@if ( ! Version::at_least("8.1.0") )
 @load frameworks/cluster/backend/zeromq/connect
+@endif
 
 module Cluster::Backend::ZeroMQ;
 
