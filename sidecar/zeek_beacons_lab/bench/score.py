@@ -69,8 +69,11 @@ class ScoreRun:
     output: str
 
 
-def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
-    """A 22-column conn.log of one day: log-normal numbers of connections a pair, in order of time."""
+def make_log(path: Path, connections: int, pairs: int, seed: int = 1, resolver: float = 0.0) -> None:
+    """A 22-column conn.log of one day: log-normal numbers of connections a pair, in order of time.
+
+    `resolver`: the share of all connections that goes to one server's port 53, from all hosts.
+    """
     rng = np.random.default_rng(seed)
     weight = rng.lognormal(0, 1.5, pairs)
     weight /= weight.sum()
@@ -89,6 +92,7 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
             start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * DAY
             state = rng.choice(5, n, p=[0.8, 0.1, 0.04, 0.02, 0.04])
             up, down = rng.integers(100, 2000, n), rng.integers(100, 20_000, n)
+            asks = rng.random(n) < resolver if resolver else np.zeros(n, dtype=np.bool_)
             columns = {
                 "ts": _decimal(start, 6),
                 "uid": pc.binary_join_element_wise(
@@ -96,8 +100,8 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
                 ),
                 "id.orig_h": orig.take(pa.array(of_orig[pair])),
                 "id.orig_p": rng.integers(1024, 65_536, n),
-                "id.resp_h": resp.take(pa.array(pair)),
-                "id.resp_p": port[pair],
+                "id.resp_h": resp.take(pa.array(np.where(asks, 0, pair))),
+                "id.resp_p": np.where(asks, 53, port[pair]),
                 "duration": _decimal(rng.exponential(1.0, n), 6),
                 "orig_bytes": up,
                 "resp_bytes": down,
