@@ -25,9 +25,8 @@ NETFLOW = "timestamp,duration,src_ip,src_port,dst_ip,dst_port,protocol,total_byt
 BOTH_WAYS = "timestamp,duration,src_ip,src_port,dst_ip,dst_port,protocol,bytes,direction"
 BINETFLOW = "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label"
 EXPORT = "ts,uid,src_ip,src_port,dest_ip,dest_port,proto,duration,orig_bytes,resp_bytes,conn_state,history"
-AWS = (
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
-)
+AWS = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+AWS += "log-status"
 
 
 def starts(seed: int = 5) -> list[tuple[float, int, int]]:

@@ -62,6 +62,11 @@ class Console:
         command += ["--history", str(self._folder / "none.db"), "--operator", str(self._folder / "operator.sqlite")]
         command += ["--inbox", str(self.inbox)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait(self._answers)
+
+    def _answers(self) -> bool:
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self) -> None:
         assert self.process is not None
@@ -142,15 +147,9 @@ def test_both_sides_are_killed_and_nothing_is_lost_or_twice(tmp_path: Path, cons
         sender.wait()
         console.start()
     whole(logs, LOGS)
-    wait(lambda: _answers(console))
     ran = run("follow", logs, "--once", *console.options(tmp_path))
     assert ran.returncode == 0, ran.stderr
     judged(tmp_path, console.inbox, logs)
-
-
-def _answers(console: Console) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", console.port)) == 0
 
 
 class Grumpy(http.server.BaseHTTPRequestHandler):
