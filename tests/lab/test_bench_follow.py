@@ -8,7 +8,7 @@ from zeek_beacons_lab.bench.follow import ROADS, bench
 
 
 def test_every_road_takes_every_connection(tmp_path: Path) -> None:
-    lines = list(bench(3000, 40, 3, 500_000, 1, tmp_path))
+    lines = list(bench(3000, 40, 3, 3600.0, 500_000, 1, tmp_path))
     rows = [line.split(" | ") for line in lines[-len(ROADS) :]]
     assert [row[0].removeprefix("| ") for row in rows] == list(ROADS)
     assert [int(row[5]) > 0 for row in rows] == [False, True, True]

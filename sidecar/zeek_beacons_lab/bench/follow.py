@@ -45,12 +45,15 @@ class FollowRun:
     forgotten: int  # pairs
 
 
-def bench(connections: int, pairs: int, slices: int, max_pairs: int, runs: int, scratch: Path) -> Iterator[str]:
-    """A table of all roads."""
+def bench(
+    connections: int, pairs: int, slices: int, seconds: float, max_pairs: int, runs: int, scratch: Path
+) -> Iterator[str]:
+    """A table of all roads. `seconds`: that the logs tell of, which decides how often a pair is due again."""
     made = scratch / "made"
     made.mkdir()
-    _slices(scratch / "all.log", made, connections, pairs, slices)
-    yield f"{connections:,} connections of {pairs:,} pairs in {slices} files, at most {max_pairs:,} pairs held;"
+    _slices(scratch / "all.log", made, connections, pairs, slices, seconds)
+    told = f"{connections:,} connections of {pairs:,} pairs within {seconds / 60:g} minutes, in {slices} files"
+    yield f"{told}, at most {max_pairs:,} pairs held;"
     yield f"Python {platform.python_version()}, {os.cpu_count()} cores, median of {runs} in turn"
     yield ""
     yield (
@@ -63,9 +66,9 @@ def bench(connections: int, pairs: int, slices: int, max_pairs: int, runs: int, 
         for road in ROADS:
             found[road].append(_run(road, made, max_pairs))
     for road, own in found.items():
-        seconds, cpu = _median(own, lambda run: run.seconds), _median(own, lambda run: run.cpu)
+        took, cpu = _median(own, lambda run: run.seconds), _median(own, lambda run: run.cpu)
         yield (
-            f"| {road} | {seconds:.1f} | {cpu:.1f} | {connections / seconds:,.0f} | {connections / cpu:,.0f} "
+            f"| {road} | {took:.1f} | {cpu:.1f} | {connections / took:,.0f} | {connections / cpu:,.0f} "
             f"| {own[0].judged:,} | {own[0].forgotten:,} | {_median(own, lambda run: run.peak):,.0f} |"
         )
 
@@ -125,9 +128,9 @@ def _coming(made: Path, logs: Path) -> Iterator[None]:
     yield
 
 
-def _slices(whole: Path, made: Path, connections: int, pairs: int, slices: int) -> None:
-    """A day's conn.log, as files that follow each other."""
-    make_log(whole, connections, pairs)
+def _slices(whole: Path, made: Path, connections: int, pairs: int, slices: int, seconds: float) -> None:
+    """A conn.log, as files that follow each other."""
+    make_log(whole, connections, pairs, seconds=seconds)
     with whole.open("rb") as source:
         header = b"".join(source.readline() for _ in range(8))
         for number in range(slices):

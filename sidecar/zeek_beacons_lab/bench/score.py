@@ -69,8 +69,8 @@ class ScoreRun:
     output: str
 
 
-def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
-    """A 22-column conn.log of one day: log-normal numbers of connections a pair, in order of time."""
+def make_log(path: Path, connections: int, pairs: int, seed: int = 1, seconds: float = DAY) -> None:
+    """A 22-column conn.log of a day, or of so many `seconds`: log-normal numbers of connections a pair, in order."""
     rng = np.random.default_rng(seed)
     weight = rng.lognormal(0, 1.5, pairs)
     weight /= weight.sum()
@@ -86,7 +86,7 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
         for begin in range(0, connections, CHUNK):
             n = min(CHUNK, connections - begin)
             pair = rng.choice(pairs, n, p=weight)
-            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * DAY
+            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * seconds
             state = rng.choice(5, n, p=[0.8, 0.1, 0.04, 0.02, 0.04])
             up, down = rng.integers(100, 2000, n), rng.integers(100, 20_000, n)
             columns = {
