@@ -58,7 +58,7 @@ def start(
     allow_list = AllowListFile(Path(own.allow) if own.allow else None)
     me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
     session = Session(me, QueueBounds(own.queue))
-    metrics, intake = _metrics(own.metrics), _events(own)
+    metrics, intake = metrics_server(own.metrics), _events(own)
     path = own.history_file
     log.info(
         "starting",
@@ -125,7 +125,7 @@ def rejudging(worker: Worker, history: HistoryGuard, alerts: LiveAlerts) -> Call
     return Rejudging(worker, history, alerts).step
 
 
-def _metrics(address: str) -> MetricsServer | None:
+def metrics_server(address: str) -> MetricsServer | None:
     """What answers Prometheus; None where it is not asked for, and nothing of it is imported."""
     if not address:
         return None

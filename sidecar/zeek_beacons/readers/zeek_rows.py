@@ -117,6 +117,11 @@ def _json_objects(head: bytes) -> Iterator[dict[str, Any]]:
             yield row
 
 
+def named_by_fields(fields: Sequence[str]) -> str | None:
+    """The name of the log that has such fields; None where none has."""
+    return _name_of("", fields)
+
+
 def _name_of(path: str, fields: Sequence[str]) -> str | None:
     if not fields:
         return None

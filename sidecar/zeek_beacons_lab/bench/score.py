@@ -69,8 +69,10 @@ class ScoreRun:
     output: str
 
 
-def make_log(path: Path, connections: int, pairs: int, seed: int = 1, resolver: float = 0.0) -> None:
-    """A 22-column conn.log of one day: log-normal numbers of connections a pair, in order of time.
+def make_log(
+    path: Path, connections: int, pairs: int, seed: int = 1, seconds: float = DAY, resolver: float = 0.0
+) -> None:
+    """A 22-column conn.log of a day, or of so many `seconds`: log-normal numbers of connections a pair, in order of time.
 
     `resolver`: the share of all connections that goes to one server's port 53, from all hosts.
     """
@@ -89,7 +91,7 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1, resolver: 
         for begin in range(0, connections, CHUNK):
             n = min(CHUNK, connections - begin)
             pair = rng.choice(pairs, n, p=weight)
-            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * DAY
+            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * seconds
             state = rng.choice(5, n, p=[0.8, 0.1, 0.04, 0.02, 0.04])
             up, down = rng.integers(100, 2000, n), rng.integers(100, 20_000, n)
             asks = rng.random(n) < resolver if resolver else np.zeros(n, dtype=np.bool_)
