@@ -15,13 +15,13 @@ def soak(
             "--output", "-o", help="Folder for samples.csv, soak.png and what the processes write; must not exist."
         ),
     ],
-    days: Annotated[int, typer.Option(min=1, help="Days that are replayed.")] = 3,
+    days: Annotated[int, typer.Option(min=2, help="Days that are replayed.")] = 3,
     minutes: Annotated[float, typer.Option(min=1, help="Minutes in which they are.")] = 30.0,
 ) -> None:
     """Replays days of a site to a real Zeek, its sidecar and a follower of rotated logs; watches memory and files.
 
-    The sidecar and the follower are ended, killed and started again in the first half. It fails where anything grows
-    over the second.
+    The sidecar and the follower are ended, killed and started again on the first day. It fails where anything is larger
+    on the last day than on the day before.
 
     Needs zeek in PATH or /opt/zeek/bin.
 

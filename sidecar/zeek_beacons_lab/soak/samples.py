@@ -1,9 +1,9 @@
 """What a soak measured over time: as CSV, as a picture, and whether anything grew.
 
-Nothing may grow over the second half of a run, in which no process is started anew: the slope of each series there, the
-median of the slopes between all its samples (Theil 1950; Sen 1968, doi:10.1080/01621459.1968.10480934), stays below
-MOST_GROWTH of its median, or of SMALL where that is more, an hour of the replayed time. So a peak, or a file that is
-written and cut in turns, does not count, and what grows all the time does.
+Each series is compared with itself a day of the replayed time before, hour by hour, over the last day of a run: the
+same connections came then. The median of these differences stays below MOST_GROWTH of the series' median, or of SMALL
+where that is more. So the rhythm of a day, a peak, or a file that is written and cut in turns does not count, and what
+grows all the time does. Nothing is started anew in the two days that are compared.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import numpy as np
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.files import write_all
-from zeek_beacons.pairs import Floats
 from zeek_beacons_lab.studies.plots import lines
 
-MOST_GROWTH = 0.0025  # of the median, an hour
+MOST_GROWTH = 0.05  # of the median, a day
+DAY = 24.0  # hours
 SMALL = 1e6  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How one series behaved over the second half."""
+    """How one series behaved over the last day."""
 
     name: str
     median: float  # bytes
-    slope: float  # bytes an hour
+    more: float  # bytes, than a day before
     most: float  # bytes, over the whole run
 
     @property
     def share(self) -> float:
-        """The slope as a share of the median."""
-        return self.slope / max(self.median, SMALL)
+        """What is more, as a share of the median."""
+        return self.more / max(self.median, SMALL)
 
     @property
     def is_flat(self) -> bool:
@@ -61,14 +61,15 @@ class Samples:
     def growth(self) -> list[Growth]:
         """Of every series. Raises ConfigError where there are too few samples."""
         hours = np.array(self.hours)
-        second = hours >= hours[-1] / 2 if len(hours) else hours
-        if np.count_nonzero(second) < 10:
-            raise ConfigError("fewer than ten samples in the second half: let it run for longer")
+        last = hours > hours.max(initial=0.0) - DAY
+        if hours.max(initial=0.0) < 1.9 * DAY or np.count_nonzero(last) < 10:
+            raise ConfigError("fewer than two days, or ten samples a day: let it run for longer")
         found = []
         for name, values in self.series.items():
             column = np.array(values)
-            of_half = column[second]
-            found.append(Growth(name, float(np.median(of_half)), slope(hours[second], of_half), float(column.max())))
+            before = np.interp(hours[last] - DAY, hours, column)
+            more = float(np.median(column[last] - before))
+            found.append(Growth(name, float(np.median(column[last])), more, float(column.max())))
         return found
 
     def write(self, folder: Path) -> None:
@@ -89,24 +90,18 @@ class Samples:
             folder / "soak.png",
             curves,
             "Memory and files over the replayed time",
-            "hours of the replayed time; from the middle on nothing is started anew",
+            "hours of the replayed time; from the second day on nothing is started anew",
             "each series by its own scale",
             y_limits=(0.0, 1.05),
         )
 
 
-def slope(hours: Floats, values: Floats) -> float:
-    """The median of the slopes between all samples, bytes an hour."""
-    before, after = np.triu_indices(len(hours), 1)
-    return float(np.median((values[after] - values[before]) / (hours[after] - hours[before])))
-
-
 def table(growths: Sequence[Growth]) -> list[str]:
     """The report's lines."""
-    found = ["| what | median MB | most MB | growth an hour | |", "|---|---|---|---|---|"]
+    found = ["| what | median MB | most MB | more than a day before | |", "|---|---|---|---|---|"]
     for one in growths:
         told = "flat" if one.is_flat else "**grows**"
-        found.append(f"| {one.name} | {one.median / 1e6:.2f} | {one.most / 1e6:.2f} | {one.share:+.3%} | {told} |")
+        found.append(f"| {one.name} | {one.median / 1e6:.2f} | {one.most / 1e6:.2f} | {one.share:+.1%} | {told} |")
     return found
 
 
