@@ -12,7 +12,7 @@ REACH := --cov --cov-report=term:skip-covered --cov-fail-under=93
 # for one another on processors that others use cost several times what they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules fuzz
+.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules fuzz soak
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons sample site demo-out/logs --force
@@ -73,9 +73,17 @@ detection-rules: .schemas/python/eql/__init__.py
 heavy: $(VENV)/.installed-dev
 	ZEEK_BEACONS_FAULT_ROUNDS=1 $(PYTEST) -m heavy
 
-# What may go wrong between a real Zeek and a real sidecar, ten times in a row (make test: three times).
+# What may go wrong, ten times in a row (make test: with a real Zeek twice, else once). docs/developers/faults.md lists it.
 faults: $(VENV)/.installed-dev
 	ZEEK_BEACONS_FAULT_ROUNDS=10 $(PYTEST) tests/faults
+
+# Days of a site in minutes against a real Zeek, sidecar and follower: fails where memory or files grow. What was measured
+# lies in SOAK, which must not be there before.
+DAYS ?= 3
+MINUTES ?= 30
+SOAK ?= .soak
+soak: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m zeek_beacons_lab soak -o $(SOAK) --days $(DAYS) --minutes $(MINUTES)
 
 # What strangers may write, against each reader, the wire and the rest of tests/fuzz/targets.py: so long a target. What is
 # found lies in .fuzz, and so do the inputs that reached something new, for the next run.
@@ -110,4 +118,4 @@ $(VENV)/.installed-dev: pyproject.toml
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .browser .schemas .fuzz demo-out dist
+	rm -rf $(VENV) .browser .schemas .fuzz .soak demo-out dist
