@@ -88,6 +88,7 @@ def start(
     if path is not None:
         limits = Limits(own.history_days, own.history_megabytes * MEGABYTE, own.history_hourly_days)
         history = HistoryGuard(path, limits)
+        history.claim()
         unconfirmed, progress = history.start()
         session.resume({place: seq for place, seq in progress.items() if place[0] not in (ORIGIN, ANALYSIS, FOLLOWED)})
         if own.alerts_per_host_day:

@@ -16,6 +16,7 @@ from zeek_beacons.serve.access import Access
 from zeek_beacons.serve.app import app_of
 from zeek_beacons.serve.jobs import Jobs
 from zeek_beacons.serve.many import fleet_of, with_operators
+from zeek_beacons.serve.patient_protocol import PatientProtocol
 from zeek_beacons.serve.settings import ServeConfig
 from zeek_beacons.serve.surface import ManyShown, Shown, Surface
 
@@ -72,6 +73,7 @@ def server_config(surface: Surface) -> uvicorn.Config:
         app_of(surface),
         host=host,
         port=port,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

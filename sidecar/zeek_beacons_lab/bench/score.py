@@ -72,7 +72,7 @@ class ScoreRun:
 def make_log(
     path: Path, connections: int, pairs: int, seed: int = 1, seconds: float = DAY, resolver: float = 0.0
 ) -> None:
-    """A 22-column conn.log of a day, or of so many `seconds`: log-normal numbers of connections a pair, in order of time.
+    """A 22-column conn.log of a day, or of so many `seconds`: log-normal numbers of connections a pair, by time.
 
     `resolver`: the share of all connections that goes to one server's port 53, from all hosts.
     """
