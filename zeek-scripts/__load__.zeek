@@ -28,6 +28,7 @@
 @load ./dns-channel
 @load ./log
 @load ./wire
+@load ./shards
 @load ./listen
 @load ./sidecar
 @load ./hello

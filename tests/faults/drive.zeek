@@ -45,7 +45,7 @@ event feed()
 
 event tell()
 	{
-	print fmt("%d %d %d %d %d", fed >= conns ? 1 : 0, outstanding(), lost, seq, sidecar_here() ? 1 : 0);
+	print fmt("%d %d %d %d %d", fed >= conns ? 1 : 0, outstanding(), lost(), progress[0]$seq, sidecar_here(0) ? 1 : 0);
 	flush_all();
 	schedule 200msecs { tell() };
 	}
