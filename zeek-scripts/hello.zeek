@@ -34,14 +34,14 @@ type SidecarHeartbeat: record {
 	shard: count &default=1;
 };
 
-# *v*: the version that the other side can read; *shard* and *of*: which sidecar it says to be.
+# *v*: the version that the other side can read; *shard* and *among*: which sidecar it says to be.
 function answer_hello(v: count, id: string, refusal: string, shard: count,
-    of: count)
+    among: count)
 	{
 	local message = HelloAnswer($v=v, $sidecar=id, $accepted=refusal == "",
 	    $reason=refusal, $sensor=sensor, $node=node_name, $boot=boot,
 	    $zeek=zeek_version(), $package=package_version);
-	Cluster::publish(shard_topic(control_topic, shard, of), hello, to_json(
+	Cluster::publish(shard_topic(control_topic, shard, among), hello, to_json(
 	    message));
 	}
 
@@ -67,8 +67,9 @@ function accept(m: SidecarHello, shard: count)
 function refusal(m: SidecarHello): string
 	{
 	if ( m$shards != |served| )
-		return fmt("the sidecar is for shard %s, and this Zeek has %d (Beacons::shards)",
-		    shard_name(m$shard - 1, m$shards), |served|);
+		return fmt("the sidecar is for %s, and this Zeek has shards: %d (Beacons::shards)",
+		    m$shards == 1 ? "all pairs" : fmt("shard %s", shard_name(
+		    m$shard - 1, m$shards)), |served|);
 	if ( sidecar_here(m$shard - 1) && m$sidecar != served[m$shard - 1]$id )
 		return server_of(m$shard - 1);
 	return "";

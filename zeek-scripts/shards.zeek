@@ -30,13 +30,13 @@ function shard_of(orig_h: addr): count
 	}
 
 # A shard as people read it: "2 of 4".
-function shard_name(shard: count, of: count): string
+function shard_name(shard: count, among: count): string
 	{
-	return fmt("%d of %d", shard + 1, of);
+	return fmt("%d of %d", shard + 1, among);
 	}
 
 # A topic's part for one shard. Topics match by prefix, hence the closing slash.
-function shard_topic(topic: string, shard: count, of: count): string
+function shard_topic(topic: string, shard: count, among: count): string
 	{
-	return of == 1 ? topic : fmt("%s%dof%d/", topic, shard + 1, of);
+	return among == 1 ? topic : fmt("%s%dof%d/", topic, shard + 1, among);
 	}

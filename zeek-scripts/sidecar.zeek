@@ -115,9 +115,9 @@ event Cluster::websocket_client_added(endpoint: Cluster::EndpointInfo,
 function know_client(id: string, shard: count)
 	{
 	local unknown: string_vec;
-	for ( endpoint, client in clients )
+	for ( who, client in clients )
 		if ( client$shard == shard && client$id == "" )
-			unknown += endpoint;
+			unknown += who;
 	if ( |unknown| == 1 )
 		clients[unknown[0]]$id = id;
 	}

@@ -21,9 +21,10 @@ Handler = Callable[["FakeZeek", dict[str, Any]], "list[tuple[str, dict[str, Any]
 
 
 class FakeZeek:
-    """One node that owns all pairs, of one shard where a sidecar is for that. What came is in `heard`; `accepting`: how a hello is answered.
+    """One node that owns all pairs, or those of one shard.
 
-    `version`: of the contract; from 2 on it notices incidents, and before that pairs.
+    What came is in `heard`; `accepting`: how a hello is answered. `version`: of the contract; from 2 on it notices
+    incidents, and before that pairs.
     """
 
     def __init__(self, shard: Shard = WHOLE) -> None:
