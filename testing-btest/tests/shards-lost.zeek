@@ -1,6 +1,6 @@
 # @TEST-DOC: A sidecar that is lost, and one that is back, is noticed with its shard; the other shard goes on, and who takes a shard over gets what waited in it.
 # @TEST-PORT: SIDECAR_PORT
-# @TEST-EXEC: $SCRIPTS/live steps.py %INPUT Beacons::shards=2 Beacons::sidecar_timeout=1sec
+# @TEST-EXEC: $SCRIPTS/live steps.py %INPUT Beacons::shards=2 Beacons::sidecar_timeout=4sec
 # @TEST-EXEC: cat peer/.stdout > output
 # @TEST-EXEC: zeek-cut note msg < zeek/notice.log | sed -e 's/for [0-9]* s/for N s/' >> output
 # @TEST-EXEC: btest-diff output

@@ -1,6 +1,6 @@
 # @TEST-DOC: Refused: a second sidecar of a shard, one for another number of shards, one for all pairs; what cannot be a shard is told.
 # @TEST-PORT: SIDECAR_PORT
-# @TEST-EXEC: $SCRIPTS/live steps.py Beacons::shards=2
+# @TEST-EXEC: $SCRIPTS/live steps.py Beacons::shards=2 Beacons::sidecar_timeout=1hr
 # @TEST-EXEC: cat peer/.stdout > output
 # @TEST-EXEC: zeek-cut message < zeek/reporter.log | sort >> output
 # @TEST-EXEC: btest-diff output

@@ -1,6 +1,6 @@
 # @TEST-DOC: Each sidecar gets the candidates of its shard alone, numbered without a gap, and what is said of them; what is asked for, or answered, in one does not touch the others.
 # @TEST-PORT: SIDECAR_PORT
-# @TEST-EXEC: $SCRIPTS/live steps.py Beacons::shards=2
+# @TEST-EXEC: $SCRIPTS/live steps.py Beacons::shards=2 Beacons::sidecar_timeout=1hr
 # @TEST-EXEC: cat peer/.stdout > output
 # @TEST-EXEC: btest-diff output
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from zeek_beacons.config import Config
-from zeek_beacons.pairs import Pairs
+from zeek_beacons.pairs import Floats, Pairs
 from zeek_beacons.pipeline import score
 from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.captures.labelled import load_all
@@ -26,9 +26,15 @@ KEYS = ("host", "pair")
 class Spread:
     """One capture by one key."""
 
-    fullest: float  # load of the fullest shard over an even one
+    load: Floats  # candidates, by shard
     incidents: int  # of several members
     parted: int  # those of them with members in several shards
+
+    @property
+    def fullest(self) -> float:
+        """The load of the fullest shard over that of an even spread."""
+        total = float(self.load.sum())
+        return float(self.load.max()) * len(self.load) / total if total else 1.0
 
 
 def shard_of(text: str, shards: int) -> int:
@@ -40,13 +46,12 @@ def report(root: Path, shards: int) -> Iterator[str]:
     """A line for each capture below `root`, and one of all. Raises InputError."""
     config, scoring = Config(), Scoring.load()
     found: dict[str, list[Spread]] = {key: [] for key in KEYS}
-    yield f"{'':36}{'by host':>9}{'by pair':>9}   incidents  parted by host  by pair"
+    yield f"{'':40}{'by host':>9}{'by pair':>9}{'incidents':>12}{'parted by host':>16}{'by pair':>9}"
     for capture in load_all(root, config):
-        made = {key: spread(capture.pairs, scoring, config, shards, key) for key in KEYS}
-        for key, one in made.items():
-            found[key].append(one)
-        yield _line(f"{capture.name} ({len(set(capture.pairs.orig_h))} hosts)", [made[key] for key in KEYS])
-    yield _line("median, and sums", [_all(found[key]) for key in KEYS])
+        for key in KEYS:
+            found[key].append(spread(capture.pairs, scoring, config, shards, key))
+        yield _line(f"{capture.name} ({len(set(capture.pairs.orig_h))} hosts)", *(found[key][-1] for key in KEYS))
+    yield _line("all as one site", *(_all(found[key]) for key in KEYS))
 
 
 def spread(pairs: Pairs, scoring: Scoring, config: Config, shards: int, key: str) -> Spread:
@@ -60,7 +65,7 @@ def spread(pairs: Pairs, scoring: Scoring, config: Config, shards: int, key: str
     for members in incidents:
         those = {shard_of(m.key[0] if key == "host" else "\t".join(map(str, m.key)), shards) for m in members}
         parted += len(those) > 1
-    return Spread(float(load.max() * shards / load.sum()) if load.sum() else 1.0, len(incidents), parted)
+    return Spread(np.asarray(load, dtype=np.float64), len(incidents), parted)
 
 
 def _keys(pairs: Pairs) -> Iterator[tuple[object, ...]]:
@@ -69,10 +74,9 @@ def _keys(pairs: Pairs) -> Iterator[tuple[object, ...]]:
 
 
 def _all(those: Sequence[Spread]) -> Spread:
-    fullest = float(np.median([one.fullest for one in those]))
-    return Spread(fullest, sum(one.incidents for one in those), sum(one.parted for one in those))
+    load = np.sum([one.load for one in those], axis=0)
+    return Spread(load, sum(one.incidents for one in those), sum(one.parted for one in those))
 
 
-def _line(name: str, told: Sequence[Spread]) -> str:
-    host, pair = told
-    return f"{name:36}{host.fullest:9.2f}{pair.fullest:9.2f}{host.incidents:12}{host.parted:16}{pair.parted:9}"
+def _line(name: str, host: Spread, pair: Spread) -> str:
+    return f"{name:40}{host.fullest:9.2f}{pair.fullest:9.2f}{host.incidents:12}{host.parted:16}{pair.parted:9}"
