@@ -173,6 +173,23 @@ def shapes(
 
 
 @app.command()
+def shards(
+    captures: Annotated[Path, typer.Argument(help="Folder with labelled captures.")],
+    number: Annotated[int, typer.Option("--shards", min=2, max=64, help="Shards.")] = 4,
+) -> None:
+    """How evenly candidates spread over shards by host and by pair, and which incidents that parts.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench shards captures/dev
+    """
+    from zeek_beacons_lab.bench.shards import report
+
+    for line in report(captures, number):
+        print(line, flush=True)
+
+
+@app.command()
 def serve(
     pairs: Annotated[int, typer.Option(min=1000, help="Pairs in the history.")] = 200_000,
     beacons: Annotated[int, typer.Option(min=10, help="Of these, such as alert.")] = 5_000,
