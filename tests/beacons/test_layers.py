@@ -40,6 +40,7 @@ LAB_FLOORS = (
     {"training"},
     {"baselines"},
     {"studies", "bench"},
+    {"soak"},
     {"cli", "__main__"},
 )
 LAB_FLOOR = {name: number for number, floor in enumerate(LAB_FLOORS) for name in floor}

@@ -106,7 +106,7 @@ class Collector:
 
     def pairs(self, more: bool = False) -> Pairs:
         """Everything collected, sorted by key. `more`: connections that may still be continued are left out yet."""
-        self._settle_halves(keep=0)
+        self._settle_halves(keep=0, answered_later=more)
         newest = self.ingest.last_us if more else None
         self._settle_loose(None if newest is None else newest - round(self.config.merge_gap * MICROSECONDS))
         self._settle()
@@ -231,8 +231,11 @@ class Collector:
         if sum(map(len, self._halves)) > LOOSE:
             self._settle_halves(keep=LOOSE // 2)
 
-    def _settle_halves(self, keep: int) -> None:
-        """Joins answers to their connections; the newest `keep` may still find each other and stay."""
+    def _settle_halves(self, keep: int, answered_later: bool = False) -> None:
+        """Joins answers to their connections; the newest `keep` may still find each other and stay.
+
+        `answered_later`: so may, and do, all that began within `merge_gap` of the newest.
+        """
         if not self._halves:
             return
         rows = joined(self._halves)
@@ -244,7 +247,9 @@ class Collector:
         stay = np.zeros(len(rows), dtype=np.bool_)
         if keep:
             stay[np.argpartition(rows.start_us, -min(keep, len(rows)))[-keep:]] = True
-            self._halves = [rows.take(stay)]
+        if answered_later:
+            stay |= rows.start_us >= rows.start_us.max() - round(self.config.merge_gap * MICROSECONDS)
+        self._halves = [rows.take(stay)] if stay.any() else []
         self._route(rows.take(~stay))
 
     def _once(self, rows: Connections, number: Ints) -> tuple[Connections, Ints]:
