@@ -131,6 +131,7 @@ def test_the_product_imports_nothing_heavy() -> None:
         *(
             "spark/by_day.py",
             "spark/inputs.py",
+            "spark/ocsf.py",
             "spark/run.py",
             "spark/session.py",
             "spark/stages.py",
