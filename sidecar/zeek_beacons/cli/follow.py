@@ -146,6 +146,7 @@ def follow(
             "history": "none" if no_history else None if history is None else str(history),
             "alerts_per_host_day": alerts_per_host_day,
             "state": None if state is None else str(state),
+            "shard": "",  # the files are followed by one
             "allow": None if allow is None else str(allow),
             "metrics": metrics,
             "forward": forward,

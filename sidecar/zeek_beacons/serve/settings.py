@@ -136,6 +136,8 @@ class ServeConfig:
         """The history or result folder to show. Raises ConfigError where the sidecar keeps no history."""
         if self.report or self.history:
             return Path(self.report or self.history)
+        if len(sidecar.shards) > 1:
+            raise ConfigError("the sidecars share their pairs by shards: name the history of each with --source")
         if sidecar.history_file is None:
             raise ConfigError("the sidecar keeps no history: name one with --history, or a result with --report")
         return sidecar.history_file

@@ -110,7 +110,10 @@ class Surface:
     def takes_words(self) -> None:
         """Raises ProblemError where what operators say is for the sensors' own consoles."""
         if self.fleet is not None:
-            raise ProblemError(409, "this console shows many sensors: say it at the console of the sensor concerned")
+            raise ProblemError(
+                409,
+                "this console shows many sensors: say it at the sensor's own console, or give this one a token for it",
+            )
 
     def state(self) -> dict[str, Any] | None:
         """What the sidecar last said of itself; None where it has said nothing."""

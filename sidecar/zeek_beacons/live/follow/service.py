@@ -22,6 +22,7 @@ from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.follow.due import Due, candidates
 from zeek_beacons.live.follow.sources import FollowedSource
 from zeek_beacons.live.follow.tracker import Tracker
+from zeek_beacons.live.hang_up import on_hang_up
 from zeek_beacons.live.operators import Feed, Operators
 from zeek_beacons.live.protocol.messages import Verdict
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
@@ -73,6 +74,8 @@ class Follower:
         """Runs to the end; SIGTERM and SIGINT ask for it."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
+        hung_up = on_hang_up(self.stop)
+        signal.signal(signal.SIGHUP, lambda *_: hung_up())
         self.run()
 
     def run(self) -> None:

@@ -105,6 +105,7 @@ def start(
     if file is not None:
         limits = Limits(own.history_days, own.history_megabytes * MEGABYTE, own.history_hourly_days)
         history = HistoryGuard(file, limits, patience=PATIENCE, slow=PATIENCE)
+        history.claim()
         _, progress = history.start()
         if own.alerts_per_host_day:
             site = SiteThreshold(scoring, config, own.alerts_per_host_day)
