@@ -131,7 +131,10 @@ def checked(batch: LogBatch, config: Config) -> tuple[LogBatch, list[BadRow]]:
     try:
         while found := bad_rows(batch, config):
             bad += found
-            batch = batch.without({one.row for one in found})
+            good = batch.without({one.row for one in found})
+            if good.count == batch.count:  # what is wrong is in none of its lines
+                return LogBatch(batch.log, batch.header, b""), bad
+            batch = good
     except InputError as error:
         return LogBatch(batch.log, batch.header, b""), [*bad, BadRow(1, error.problem)]
     return batch, bad

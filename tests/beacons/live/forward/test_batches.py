@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError, InputError
 from zeek_beacons.live.forward import batches as module
-from zeek_beacons.live.forward.batches import LogBatch, bad_rows, batches, checked, is_log, parted
+from zeek_beacons.live.forward.batches import BadRow, LogBatch, bad_rows, batches, checked, is_log, parted
 from zeek_beacons.live.forward.buffer import ForwardBuffer
 
 from ...readers.logs import CONN, conn, json_log, tsv
@@ -120,3 +120,9 @@ def test_another_file_is_no_buffer(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(ConfigError, match="is no buffer"):
         ForwardBuffer.open(file, 1)
+
+
+def test_a_batch_that_no_row_is_to_blame_for_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "bad_rows", lambda *_: [BadRow(99, "beyond its end")])
+    good, bad = checked(LogBatch("ssl", b"", b'{"uid":"C1"}\n'), Config())
+    assert (good.rows, bad[0].problem) == (b"", "beyond its end")
