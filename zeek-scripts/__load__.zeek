@@ -27,6 +27,7 @@
 @load ./http-channel
 @load ./dns-channel
 @load ./log
+@load ./backend
 @load ./wire
 @load ./shards
 @load ./listen

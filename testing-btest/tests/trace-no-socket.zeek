@@ -1,4 +1,5 @@
 # @TEST-DOC: A trace is read without opening a port, publishing or remembering anything for a sidecar.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: python3 taken.py zeek -b -r $TRACES/beacon.pcap $PACKAGE %INPUT > output 2> errors
 # @TEST-EXEC: ! grep error errors

@@ -44,8 +44,9 @@ async def both(folder: Path) -> list[Service]:
     port, scoring = free_port(), Scoring.load(threads=1)
     settings = (f"Beacons::listen_port={port}/tcp", "Beacons::shards=2", "Beacons::direction=Beacons::ANY")
     more = ("LogAscii::use_json=T", "Log::flush_interval=100msecs", "Log::write_buffer_size=1", "Beacons::allow_file=")
-    files = {"zeek": f"ws://127.0.0.1:{port}", "history": str(folder / "history.db"), "state": "none"}
-    services = [start(SidecarConfig(shard=f"{n}/2", **files), Config(), scoring) for n in (1, 2)]
+    zeek, history = f"ws://127.0.0.1:{port}", str(folder / "history.db")
+    owns = [SidecarConfig(zeek=zeek, shard=f"{n}/2", history=history, state="none") for n in (1, 2)]
+    services = [start(own, Config(), scoring) for own in owns]
     async with AsyncExitStack() as stack:
         made = real_zeek.running(folder, *settings, *more, pairs=PAIRS, wait="4sec", resp=SERVER)
         await stack.enter_async_context(made)

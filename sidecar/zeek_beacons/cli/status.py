@@ -195,7 +195,11 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         gone = f"{before['silent_seconds']:.0f} s after its last sign"
         lines.append(("taken over", f"from {before['name']}, {gone}, at {_when(before['at'])}"))
     if followed := state.get("followed"):
-        lines += [("files", _files(followed)), ("rows", _rows(followed["rows"]))]
+        lines += [_followed(name, one) for name, one in followed["sources"].items()]
+        if "rows" in followed:
+            lines.append(("rows", f"{_rows(followed['rows'])}; {followed['tracked']} pairs held"))
+    if forwarded := state.get("forwarded"):
+        lines.append(("forward", _forwarded(state["address"], forwarded)))
     if events := state.get("events"):
         lines.append(("events", _events(events)))
     if sinks := state.get("sinks"):
@@ -225,12 +229,31 @@ def _held(held: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _files(followed: Mapping[str, Any]) -> str:
+def _followed(name: str, source: Mapping[str, Any]) -> tuple[str, str]:
+    """What came of files, or of a topic."""
+    if "partitions" in source:
+        told = (
+            f"{name}: {source['messages']} messages, {source['bytes'] / 1e6:.1f} MB, {source['behind']} behind, "
+            f"{source['bad']} bad, {source['other']} of other logs, {source['missed']} missed, "
+            f"{source['hurried']} that did not wait, {source['cut']} begun anew"
+        )
+        problems = [source["example"], source["problem"]]
+        return "topic", "; ".join([told, *filter(None, problems)])
     told = (
-        f"{followed['files']} known, {followed['bytes'] / 1e6:.1f} MB read, {followed['left_out']} too old, "
-        f"{followed['cut']} cut, {followed['unreadable']} unreadable; {followed['tracked']} pairs held"
+        f"{source['files']} known, {source['bytes'] / 1e6:.1f} MB read, {source['behind'] / 1e6:.1f} MB behind, "
+        f"{source['left_out']} too old, {source['cut']} cut, {source['unreadable']} unreadable"
     )
-    return f"{told}; {followed['problem']}" if followed["problem"] else told
+    return "files", f"{told}; {source['problem']}" if source["problem"] else told
+
+
+def _forwarded(address: str, told: Mapping[str, Any]) -> str:
+    text = (
+        f"{address}: {told['sent']} of {told['rows']} rows sent in {told['batches']} batches, "
+        f"{told['duplicates']} twice, {told['waiting']} wait ({told['waiting_bytes'] / 1e6:.1f} MB), "
+        f"{told['bad']} rows bad, {told['refused']} batches refused, {told['retries']} tries failed, "
+        f"{told['full']} times full"
+    )
+    return "; ".join([text, *filter(None, (told["example"], told["problem"]))])
 
 
 def _rows(rows: Mapping[str, Any]) -> str:

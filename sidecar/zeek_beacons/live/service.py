@@ -18,6 +18,7 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.background_thread import BackgroundThread
 from zeek_beacons.live import state as states
 from zeek_beacons.live.allow_list_file import AllowListFile
+from zeek_beacons.live.hang_up import on_hang_up
 from zeek_beacons.live.operators import Feed, Operators
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import BadMessage, Candidate, Verdict
@@ -305,6 +306,7 @@ def serve(service: Service) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
+        loop.add_signal_handler(signal.SIGHUP, on_hang_up(service.stop))
         await service.run()
 
     asyncio.run(run())

@@ -65,6 +65,18 @@ class SidecarConfig:
     linger: float = 0.02
     # Allow-list file, reread when it changes; empty: none.
     allow: str = ""
+    # Address of another machine's `serve` that `follow` sends connections to, in place of judging them; empty: none.
+    forward: str = ""
+    # File with the token that it asks for.
+    forward_token: str = ""
+    # Certificate authority (PEM file) that an https:// one is checked against; empty: the system's.
+    forward_ca: str = ""
+    # What this sensor is called there; empty: the name of the machine.
+    forward_name: str = ""
+    # File of what waits to be sent; empty: `forward.sqlite` in the state folder.
+    forward_buffer: str = ""
+    # Megabytes that may wait.
+    forward_megabytes: int = 1024
     # Seconds that the end may take after SIGTERM.
     drain: float = 10.0
 
@@ -136,6 +148,11 @@ class SidecarConfig:
         return self._file(self.state, "status.json")
 
     @property
+    def forward_buffer_file(self) -> Path:
+        """Where what waits to be sent is kept."""
+        return Path(self.forward_buffer) if self.forward_buffer else state_folder() / "forward.sqlite"
+
+    @property
     def operator_file(self) -> Path | None:
         """What operators say, which is followed; None: nothing is."""
         if self.operator:
@@ -163,6 +180,7 @@ _RANGES = (
     ("queue", 10, 1_000_000),
     ("batch", 1, 10_000),
     ("linger", 0.0, 1.0),
+    ("forward_megabytes", 1, 1_000_000),
     ("drain", 0.0, 600.0),
 )
 

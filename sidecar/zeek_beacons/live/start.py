@@ -64,7 +64,7 @@ def start(
     name = f"{socket.gethostname()}:{os.getpid()}"
     me = SidecarHello(secrets.token_hex(8), name, __version__, scoring.identity, own.one_shard)
     session = Session(me, QueueBounds(own.queue))
-    metrics, intake = _metrics(own.metrics_address), _events(own)
+    metrics, intake = metrics_server(own.metrics_address), _events(own)
     path = own.history_file
     log.info(
         "starting",
@@ -95,6 +95,7 @@ def start(
     if path is not None:
         limits = Limits(own.history_days, own.history_megabytes * MEGABYTE, own.history_hourly_days)
         history = HistoryGuard(path, limits)
+        history.claim()
         unconfirmed, progress = history.start()
         session.resume({place: seq for place, seq in progress.items() if place[0] not in (ORIGIN, ANALYSIS, FOLLOWED)})
         if own.alerts_per_host_day:
@@ -132,7 +133,7 @@ def rejudging(worker: Worker, history: HistoryGuard, alerts: LiveAlerts) -> Call
     return Rejudging(worker, history, alerts).step
 
 
-def _metrics(address: str) -> MetricsServer | None:
+def metrics_server(address: str) -> MetricsServer | None:
     """What answers Prometheus; None where it is not asked for, and nothing of it is imported."""
     if not address:
         return None

@@ -8,6 +8,7 @@ import uvicorn
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.live.forward.inbox import ForwardInbox
 from zeek_beacons.live.settings import SidecarConfig, system_wide
 from zeek_beacons.locality import PRIVATE_NETS
 from zeek_beacons.operator_file.store import OperatorStore
@@ -15,16 +16,24 @@ from zeek_beacons.serve.access import Access
 from zeek_beacons.serve.app import app_of
 from zeek_beacons.serve.jobs import Jobs
 from zeek_beacons.serve.many import fleet_of, with_operators
+from zeek_beacons.serve.patient_protocol import PatientProtocol
 from zeek_beacons.serve.settings import ServeConfig
 from zeek_beacons.serve.surface import ManyShown, Shown, Surface
 
+MEGABYTE = 1_000_000
 GRACE = 3  # seconds for requests that are under way at the end
 
 
 def surface_of(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surface:
     """What the routes share. Raises ConfigError, StoreError and InputError."""
-    if own.source:
-        return _over_sensors(own, config)
+    surface = _over_sensors(own, config) if own.source else _over_one(own, sidecar, config)
+    if own.inbox:
+        inbox = ForwardInbox.open(Path(own.inbox), own.inbox_megabytes * MEGABYTE, own.inbox_hours * 3600)
+        surface.inbox = inbox
+    return surface
+
+
+def _over_one(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surface:
     shown = system_wide(own.shown(sidecar), own.report or own.history or sidecar.history)
     if own.report and not shown.is_dir():
         raise ConfigError(f"{shown}: no folder with a result; `zeek-beacons score LOGS -o {shown}` makes one")
@@ -58,6 +67,7 @@ def server_config(surface: Surface) -> uvicorn.Config:
         app_of(surface),
         host=host,
         port=port,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

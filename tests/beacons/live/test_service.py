@@ -102,8 +102,8 @@ def test_the_sidecar_of_a_shard_speaks_of_it(tmp_path: Path, scoring: Scoring) -
     async def scene() -> Service:
         zeek = FakeZeek(Shard(2, 4))
         async with listening(zeek) as port:
-            files = {"history": str(tmp_path / "history.db"), "state": str(tmp_path / "status.json")}
-            own = SidecarConfig(zeek=f"ws://127.0.0.1:{port}", shard="2/4", **files)
+            history, state = str(tmp_path / "history.db"), str(tmp_path / "status.json")
+            own = SidecarConfig(zeek=f"ws://127.0.0.1:{port}", shard="2/4", history=history, state=state)
             service = start(own, Config(), scoring)
             async with running(service):
                 await zeek.until(lambda: zeek.all("resync") and zeek.all("heartbeat"))
