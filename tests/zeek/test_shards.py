@@ -17,6 +17,7 @@ from zeek_beacons.live.start import start
 from zeek_beacons.scoring import Scoring
 
 PAIRS = 40
+SERVER = "count_to_v4_addr(3405803776 + host)"  # each host has its own
 HOSTS = [f"10.0.0.{n}" for n in range(PAIRS)]
 
 
@@ -47,7 +48,8 @@ async def both(folder: Path) -> list[Service]:
     owns = [SidecarConfig(zeek=zeek, shard=f"{n}/2", history=history, state="none") for n in (1, 2)]
     services = [start(own, Config(), scoring) for own in owns]
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(real_zeek.running(folder, *settings, *more, pairs=PAIRS, wait="4sec"))
+        made = real_zeek.running(folder, *settings, *more, pairs=PAIRS, wait="4sec", resp=SERVER)
+        await stack.enter_async_context(made)
         tasks = [asyncio.create_task(service.run()) for service in services]
         async with asyncio.timeout(120):
             while not finished(folder, services):

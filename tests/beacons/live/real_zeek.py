@@ -23,7 +23,7 @@ event make_pairs(host: count)
     while ( i < 12 )
         {
         event Beacons::observed(Beacons::Observation($orig_h=orig_h, $orig_p=count_to_port(4000 + i, tcp),
-            $resp_h=203.0.113.9, $resp_p=443/tcp, $uid=fmt("C%%d.%%d", host, i), $name="", $service="ssl",
+            $resp_h=%(resp)s, $resp_p=443/tcp, $uid=fmt("C%%d.%%d", host, i), $name="", $service="ssl",
             $start=1767225600.0 + i * 60.0, $duration=0.25, $orig_bytes=300, $resp_bytes=500, $state="SF"), F);
         ++i;
         }
@@ -40,11 +40,11 @@ event zeek_init()
 
 @asynccontextmanager
 async def running(
-    folder: Path, *settings: str, init: str = "", pairs: int = 1, wait: str = "1sec"
+    folder: Path, *settings: str, init: str = "", pairs: int = 1, wait: str = "1sec", resp: str = "203.0.113.9"
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Zeek with this package in `folder`, where its logs are; killed at the end."""
+    """Zeek with this package in `folder`, where its logs are; killed at the end. `resp`: of the pair of a `host`."""
     script = folder / "made.zeek"
-    script.write_text(SCRIPT % {"pairs": pairs, "init": init, "wait": wait})
+    script.write_text(SCRIPT % {"pairs": pairs, "init": init, "wait": wait, "resp": resp})
     command = [str(find_zeek()), str(scripts()), script.name, *settings]
     with (folder / "zeek.out").open("wb") as output:
         zeek = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=output, stderr=output)
