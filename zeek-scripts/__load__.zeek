@@ -29,6 +29,7 @@
 @load ./log
 @load ./backend
 @load ./wire
+@load ./shards
 @load ./listen
 @load ./sidecar
 @load ./hello

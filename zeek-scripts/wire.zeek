@@ -19,7 +19,8 @@ export {
 	## What this sensor is called towards the sidecar.
 	const sensor = gethostname() &redef;
 
-	## From the node that owns a pair: its candidates.
+	## From the node that owns a pair: its candidates. Where there are several shards, each has a part of this topic
+	## and of the next one.
 	const candidate_topic = "/zeek/beacons/candidate/";
 	## From Zeek: everything else.
 	const control_topic = "/zeek/beacons/control/";

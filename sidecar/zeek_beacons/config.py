@@ -34,6 +34,7 @@ _OF_TESTS = (
     "NEEDS_ATHERIS",
     "NEEDS_BROWSER",
     "NEEDS_SCHEMAS",
+    "NEEDS_SPARK",
     "NEEDS_ZEEK",
 )
 NOT_SETTINGS = frozenset(f"{ENVIRONMENT}{name}" for name in (*_OF_TESTS, "TOKEN", "URL"))

@@ -7,7 +7,7 @@
 
 redef Beacons::heuristic_when_lost = T;
 
-event Beacons::sidecar_lost(name: string, silence: interval)
+event Beacons::sidecar_lost(name: string, silence: interval, shard: count)
 	{
 	Test::feed("10.0.0.5", "203.0.113.7", 443/tcp, 24);
 	system("touch ../lost");

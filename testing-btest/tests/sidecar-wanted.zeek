@@ -16,7 +16,7 @@ event end()
 	terminate();
 	}
 
-event Beacons::sidecar_lost(name: string, silence: interval)
+event Beacons::sidecar_lost(name: string, silence: interval, shard: count)
 	{
 	schedule 100msecs { end() };
 	}

@@ -12,7 +12,7 @@ redef listen_port = to_port(getenv("SIDECAR_PORT"));
 
 event zeek_done() &priority=-20
 	{
-	print "published", seq, "outstanding", outstanding();
+	print "published", progress[0]$seq, "outstanding", outstanding();
 	}
 
 # @TEST-START-FILE taken.py

@@ -45,7 +45,7 @@ class Zeek:
     folder: Path
 
     def tells(self) -> tuple[bool, int, int, int, bool]:
-        """Whether all is fed; candidates outstanding, lost, published; whether it sees a sidecar."""
+        """Whether all is fed; candidates outstanding, lost, published; whether it sees its sidecars."""
         lines = (self.folder / "stdout").read_text().split("\n")[:-1]
         if not lines:
             return False, 0, 0, 0, False
