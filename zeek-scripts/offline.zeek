@@ -84,6 +84,18 @@ event Pcap::file_done(path: string) &group="Beacons::offline"
 		event flush_pairs();
 	}
 
+@ifdef ( Cluster::CLUSTER_BACKEND_ZEROMQ )
+# Over ZeroMQ a Zeek goes on waiting for events when its trace is read. Without a sidecar none come.
+event Pcap::file_done(path: string) &priority=-10
+	{
+	if ( Cluster::backend == Cluster::CLUSTER_BACKEND_ZEROMQ
+	    && ! Cluster::is_enabled()
+	    && ! offline_sidecar
+	    && ! exit_only_after_terminate )
+		terminate();
+	}
+@endif
+
 # A sidecar that was let in asks for what it missed: once it has, nothing is published twice.
 hook resync_asked() &group="Beacons::offline"
 	{

@@ -3,6 +3,7 @@
 # @TEST-EXEC: $SCRIPTS/live steps.py $FILES/../../zeek-scripts/backend-zeromq.zeek %INPUT
 # @TEST-EXEC: cat zeek/.stdout peer/.stdout > output
 # @TEST-EXEC: zeek-cut note id.orig_h id.resp_h n < zeek/notice.log >> output
+# @TEST-EXEC: mkdir trace; cd trace; zeek -b -r $TRACES/beacon.pcap $FILES/../../zeek-scripts/backend-zeromq.zeek $PACKAGE Beacons::direction=Beacons::ANY; $SCRIPTS/show conns reason >> ../output
 # @TEST-EXEC: test -z "$(ls /tmp | grep zeek-beacons-$(cat zeek/pid)-)"
 # @TEST-EXEC: btest-diff output
 
