@@ -136,6 +136,10 @@ function observe_passed_on(rec: HTTP::Info)
 
 event HTTP::log_http(rec: HTTP::Info)
 	{
+@ifdef ( take_request )
+	if ( take_request(rec) )
+		return;
+@endif
 	if ( ! ( http_channel || proxy_channel ) || ! wanted_ends(rec$id) )
 		return;
 	if ( filtering && never_tracked(rec$id) )
