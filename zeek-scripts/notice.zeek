@@ -58,6 +58,9 @@ global noticed_levels: table[string] of count &create_expire=remembered();
 
 global times_lost: count = 0;
 
+# Confirmations that go out together.
+global confirming: string_vec;
+
 function remember(incident: string, level: count)
 	{
 	if ( |noticed_levels| >= max_noticed )
@@ -156,7 +159,15 @@ hook verdict_found(rec: Verdict) &priority=-5
 	    $incident=rec$incident, $level=level);
 	if ( rec$channel != "conn" )
 		message$channel = rec$channel;
-	Cluster::publish(control_topic, noticed, to_json(message));
+	confirming += to_json(message);
+	}
+
+hook verdicts_taken()
+	{
+	if ( |confirming| == 0 )
+		return;
+	Cluster::publish(control_topic, confirmations, confirming);
+	confirming = vector();
 	}
 
 event suspected(rec: Candidate, gap: interval, spread: double)

@@ -11,6 +11,9 @@ export {
 	## Candidates of pairs no longer tracked that wait for a verdict, at up to 40 kB each. Beyond, they are lost, as
 	## they are after a day.
 	const max_orphans = 1000 &redef;
+
+	## How long a candidate waits for others to go out with it, 64 at most in one event.
+	const publish_wait = 5msecs &redef;
 }
 
 # The fields as docs/wire.md names them: times as numbers, ports without their protocol.
@@ -101,6 +104,10 @@ global unanswered: table[addr, string, port, string] of count;
 global orphans: table[addr, string, port, string] of Orphan &create_expire=1day
     &expire_func=lose_orphan;
 
+# Candidates that go out together, and whether that is due.
+global collected: string_vec;
+global is_publishing_due = F;
+
 function outstanding(): count
 	{
 	return |unanswered| + |orphans|;
@@ -158,6 +165,37 @@ function add_optional(m: CandidateMessage, rec: Candidate)
 		m$traits = rec$traits;
 	}
 
+function publish_collected()
+	{
+	if ( |collected| == 0 )
+		return;
+	Cluster::publish(candidate_topic, candidates, collected);
+	collected = vector();
+	}
+
+event publish_soon()
+	{
+	is_publishing_due = F;
+	publish_collected();
+	}
+
+# Has a message go out with those that come shortly after it.
+function collect(message: string)
+	{
+	collected += message;
+	if ( |collected| >= most_together )
+		publish_collected();
+	else if ( ! is_publishing_due )
+		{
+		is_publishing_due = T;
+		# No timer fires after the last packet of a trace.
+		if ( reading_traces() )
+			event publish_soon();
+		else
+			schedule publish_wait { publish_soon() };
+		}
+	}
+
 function publish_candidate(rec: Candidate)
 	{
 	local id = rec$id;
@@ -174,10 +212,10 @@ function publish_candidate(rec: Candidate)
 	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
 	    $states=rec$states);
 	add_optional(m, rec);
-	Cluster::publish(candidate_topic, candidate, to_json(m));
+	collect(to_json(m));
 	}
 
-# A candidate has gone out to the sidecar under the number `seq`.
+# A candidate goes out to the sidecar under the number `seq`.
 global candidate_published: hook(rec: Candidate);
 
 hook candidate_found(rec: Candidate) &priority=-5
@@ -223,6 +261,8 @@ function settle(orig_h: addr, resp: string, resp_p: port, channel: string,
 
 function send_heartbeat()
 	{
+	# What it tells of has gone out.
+	publish_collected();
 	local message = HeartbeatMessage($node=node_name, $boot=boot, $seq=seq,
 	    $outstanding=outstanding(), $lost=lost);
 	Cluster::publish(control_topic, heartbeat, to_json(message));
@@ -238,4 +278,9 @@ event zeek_init()
 	{
 	if ( publishing && ! reading_traces() )
 		schedule heartbeat_interval { beat() };
+	}
+
+event zeek_done() &priority=-20
+	{
+	publish_collected();
 	}

@@ -13,7 +13,7 @@ from .meddler import Meddler
 from .test_processes import fed_some
 
 HOSTILE = Path(__file__).parent / "hostile.zeek"
-CANDIDATE = '"Beacons::candidate"'
+CANDIDATE = '"Beacons::candidates"'
 
 
 def test_connection_cut_in_the_middle(lab: Lab) -> None:
@@ -65,7 +65,7 @@ def test_verdicts_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -> 
 
     def meddle(frame: str) -> Iterable[str]:
         chance = rng.random()
-        return () if chance < 0.3 and '"Beacons::verdict"' in frame else (frame, frame) if chance < 0.6 else (frame,)
+        return () if chance < 0.3 and '"Beacons::verdicts"' in frame else (frame, frame) if chance < 0.6 else (frame,)
 
     lab.start_zeek()
     with Meddler(lab.port, to_zeek=meddle) as meddler:
@@ -81,7 +81,7 @@ def test_verdict_for_an_unknown_pair(lab: Lab) -> None:
     strange: list[str] = []
 
     def meddle(frame: str) -> Iterable[str]:
-        if '"Beacons::verdict"' not in frame or len(strange) > 50:
+        if '"Beacons::verdicts"' not in frame or len(strange) > 50:
             return (frame,)
         other = re.sub(r"45\.0\.\d+\.\d+", "45.99.99.99", frame)
         strange.append(other)
@@ -107,7 +107,7 @@ def test_candidates_of_another_version_and_garbage(lab: Lab) -> None:
         if CANDIDATE not in frame:
             return (frame,)
         count += 1
-        newer = frame.replace('\\"v\\":2,', '\\"v\\":3,')
+        newer = frame.replace('\\"v\\":4,', '\\"v\\":5,')
         hostile = json.dumps(
             {"type": "data-message", "topic": "\x00\u202e", "@data-type": "vector", "data": "x" * 1_000_000}
         )
