@@ -12,7 +12,8 @@ export {
 	## they are after a day.
 	const max_orphans = 1000 &redef;
 
-	## How long a candidate waits for others to go out with it, 64 at most in one event.
+	## How long a candidate waits for others to go out with it, 64 at most in one event. 0 seconds: until the events at
+	## hand are done.
 	const publish_wait = 5msecs &redef;
 }
 
@@ -189,7 +190,7 @@ function collect(message: string)
 		{
 		is_publishing_due = T;
 		# No timer fires after the last packet of a trace.
-		if ( reading_traces() )
+		if ( reading_traces() || publish_wait == 0secs )
 			event publish_soon();
 		else
 			schedule publish_wait { publish_soon() };
