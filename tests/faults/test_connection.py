@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .lab import Lab
-from .meddler import Meddler
+from .meddler import Meddler, apart
 from .test_processes import fed_some
 
 HOSTILE = Path(__file__).parent / "hostile.zeek"
@@ -32,9 +32,7 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
     rng = random.Random(round_number)
     late: list[str] = []
 
-    def meddle(frame: str) -> Iterable[str]:
-        if CANDIDATE not in frame:
-            return (frame,)
+    def meddle_one(frame: str) -> Iterable[str]:
         chance = rng.random()
         if chance < 0.2:
             return ()
@@ -46,6 +44,9 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
         sent = (frame, *late)
         late.clear()
         return sent
+
+    def meddle(frame: str) -> Iterable[str]:
+        return [sent for one in apart(frame) for sent in meddle_one(one)] if CANDIDATE in frame else (frame,)
 
     lab.start_zeek(pause=0.2)  # long enough that the sidecar hears much of it also where it starts slowly
     with Meddler(lab.port, to_sidecar=meddle) as meddler:
@@ -63,9 +64,12 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
 def test_verdicts_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -> None:
     rng = random.Random(round_number)
 
-    def meddle(frame: str) -> Iterable[str]:
+    def meddle_one(frame: str) -> Iterable[str]:
         chance = rng.random()
         return () if chance < 0.3 and '"Beacons::verdicts"' in frame else (frame, frame) if chance < 0.6 else (frame,)
+
+    def meddle(frame: str) -> Iterable[str]:
+        return [sent for one in apart(frame) for sent in meddle_one(one)]
 
     lab.start_zeek()
     with Meddler(lab.port, to_zeek=meddle) as meddler:
