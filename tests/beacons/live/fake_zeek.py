@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from zeek_beacons.live.protocol import frames
 from zeek_beacons.live.protocol.frames import Batch, Event
 from zeek_beacons.live.protocol.messages import TOGETHER
+from zeek_beacons.live.protocol.shards import WHOLE, Shard
 
 SEVERAL = {"candidate": "candidates", "noticed": "confirmations"}
 ACK = '{"type":"ack","endpoint":"fake","version":"8.0.10"}'
@@ -22,13 +23,14 @@ Handler = Callable[["FakeZeek", dict[str, Any]], "list[tuple[str, dict[str, Any]
 
 
 class FakeZeek:
-    """One node that owns all pairs. What came is in `heard`; `accepting`: how a hello is answered.
+    """One node that owns all pairs, or those of one shard.
 
-    `version`: of the contract; from 2 on it notices incidents, and before that pairs; from 4 on an event
-    may hold several messages.
+    What came is in `heard`; `accepting`: how a hello is answered. `version`: of the contract; from 2 on it notices
+    incidents, and before that pairs; from 4 on an event may hold several messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shard: Shard = WHOLE) -> None:
+        self.shard = shard
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.batches: list[int] = []  # messages in each event that holds several
         self.applications: list[str | None] = []
@@ -43,7 +45,7 @@ class FakeZeek:
         assert socket.request is not None
         assert socket.request.path == "/v1/messages/json"
         self.applications.append(socket.request.headers.get("X-Application-Name"))
-        assert json.loads(await socket.recv()) == list(frames.SUBSCRIPTIONS)
+        assert json.loads(await socket.recv()) == frames.topics(self.shard)
         await socket.send(ACK)
         self._socket = socket
         self.connections += 1
@@ -93,11 +95,11 @@ class FakeZeek:
             await self.say_all(name, [content])
             return
         topic = {"candidate": frames.CANDIDATES, "long": frames.LONG}.get(name, frames.CONTROL)
-        await self.raw(frames.frame(Event(f"Beacons::{name}", _text(content)), topic))
+        await self.raw(frames.frame(Event(f"Beacons::{name}", _text(content)), self.shard.topic(topic)))
 
     async def say_all(self, name: str, contents: Sequence[object]) -> None:
         """Several messages in one event."""
-        topic = frames.CANDIDATES if name == "candidate" else frames.CONTROL
+        topic = self.shard.topic(frames.CANDIDATES if name == "candidate" else frames.CONTROL)
         await self.raw(frames.frame(Batch(f"Beacons::{SEVERAL[name]}", tuple(map(_text, contents))), topic))
 
     async def raw(self, data: str | bytes, text: bool | None = None) -> None:
