@@ -18,6 +18,7 @@ from zeek_beacons.live.protocol.messages import (
     Candidate,
     NodeHeartbeat,
     Noticed,
+    Outgoing,
     Resync,
     SidecarHeartbeat,
     SidecarHello,
@@ -327,7 +328,7 @@ def test_a_bad_message_takes_nothing_from_those_beside_it(seqs: list[int], data:
 
 def test_verdicts_share_events_where_zeek_reads_that() -> None:
     one, ask = verdict(candidate(n=8)), Resync("me", "n", "b", 7)
-    sent = [ask, *[one] * 130, ask, one]
+    sent: list[Outgoing] = [ask, *[one] * 130, ask, one]
     together = list(wire.events(sent, 4))
     assert [held for _, held in together] == [1, 64, 64, 2, 1, 1]
     batch = together[1][0]
