@@ -59,6 +59,9 @@ global noticed_levels: table[string] of count &create_expire=remembered();
 global times_lost: count = 0;
 global times_back: count = 0;
 
+# Confirmations that go out together, by shard.
+global confirming: table[count] of string_vec;
+
 function remember(incident: string, level: count)
 	{
 	if ( |noticed_levels| >= max_noticed )
@@ -157,8 +160,20 @@ hook verdict_found(rec: Verdict) &priority=-5
 	    $incident=rec$incident, $level=level);
 	if ( rec$channel != "conn" )
 		message$channel = rec$channel;
-	Cluster::publish(shard_topic(control_topic, shard_of(id$orig_h), |served|),
-	    noticed, to_json(message));
+	local shard = shard_of(id$orig_h);
+	if ( shard !in confirming )
+		confirming[shard] = vector();
+	confirming[shard] += to_json(message);
+	}
+
+hook verdicts_taken()
+	{
+	if ( |confirming| == 0 )
+		return;
+	for ( shard, messages in confirming )
+		Cluster::publish(shard_topic(control_topic, shard, |served|), confirmations,
+		    messages);
+	confirming = table();
 	}
 
 event suspected(rec: Candidate, gap: interval, spread: double)

@@ -105,7 +105,7 @@ hook resync_asked() &group="Beacons::offline"
 	continue_processing();
 	}
 
-hook verdict_taken() &group="Beacons::offline"
+hook verdicts_taken() &group="Beacons::offline"
 	{
 	end_if_answered();
 	}

@@ -11,6 +11,10 @@ export {
 	## Candidates of pairs no longer tracked that wait for a verdict, at up to 40 kB each. Beyond, they are lost, as
 	## they are after a day.
 	const max_orphans = 1000 &redef;
+
+	## How long a candidate waits for others to go out with it, 64 at most in one event. 0 seconds: until the events at
+	## hand are done.
+	const publish_wait = 5msecs &redef;
 }
 
 # The fields as docs/wire.md names them: times as numbers, ports without their protocol.
@@ -111,6 +115,10 @@ global unanswered: table[addr, string, port, string] of count;
 global orphans: table[addr, string, port, string] of Orphan &create_expire=1day
     &expire_func=lose_orphan;
 
+# Candidates that go out together, by shard, and whether that is due.
+global collected: table[count] of string_vec;
+global is_publishing_due = F;
+
 function outstanding(): count
 	{
 	return |unanswered| + |orphans|;
@@ -176,6 +184,47 @@ function add_optional(m: CandidateMessage, rec: Candidate)
 		m$traits = rec$traits;
 	}
 
+function publish_of(shard: count)
+	{
+	Cluster::publish(shard_topic(candidate_topic, shard, |progress|), candidates,
+	    collected[shard]);
+	}
+
+function publish_collected()
+	{
+	for ( shard in collected )
+		publish_of(shard);
+	collected = table();
+	}
+
+event publish_soon()
+	{
+	is_publishing_due = F;
+	publish_collected();
+	}
+
+# Has a message go out with those that come shortly after it.
+function collect(shard: count, message: string)
+	{
+	if ( shard !in collected )
+		collected[shard] = vector();
+	collected[shard] += message;
+	if ( |collected[shard]| >= most_together )
+		{
+		publish_of(shard);
+		delete collected[shard];
+		}
+	else if ( ! is_publishing_due )
+		{
+		is_publishing_due = T;
+		# No timer fires after the last packet of a trace.
+		if ( reading_traces() || publish_wait == 0secs )
+			event publish_soon();
+		else
+			schedule publish_wait { publish_soon() };
+		}
+	}
+
 function publish_candidate(rec: Candidate)
 	{
 	local id = rec$id;
@@ -193,11 +242,10 @@ function publish_candidate(rec: Candidate)
 	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
 	    $states=rec$states);
 	add_optional(m, rec);
-	Cluster::publish(shard_topic(candidate_topic, shard, |progress|), candidate,
-	    to_json(m));
+	collect(shard, to_json(m));
 	}
 
-# A candidate has gone out to the sidecar under the number `seq`.
+# A candidate goes out to the sidecar under the number `seq`.
 global candidate_published: hook(rec: Candidate);
 
 hook candidate_found(rec: Candidate) &priority=-5
@@ -259,6 +307,8 @@ function settle(orig_h: addr, resp: string, resp_p: port, channel: string,
 
 function send_heartbeats()
 	{
+	# What they tell of has gone out.
+	publish_collected();
 	for ( shard, one in progress )
 		{
 		local message = HeartbeatMessage($node=node_name, $boot=boot, $seq=one$seq,
@@ -284,4 +334,9 @@ event zeek_init()
 	{
 	if ( publishing && ! reading_traces() )
 		schedule heartbeat_interval { beat() };
+	}
+
+event zeek_done() &priority=-20
+	{
+	publish_collected();
 	}

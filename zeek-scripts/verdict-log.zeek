@@ -67,6 +67,9 @@ export {
 	global log_beacon_verdicts: event(rec: Verdict);
 }
 
+# Verdicts came, up to 64 in an event, and those of the sidecar that serves this sensor were taken.
+global verdicts_taken: hook();
+
 hook verdict_found(rec: Verdict)
 	{
 	Log::write(LOG_VERDICTS, rec);

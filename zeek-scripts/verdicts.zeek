@@ -16,6 +16,7 @@ type Reason: record {
 
 # The fields of docs/wire.md that are read here.
 type VerdictMessage: record {
+	v: count;
 	sidecar: string;
 	node: string;
 	boot: string;
@@ -144,17 +145,30 @@ function verdict_of(m: VerdictMessage): Verdict
 	return rec;
 	}
 
-# A verdict of the sidecar that serves this sensor was taken.
-global verdict_taken: hook();
-
-event verdict(message: string)
+# What a message says; unset where it is none of this contract. Who speaks another version is told so.
+function read_verdict(message: string): from_json_result
 	{
-	if ( ! publishing || ! is_ours("verdict", message) )
-		return;
+	local none = from_json_result($valid=F);
+	if ( |message| > longest_message )
+		{
+		version_of("verdict", message);
+		return none;
+		}
 	local parsed = from_json(message, VerdictMessage);
-	if ( ! is_read("verdict", parsed) )
-		return;
+	if ( parsed$valid
+	    && parsed?$v
+	    && ( parsed$v as VerdictMessage )$v == wire_version )
+		return parsed;
+	if ( is_ours("verdict", message) )
+		is_read("verdict", parsed);
+	return none;
+	}
 
+function take_verdict(message: string)
+	{
+	local parsed = read_verdict(message);
+	if ( ! parsed$valid )
+		return;
 	local m = parsed$v as VerdictMessage;
 	local wrong = wrong_field(m);
 	if ( wrong != "" )
@@ -175,5 +189,18 @@ event verdict(message: string)
 		settle(rec$id$orig_h, m$resp, rec$id$resp_p, m$channel, m$seq);
 	if ( raises_notices )
 		hook verdict_found(rec);
-	hook verdict_taken();
+	}
+
+event verdicts(messages: string_vec)
+	{
+	if ( ! publishing )
+		return;
+	if ( |messages| > most_together )
+		{
+		complain("verdicts", fmt("more than %d in an event", most_together));
+		return;
+		}
+	for ( _, message in messages )
+		take_verdict(message);
+	hook verdicts_taken();
 	}

@@ -1,6 +1,6 @@
 ##! The wire contract with the sidecar (docs/wire.md): its topics and events, and reading what comes without trusting it.
 ##!
-##! Every event carries one string, a JSON object with named fields.
+##! Every message is a string, a JSON object with named fields. An event carries one, or up to 64 of a kind.
 
 @load ./main
 @load ./backend
@@ -11,7 +11,7 @@ module Beacons;
 
 export {
 	## The version of the contract spoken here. Any other one is refused.
-	const wire_version = 3;
+	const wire_version = 4;
 
 	## The version of the package.
 	const package_version = "0.1.0";
@@ -27,11 +27,11 @@ export {
 	## From the sidecar.
 	const verdict_topic = "/zeek/beacons/verdict/";
 
-	## A candidate, to the sidecar.
-	global candidate: event(message: string);
+	## Candidates, to the sidecar.
+	global candidates: event(messages: string_vec);
 
-	## The sidecar's answer to a candidate.
-	global verdict: event(message: string);
+	## The sidecar's answers, each to a candidate.
+	global verdicts: event(messages: string_vec);
 
 	## The sidecar offers itself; Zeek accepts or refuses it.
 	global hello: event(message: string);
@@ -39,8 +39,8 @@ export {
 	## Both sides say that they are there.
 	global heartbeat: event(message: string);
 
-	## A verdict with a level has come to a notice, now or before.
-	global noticed: event(message: string);
+	## Verdicts with a level have each come to a notice, now or before.
+	global confirmations: event(messages: string_vec);
 
 	## The sidecar asks for candidates again.
 	global resync: event(message: string);
@@ -53,6 +53,8 @@ type Envelope: record {
 
 # Bytes. A verdict has 1 to 4 kB.
 const longest_message = 65536;
+# Messages in an event.
+const most_together = 64;
 
 # This node's name, and what tells this start of it from others.
 const node_name = Cluster::is_enabled() ? Cluster::node : "zeek";

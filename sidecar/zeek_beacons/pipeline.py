@@ -142,13 +142,16 @@ def score(
     allow: AllowList | None = None,
     threshold: float | None = None,
     said: Said | None = None,
+    told: int | None = None,
 ) -> Scored:
     """Verdicts for a batch of pairs; batch, live, API and evaluation all call this.
 
     Pairs with fewer than `config.min_connections` connections stay in the batch, unscored, as
     `insufficient_evidence`. A `threshold` takes the place of the settings'. `said`: what people have said of pairs.
+    `told`: how many of the first pairs are told of (default: all): the others are there for their groups and names, and
+    have neither measured reasons nor hints.
     """
-    return _conclude(_measure(pairs, scoring, config), scoring, config, allow, threshold, said)
+    return _conclude(_measure(pairs, scoring, config), scoring, config, allow, threshold, said, told)
 
 
 def score_site(
@@ -231,6 +234,13 @@ class _Batch:
     tunnel: Bools  # (n + k,) what carries data in names; no group does
     members: Mapping[int, Ints]  # row of a group -> rows of its members
 
+    def of_first(self, n: int) -> Bools:
+        """Which rows of the features are those of the first `n` pairs, or of groups, (m + k,)."""
+        rows = np.concatenate([self.row[:n], self.row[len(self.row) - len(self.members) :]])
+        found = np.zeros(len(self.features.matrix), dtype=np.bool_)
+        found[rows[rows >= 0]] = True
+        return found
+
 
 def _measure(pairs: Pairs, scoring: Scoring, config: Config) -> _Batch:
     """Measures the pairs of a batch, and the groups that they form."""
@@ -288,13 +298,15 @@ def _conclude(
     allow: AllowList | None = None,
     threshold: float | None = None,
     said: Said | None = None,
+    told: int | None = None,
 ) -> Scored:
     pairs, features, context = measured.pairs, measured.features, measured.context
     if threshold is None:
         threshold = alert_threshold(scoring, config)
     certain = max(threshold, scoring.thresholds["conservative"])
     fused = scoring.fuse(measured.scores, context)
-    why = scoring.explain(features, fused, context)
+    is_told = None if told is None else measured.of_first(told)
+    why = scoring.explain(features, fused, context, is_told)
     usual = scoring.thresholds["balanced"]
     verdicts = judge(features, measured.look, measured.scores, fused, threshold, certain, scoring.evidence, why, usual)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration))
@@ -316,7 +328,7 @@ def _conclude(
     verdicts = tunnel.found(verdicts.suppress(quiet), measured.tunnel & ~(allowed | false | snoozed))
     on_lists = listed.listed(pairs, measured.members, scoring.local.indicators)
     verdicts = listed.severer(verdicts, on_lists)
-    verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row)
+    verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row, is_told)
     speaker = groups.speaker(verdicts, measured.members)
     return Scored(
         pairs=pairs,

@@ -14,6 +14,7 @@ from typing import Any
 TOPIC = "/zeek/beacons/verdict/"
 TOPICS = ["/zeek/beacons/candidate/", "/zeek/beacons/control/", "/zeek/beacons/long/"]
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+SEVERAL = {"candidates": "candidate", "confirmations": "noticed"}  # events that hold several messages
 
 
 class Peer:
@@ -25,6 +26,8 @@ class Peer:
     def __init__(self, name: str = "a1", patience: float = 100.0, shard: tuple[int, int] = (1, 1)) -> None:
         self.id, self.shard = name, shard
         self.got: dict[str, list[dict[str, Any]]] = {}
+        self.come: list[tuple[str, dict[str, Any]]] = []
+        self.sizes: dict[str, list[int]] = {}  # messages in each event that may hold several
         self.deadline = time.monotonic() + patience
         self.buffer = b""
         port = int(os.environ["SIDECAR_PORT"].split("/")[0])
@@ -99,7 +102,16 @@ class Peer:
 
     def send_text(self, event: str, text: str) -> None:
         """An event with a string of our choice."""
-        arguments = {"@data-type": "vector", "data": [{"@data-type": "string", "data": text}]}
+        self.send_argument(event, {"@data-type": "string", "data": text})
+
+    def send_texts(self, event: str, texts: list[str]) -> None:
+        """An event with strings of our choice."""
+        self.send_argument(
+            event, {"@data-type": "vector", "data": [{"@data-type": "string", "data": text} for text in texts]}
+        )
+
+    def send_argument(self, event: str, argument: dict[str, Any]) -> None:
+        arguments = {"@data-type": "vector", "data": [argument]}
         call = [{"@data-type": "string", "data": event}, arguments]
         one = {"@data-type": "count", "data": 1}
         message = {
@@ -110,13 +122,17 @@ class Peer:
         }
         self.write(TEXT, json.dumps(message).encode())
 
+    def text(self, **fields: Any) -> str:
+        """A message of ours."""
+        return json.dumps({"v": 4, "sidecar": self.id} | fields)
+
     def send(self, event: str, **fields: Any) -> None:
-        self.send_text(f"Beacons::{event}", json.dumps({"v": 3, "sidecar": self.id} | self.ours(event) | fields))
+        self.send_text(f"Beacons::{event}", self.text(**self.ours(event) | fields))
 
     def ours(self, event: str) -> dict[str, int]:
         """What the sidecar of a shard says of that."""
         number, among = self.shard
-        if among == 1 or event == "verdict":
+        if among == 1:
             return {}
         return {"shard": number, "shards": among} if event == "hello" else {"shard": number}
 
@@ -125,10 +141,14 @@ class Peer:
         self.send_text("Test::run", words)
 
     def event(self) -> tuple[str, dict[str, Any]]:
-        """The next event, and what it says."""
-        name, arguments = self.read()["data"][2]["data"][:2]
-        name = name["data"].removeprefix("Beacons::")
-        fields: dict[str, Any] = json.loads(arguments["data"][0]["data"])
+        """The next message, and what it says."""
+        while not self.come:
+            name, arguments = self.read()["data"][2]["data"][:2]
+            name, content = name["data"].removeprefix("Beacons::"), arguments["data"][0]["data"]
+            texts = [one["data"] for one in content] if name in SEVERAL else [content]
+            self.sizes.setdefault(name, []).append(len(texts))
+            self.come += [(SEVERAL.get(name, name), json.loads(text)) for text in texts]
+        name, fields = self.come.pop(0)
         self.got.setdefault(name, []).append(fields)
         return name, fields
 
@@ -149,6 +169,9 @@ class Peer:
 
     def answer(self, candidate: dict[str, Any], **fields: Any) -> None:
         """A verdict on a candidate: benign, unless said otherwise."""
+        self.send_texts("Beacons::verdicts", [self.answer_text(candidate, **fields)])
+
+    def answer_text(self, candidate: dict[str, Any], **fields: Any) -> str:
         same = ("node", "boot", "seq", "uid", "orig_h", "orig_p", "resp_h", "resp_p", "proto", "resp", "conns")
         verdict = {name: candidate[name] for name in same} | {
             "label": "benign",
@@ -163,10 +186,13 @@ class Peer:
             "summary": f"{candidate['orig_h']} talks to {candidate['resp']}; score 0.25",
             "kind": "beacon",
         }
-        self.send("verdict", **verdict | fields)
+        return self.text(**verdict | fields)
 
     def alert(self, candidate: dict[str, Any], level: int = 3, **fields: Any) -> None:
         """A verdict that a pair beacons, in an incident of its own unless said otherwise."""
+        self.send_texts("Beacons::verdicts", [self.alert_text(candidate, level, **fields)])
+
+    def alert_text(self, candidate: dict[str, Any], level: int = 3, **fields: Any) -> str:
         key = "\t".join(str(candidate[name]) for name in ("orig_h", "resp", "resp_p", "proto"))
         beacon: dict[str, Any] = {
             "label": "beacon",
@@ -183,7 +209,7 @@ class Peer:
             ],
             "summary": f"{candidate['orig_h']} checks in with {candidate['resp']} every 60 s; score 0.96",
         }
-        self.answer(candidate, **beacon | fields)
+        return self.answer_text(candidate, **beacon | fields)
 
     def close(self) -> None:
         self.socket.close()

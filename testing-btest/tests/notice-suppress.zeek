@@ -8,6 +8,7 @@
 redef allow_network_time_forward = F;
 redef table_expire_interval = 1sec;
 redef Beacons::suppress_for = 2hrs;
+redef Beacons::publish_wait = 0secs;
 
 # Time goes on when the peer says so.
 event Test::run(words: string)

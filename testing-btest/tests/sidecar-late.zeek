@@ -19,14 +19,14 @@ event tell(what: string)
 event steps()
 	{
 	event Cluster::websocket_client_added(a1, vector(candidate_topic));
-	event hello("{\"v\": 3, \"sidecar\": \"a1\"}");
+	event hello("{\"v\": 4, \"sidecar\": \"a1\"}");
 	event tell("a1 came");
 	event Cluster::websocket_client_lost(a1, 1006, "");
 	event tell("a1 lost");
-	event resync("{\"v\": 3, \"sidecar\": \"a1\"}");
-	event heartbeat("{\"v\": 3, \"sidecar\": \"a1\"}");
+	event resync("{\"v\": 4, \"sidecar\": \"a1\"}");
+	event heartbeat("{\"v\": 4, \"sidecar\": \"a1\"}");
 	event tell("its last words");
-	event hello("{\"v\": 3, \"sidecar\": \"b2\"}");
+	event hello("{\"v\": 4, \"sidecar\": \"b2\"}");
 	event tell("b2 came");
 	}
 

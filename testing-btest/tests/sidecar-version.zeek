@@ -9,7 +9,7 @@
 import peer
 
 zeek = peer.Peer()
-for version in (4, 2, 1, 3):
+for version in (5, 3, 2, 1, 4):
     answer = zeek.hello(v=version, hobbies=["chess"])
     print(version, answer["v"], answer["accepted"], answer["reason"])
 zeek.tell("end")

@@ -1,4 +1,4 @@
-# @TEST-DOC: Whatever comes as a verdict: each reason to refuse it is reported once, nothing is noticed, and a good one still counts.
+# @TEST-DOC: Whatever comes as a verdict: each reason to refuse it is reported once, nothing is noticed, and a good one still counts, also between bad ones.
 # @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
@@ -24,14 +24,15 @@ zeek = peer.Peer()
 zeek.hello()
 zeek.tell("feed 10.0.0.5 203.0.113.7 443/tcp 6")
 candidate = zeek.next("candidate")
-for text in ("", "null", "[]", "1", '"x"', "{", '{"v": 3', '{"v": 3}', '{"v": "1"}', '{"v": -1}', '{"v": 1.0}', '{"v": 1e999}'):
-    zeek.send_text("Beacons::verdict", text)
-zeek.send_text("Beacons::verdict", "[" * 60_000)
-zeek.send_text("Beacons::verdict", '{"v": 3, "x": ' + "[" * 60_000)
-zeek.send_text("Beacons::verdict", '{"v": 3, "x": "' + "x" * 1_000_000 + '"}')
-zeek.send("verdict")
+for text in ("", "null", "[]", "1", '"x"', "{", '{"v": 4', '{"v": 4}', '{"v": "1"}', '{"v": -1}', '{"v": 1.0}', '{"v": 1e999}'):
+    zeek.send_texts("Beacons::verdicts", [text])
+zeek.send_texts("Beacons::verdicts", ["[" * 60_000, '{"v": 4, "x": ' + "[" * 60_000])
+zeek.send_texts("Beacons::verdicts", ['{"v": 4, "x": "' + "x" * 1_000_000 + '"}'])
+zeek.send_texts("Beacons::verdicts", [])
+zeek.send_texts("Beacons::verdicts", ["{}"] * 65)
+zeek.send_texts("Beacons::verdicts", [zeek.text()])
 for field, value in {
-    "v": 4,
+    "v": 5,
     "sidecar": "b2",
     "orig_h": "nowhere",
     "resp_h": "",
@@ -53,7 +54,8 @@ for field, value in {
     for _ in range(3):
         zeek.alert(candidate, **{field: value})
 zeek.alert(candidate, incident="")
-zeek.alert(candidate, surprise={"deep": [1, None]})
+good = zeek.alert_text(candidate, surprise={"deep": [1, None]})
+zeek.send_texts("Beacons::verdicts", ["{", good, zeek.alert_text(candidate, label="maybe")])
 zeek.next("noticed")
 zeek.tell("end")
 # @TEST-END-FILE

@@ -41,6 +41,17 @@ def test_a_timer_is_a_beacon_and_chance_is_not(scoring: Scoring, pair: Make) -> 
     assert verdicts.sleep[0] == pytest.approx(60, rel=0.05)
 
 
+def test_what_is_not_told_of_changes_nothing_of_what_is(pair: Make) -> None:
+    made = [pair(resp=f"45.77.1.{number}", rhythm=number % 2 > 0, n=4 if number == 3 else 60) for number in range(8)]
+    whole, first = (score(Pairs.build(made), SHIPPED, Config(), told=told) for told in (None, 4))
+    assert whole.verdicts.alerts.tolist() == first.verdicts.alerts.tolist()
+    for name in ("score", "sleep", "jitter", "hint_sleep", "reasons", "contributions", "suppressed", "severity"):
+        np.testing.assert_array_equal(getattr(whole.verdicts, name)[:4], getattr(first.verdicts, name)[:4])
+    assert not np.isnan(whole.verdicts.contributions[4:]).all()
+    assert np.isnan(first.verdicts.contributions[4:]).all(), "for the others no reason is measured"
+    assert np.isnan(first.verdicts.hint_sleep[4:]).all()
+
+
 @BOTH
 def test_too_few_connections_are_no_verdict(scoring: Scoring, pair: Make) -> None:
     scored = score(Pairs.build([pair(n=4)]), scoring, Config())

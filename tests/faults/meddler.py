@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterable
 from typing import Self
@@ -11,12 +12,23 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from zeek_beacons.live.protocol import frames
+
 Change = Callable[[str], Iterable[str]]
 
 
 def unchanged(frame: str) -> Iterable[str]:
     """One frame in, the same out."""
     return (frame,)
+
+
+def apart(frame: str) -> list[str]:
+    """The same messages in events of one each: an event holds 64 at most, and may hold fewer."""
+    event = frames.unframe(frame)
+    if not isinstance(event, frames.Batch):
+        return [frame]
+    topic = json.loads(frame)["topic"]
+    return [frames.frame(frames.Batch(event.name, (text,)), topic) for text in event.texts]
 
 
 class Meddler:

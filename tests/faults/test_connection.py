@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .lab import Lab
-from .meddler import Meddler
+from .meddler import Meddler, apart
 from .test_processes import fed_some
 
 HOSTILE = Path(__file__).parent / "hostile.zeek"
-CANDIDATE = '"Beacons::candidate"'
+CANDIDATE = '"Beacons::candidates"'
 
 
 def test_connection_cut_in_the_middle(lab: Lab) -> None:
@@ -32,9 +32,7 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
     rng = random.Random(round_number)
     late: list[str] = []
 
-    def meddle(frame: str) -> Iterable[str]:
-        if CANDIDATE not in frame:
-            return (frame,)
+    def meddle_one(frame: str) -> Iterable[str]:
         chance = rng.random()
         if chance < 0.2:
             return ()
@@ -46,6 +44,9 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
         sent = (frame, *late)
         late.clear()
         return sent
+
+    def meddle(frame: str) -> Iterable[str]:
+        return [sent for one in apart(frame) for sent in meddle_one(one)] if CANDIDATE in frame else (frame,)
 
     lab.start_zeek(pause=0.2)  # long enough that the sidecar hears much of it also where it starts slowly
     with Meddler(lab.port, to_sidecar=meddle) as meddler:
@@ -63,9 +64,12 @@ def test_candidates_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -
 def test_verdicts_lost_doubled_and_out_of_order(lab: Lab, round_number: int) -> None:
     rng = random.Random(round_number)
 
-    def meddle(frame: str) -> Iterable[str]:
+    def meddle_one(frame: str) -> Iterable[str]:
         chance = rng.random()
-        return () if chance < 0.3 and '"Beacons::verdict"' in frame else (frame, frame) if chance < 0.6 else (frame,)
+        return () if chance < 0.3 and '"Beacons::verdicts"' in frame else (frame, frame) if chance < 0.6 else (frame,)
+
+    def meddle(frame: str) -> Iterable[str]:
+        return [sent for one in apart(frame) for sent in meddle_one(one)]
 
     lab.start_zeek()
     with Meddler(lab.port, to_zeek=meddle) as meddler:
@@ -81,7 +85,7 @@ def test_verdict_for_an_unknown_pair(lab: Lab) -> None:
     strange: list[str] = []
 
     def meddle(frame: str) -> Iterable[str]:
-        if '"Beacons::verdict"' not in frame or len(strange) > 50:
+        if '"Beacons::verdicts"' not in frame or len(strange) > 50:
             return (frame,)
         other = re.sub(r"45\.0\.\d+\.\d+", "45.99.99.99", frame)
         strange.append(other)
@@ -107,7 +111,7 @@ def test_candidates_of_another_version_and_garbage(lab: Lab) -> None:
         if CANDIDATE not in frame:
             return (frame,)
         count += 1
-        newer = frame.replace('\\"v\\":2,', '\\"v\\":3,')
+        newer = frame.replace('\\"v\\":4,', '\\"v\\":5,')
         hostile = json.dumps(
             {"type": "data-message", "topic": "\x00\u202e", "@data-type": "vector", "data": "x" * 1_000_000}
         )

@@ -86,7 +86,7 @@ def test_frame_that_is_too_large(lab: Lab) -> None:
 
     def meddle(frame: str) -> Iterable[str]:
         nonlocal sent
-        if '"Beacons::candidate"' not in frame or sent >= 2:
+        if '"Beacons::candidates"' not in frame or sent >= 2:
             return (frame,)
         sent += 1
         return ("x" * (LARGEST_MESSAGE + 1), frame)
@@ -105,7 +105,7 @@ def test_verdicts_by_the_dozen(lab: Lab) -> None:
     zeek = lab.start_zeek()
 
     def meddle(frame: str) -> Iterable[str]:
-        return (frame,) * 20 if '"Beacons::verdict"' in frame else (frame,)
+        return (frame,) * 20 if '"Beacons::verdicts"' in frame else (frame,)
 
     with Meddler(lab.port, to_zeek=meddle) as meddler:
         lab.start_sidecar(port=meddler.port)

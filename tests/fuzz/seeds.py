@@ -27,7 +27,7 @@ from tests.beacons.readers.test_web_clients import HTTP, request
 from zeek_beacons.alerts.outbox import Outbox, Raised
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.live.protocol.frames import frame
+from zeek_beacons.live.protocol.frames import Batch, frame
 from zeek_beacons.live.worker import Worker
 from zeek_beacons.operator_file.store import OperatorStore
 
@@ -80,15 +80,18 @@ def _side_logs() -> Iterator[bytes]:
 def _wire() -> Iterator[bytes]:
     contents = (
         made.fields(n=4, local_orig=True, local_resp=False, traits=["tls_version=TLSv12"]),
-        {"v": 3, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
-        {"v": 3, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
+        {"v": 4, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
+        {"v": 4, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
         made.long(),
-        {"v": 3, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
+        {"v": 4, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
     )
     for number, content in enumerate(contents):
         text = json.dumps(content)
         yield bytes([number]) + text.encode()
         yield frame(made.event(EVENTS[number].removeprefix("Beacons::"), text)).encode()
+    some = (json.dumps(contents[0]), "{", json.dumps(contents[0] | {"seq": 2}))
+    yield frame(Batch("Beacons::candidates", some)).encode()
+    yield frame(Batch("Beacons::confirmations", (json.dumps(contents[-1]),))).encode()
     yield b'{"type":"ack","endpoint":"e","version":"8.0.10"}'
     yield b'{"type":"error","code":"c","context":"x"}'
 

@@ -159,13 +159,13 @@ class Service:
     async def _read(self, connection: Connection) -> None:
         session = self._session
         async for event in connection:
-            message = event if isinstance(event, BadMessage) else wire.decode(event)
-            session.receive(message, time.monotonic())
-            if isinstance(message, Candidate):
-                self._work.set()
-            else:
-                self._served = self._served or session.role is Role.SERVING
-                self._log_notes()
+            for message in [event] if isinstance(event, BadMessage) else wire.read(event):
+                session.receive(message, time.monotonic())
+                if isinstance(message, Candidate):
+                    self._work.set()
+                else:
+                    self._served = self._served or session.role is Role.SERVING
+                    self._log_notes()
             if session.backlog:
                 self._send.set()
 
@@ -176,9 +176,9 @@ class Service:
             self._send.clear()
             while messages := self._session.outgoing(64):
                 self._sending = len(messages)
-                for message in messages:
-                    await connection.send(wire.encode(message, self._session.version))
-                    self._sending -= 1
+                for event, held in wire.events(messages, self._session.version):
+                    await connection.send(event)
+                    self._sending -= held
 
     async def _score(self) -> None:
         """Takes what has come together, has it scored, and hands out the verdicts."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
+from zeek_beacons.groups import MOST
 from zeek_beacons.incidents import Member, members_at
 from zeek_beacons.keys import Key
 from zeek_beacons.live.conclusions import conclusions, placed_conclusion, seen_in, settings_in_force
@@ -53,6 +54,7 @@ log = logging.getLogger(__name__)
 FOLLOWED = "follow"  # in place of a Zeek node's name, where logs are followed
 NO_ZEEK = (ORIGIN, FOLLOWED)  # where no notice can be raised
 MOST_NEAR = 32  # pairs of the history that are looked at beside a batch
+NEAR_SHARE = 0.25  # of the batch, at most, where that is more than a candidate alone may have
 
 
 class JudgedCandidate(NamedTuple):
@@ -187,14 +189,16 @@ class Worker:
     def near(self, keys: Sequence[Key], rows: Sequence[Row]) -> list[Row]:
         """Other pairs that these may form groups with, from the history; from now on these are known as such too.
 
-        Not more than MOST_NEAR: where many come at once, verdicts on them go before groups with others.
+        Not more than MOST_NEAR, nor than NEAR_SHARE of a batch: where many come at once, verdicts on them go before
+        groups with others.
         """
+        most = min(MOST_NEAR, max(2 * MOST, int(NEAR_SHARE * len(keys))))
         for key, row in zip(keys, rows, strict=True):
             self.neighbours.note(key, row)
         own, wanted = set(keys), set[Key]()
         for key in keys:
-            wanted.update(islice((one for one in self.neighbours.of(key) if one not in own), MOST_NEAR - len(wanted)))
-            if len(wanted) >= MOST_NEAR:
+            wanted.update(islice((one for one in self.neighbours.of(key) if one not in own), most - len(wanted)))
+            if len(wanted) >= most:
                 break
         return [localized(dict(row), self._is_local) for row in self._loaded(wanted).values()]
 
@@ -259,11 +263,11 @@ class Worker:
         found: dict[int, JudgedCandidate] = {}
         for threshold, places in self.by_threshold([_key(candidate.row) for candidate in batch]).items():
             pairs = Pairs.build([*(rows[place] for place in places), *near])
-            scored = score(pairs, self.scoring, self.config, allow, threshold, self.said)
+            scored = score(pairs, self.scoring, self.config, allow, threshold, self.said, len(places))
             if beside := self._names_of(scored):
                 pairs = Pairs.build([*(rows[place] for place in places), *near, *beside])
-                scored = score(pairs, self.scoring, self.config, allow, threshold, self.said)
-            alerting = np.flatnonzero(scored.verdicts.alerts)
+                scored = score(pairs, self.scoring, self.config, allow, threshold, self.said, len(places))
+            alerting = np.flatnonzero(scored.verdicts.alerts[: len(places)])
             members = dict(
                 zip(alerting.tolist(), members_at(scored.pairs, scored.verdicts, alerting, scored.members), strict=True)
             )

@@ -14,7 +14,7 @@ from zeek_beacons.features import Features
 from zeek_beacons.knowledge import Knowledge, knowledge_of, shipped_knowledge
 from zeek_beacons.knowledge.file import KNOWLEDGE
 from zeek_beacons.knowledge.local import LocalKnowledge
-from zeek_beacons.pairs import Floats, Pairs
+from zeek_beacons.pairs import Bools, Floats, Pairs
 from zeek_beacons.scoring import calibration, context_term, explain, rules, significance
 from zeek_beacons.scoring.calibration import Calibration
 from zeek_beacons.scoring.context_term import ContextTerm, Facts
@@ -147,10 +147,17 @@ class Scoring:
         """What the scorers' scores and the context come to, (n,), 0 to 1."""
         return self.together(self.rhythm(scores), context)
 
-    def explain(self, features: Features, fused: Floats, context: Floats | None = None) -> explain.Explanation:
-        """The reasons for fused scores: exact with rules alone, else by trial from the sensitive threshold on."""
+    def explain(
+        self, features: Features, fused: Floats, context: Floats | None = None, told: Bools | None = None
+    ) -> explain.Explanation:
+        """The reasons for fused scores: exact with rules alone, else by trial from the sensitive threshold on.
+
+        `told`: of which that is told, (n,); by default all.
+        """
         if self.scorers.keys() == {"rules"}:
             return explain.by_rules(features)
         worth = fused >= self.thresholds["sensitive"]
+        if told is not None:
+            worth &= told
         trial = explain.Trial(lambda tried: self.rhythm(self.score(tried)), self.together)
         return explain.by_occlusion(features, context, fused, worth, trial)

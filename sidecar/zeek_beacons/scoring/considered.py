@@ -8,8 +8,8 @@ import numpy as np
 
 from zeek_beacons.features import Features
 from zeek_beacons.pairs import Pairs
-from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES, LookAlike
-from zeek_beacons.scoring.lookalikes import addressed, behaves, calling, may_be_named
+from zeek_beacons.scoring.lookalike_table import LookAlike
+from zeek_beacons.scoring.lookalikes import addressed, behaves, calling, may_be_named, within_reach
 from zeek_beacons.scoring.names import ServerNames
 
 WEB = frozenset((80, 443))  # ports that bring no rhythm to mind by themselves
@@ -29,7 +29,7 @@ def considered(pairs: Pairs, features: Features, names: ServerNames) -> list[lis
     found: list[list[HeldAgainst]] = [[] for _ in range(len(pairs))]
     has_name = may_be_named(pairs)
     called = [{*calling(name), *calling(told)} for name, told in zip(names.name, names.looked_up, strict=True)]
-    for place, look in enumerate(LOOK_ALIKES):
+    for place, look in within_reach(pairs, has_name):
         rows = np.flatnonzero(addressed(pairs, look, has_name))
         if not len(rows):
             continue

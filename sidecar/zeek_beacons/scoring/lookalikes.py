@@ -47,10 +47,12 @@ def find(pairs: Pairs, features: Features, names: ServerNames) -> KnownRhythms:
     proven = np.zeros(len(pairs), dtype=np.bool_)
     own = _Named.of(names)
     has_name = may_be_named(pairs)
-    for place, look in reversed(list(enumerate(LOOK_ALIKES))):
+    for place, look in reversed(within_reach(pairs, has_name)):
         rows = np.flatnonzero(addressed(pairs, look, has_name))
         called, confirmed = own.called(rows, place)
         rows, confirmed = rows[called], confirmed[called]
+        if not len(rows):
+            continue
         fits = behaves(pairs.take(rows), Features(features.matrix[rows]), look)
         index[rows[fits]] = place
         proven[rows[fits]] = confirmed[fits]
@@ -137,6 +139,20 @@ def may_be_named(pairs: Pairs) -> Bools:
     """Pairs whose server may have a name, by cheap comparisons, (n,)."""
     may: Bools = (pairs.server_name != "") | (pairs.dns_name != "") | (pairs.cert_valid == 1) | pairs.is_named
     return may
+
+
+def within_reach(pairs: Pairs, has_name: Bools) -> list[tuple[int, LookAlike]]:
+    """The look-alikes that some pair may be addressed to, each with its place: most have no port that a batch has."""
+    ports, protos, channels = set(pairs.resp_p.tolist()), set(pairs.proto.tolist()), set(pairs.channel.tolist())
+    may_be_called = bool(has_name.any())
+    return [
+        (place, look)
+        for place, look in enumerate(LOOK_ALIKES)
+        if (not look.proto or look.proto in protos)
+        and (not look.channel or look.channel in channels)
+        and (not look.ports or not ports.isdisjoint(look.ports))
+        and (may_be_called or not (look.names or look.labels))
+    ]
 
 
 def addressed(pairs: Pairs, look: LookAlike, has_name: Bools) -> Bools:

@@ -17,7 +17,7 @@ from zeek_beacons.features.checkins import Checkins
 from zeek_beacons.features.jitter import CONSTANT, WAYS, core, round_config
 from zeek_beacons.features.matrix import check_in
 from zeek_beacons.features.padded_rows import chunks, clear, share, total
-from zeek_beacons.pairs import Floats, Ints, Pairs
+from zeek_beacons.pairs import Bools, Floats, Ints, Pairs
 from zeek_beacons.verdicts import Verdicts
 
 LONGEST = 6.0  # base intervals that one wait counts for, at most: a night is no counter-evidence
@@ -95,12 +95,17 @@ class _Hints(NamedTuple):
         )
 
 
-def hinted(verdicts: Verdicts, spoken: Pairs, features: Features, feature_row: Ints) -> Verdicts:
+def hinted(
+    verdicts: Verdicts, spoken: Pairs, features: Features, feature_row: Ints, told: Bools | None = None
+) -> Verdicts:
     """The verdicts with hints for what alerts, and with the sleep, jitter and kind that the hints name.
 
     `spoken`: the measured pairs, rows as in `features`; `feature_row`: of each verdict there, -1 where not measured.
+    `told`: which of these are told of, rows as in `features`; by default all.
     """
     alerts = np.flatnonzero(verdicts.alerts & (feature_row >= 0) & (verdicts.look_alike < 0))
+    if told is not None:
+        alerts = alerts[told[feature_row[alerts]]]
     rows = feature_row[alerts]  # an implant is not what it looks like, so look-alikes get no hint
     retried = features.column("failed_share")[rows] > HINT_FAILED  # false also where not known
     retried |= ~np.isnan(features.column("growth")[rows])

@@ -57,14 +57,12 @@ event publish_some()
 		schedule tick { publish_some() };
 	}
 
-event verdict(message: string) &priority=-100
+hook verdict_found(rec: Verdict) &priority=-100
 	{
-	local parsed = from_json(message, VerdictMessage);
-	local m = parsed$v as VerdictMessage;
-	if ( m$seq in published_at )
+	if ( rec$seq in published_at )
 		{
-		latencies += time_to_double(current_time()) - published_at[m$seq];
-		delete published_at[m$seq];
+		latencies += time_to_double(current_time()) - published_at[rec$seq];
+		delete published_at[rec$seq];
 		}
 	}
 

@@ -157,6 +157,19 @@ def live(
 
 
 @app.command()
+def scoring(
+    batch: Annotated[Optional[list[int]], typer.Option(min=1, help="Candidates a batch; may be repeated.")] = None,
+    candidates: Annotated[int, typer.Option(min=1, help="Candidates that count, of each batch size.")] = 1024,
+    alerting: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of them that are timers.")] = 1.0,
+) -> None:
+    """What the sidecar's scoring costs a live candidate in CPU, by how many are judged at once; no Zeek, no sockets."""
+    from zeek_beacons_lab.bench.scoring import bench
+
+    for line in bench(batch or [1, 16, 64, 256], candidates, alerting):
+        print(line, flush=True)
+
+
+@app.command()
 def shapes(
     connections: Annotated[
         Optional[list[int]], typer.Option(min=100, help="Connections of the pair; may be repeated.")

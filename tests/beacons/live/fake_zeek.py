@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,9 +13,11 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from zeek_beacons.live.protocol import frames
-from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.frames import Batch, Event
+from zeek_beacons.live.protocol.messages import TOGETHER
 from zeek_beacons.live.protocol.shards import WHOLE, Shard
 
+SEVERAL = {"candidate": "candidates", "noticed": "confirmations"}
 ACK = '{"type":"ack","endpoint":"fake","version":"8.0.10"}'
 Handler = Callable[["FakeZeek", dict[str, Any]], "list[tuple[str, dict[str, Any]]]"]
 
@@ -24,16 +26,17 @@ class FakeZeek:
     """One node that owns all pairs, or those of one shard.
 
     What came is in `heard`; `accepting`: how a hello is answered. `version`: of the contract; from 2 on it notices
-    incidents, and before that pairs.
+    incidents, and before that pairs; from 4 on an event may hold several messages.
     """
 
     def __init__(self, shard: Shard = WHOLE) -> None:
         self.shard = shard
         self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.batches: list[int] = []  # messages in each event that holds several
         self.applications: list[str | None] = []
         self.connections = 0
         self.accepting = True
-        self.version = 3
+        self.version = TOGETHER
         self.confirming = True
         self.boot = "b1"
         self._socket: ServerConnection | None = None
@@ -49,8 +52,18 @@ class FakeZeek:
         try:
             async for data in socket:
                 event = frames.unframe(data)
-                assert isinstance(event, Event), data
-                await self._hear(event.name.removeprefix("Beacons::"), json.loads(event.text))
+                assert isinstance(event, (Event, Batch)), data
+                name = event.name.removeprefix("Beacons::")
+                if isinstance(event, Event):
+                    assert name != "verdict" or self.version < TOGETHER
+                    await self._hear(name, json.loads(event.text))
+                else:
+                    assert name == "verdicts"
+                    assert self.version >= TOGETHER
+                    self.batches.append(len(event.texts))
+                    for text in event.texts:
+                        assert text is not None
+                        await self._hear("verdict", json.loads(text))
         except ConnectionClosed:
             pass
         finally:
@@ -78,9 +91,16 @@ class FakeZeek:
                 await self.say("noticed", {"v": self.version, "node": "zeek", "boot": self.boot} | key)
 
     async def say(self, name: str, content: object) -> None:
-        text = content if isinstance(content, str) else json.dumps(content)
+        if self.version >= TOGETHER and name in SEVERAL:
+            await self.say_all(name, [content])
+            return
         topic = {"candidate": frames.CANDIDATES, "long": frames.LONG}.get(name, frames.CONTROL)
-        await self.raw(frames.frame(Event(f"Beacons::{name}", text), self.shard.topic(topic)))
+        await self.raw(frames.frame(Event(f"Beacons::{name}", _text(content)), self.shard.topic(topic)))
+
+    async def say_all(self, name: str, contents: Sequence[object]) -> None:
+        """Several messages in one event."""
+        topic = self.shard.topic(frames.CANDIDATES if name == "candidate" else frames.CONTROL)
+        await self.raw(frames.frame(Batch(f"Beacons::{SEVERAL[name]}", tuple(map(_text, contents))), topic))
 
     async def raw(self, data: str | bytes, text: bool | None = None) -> None:
         assert self._socket is not None
@@ -102,6 +122,10 @@ class FakeZeek:
         async with asyncio.timeout(120):
             while not condition():
                 await asyncio.sleep(0.01)
+
+
+def _text(content: object) -> str:
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 @asynccontextmanager

@@ -73,7 +73,7 @@ def fields(seq: int = 1, n: int = 64, sleep: float = 60.0, jitter: float = 0.1, 
 def long(**given: Any) -> dict[str, Any]:
     """What Zeek tells of a pair that is connected for long."""
     made: dict[str, Any] = {
-        "v": 3,
+        "v": 4,
         "ts": T0 + 7200.0,
         "uid": "Clong",
         "orig_h": "10.0.0.7",

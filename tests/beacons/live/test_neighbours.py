@@ -105,7 +105,7 @@ def test_those_that_came_least_lately_are_forgotten() -> None:
     assert set(known.of(key(made[11]))) == {key(row) for row in made[3:11]}
 
 
-@pytest.mark.parametrize(("batch", "most"), [(1, 4), (10, 32), (60, 32)])
+@pytest.mark.parametrize(("batch", "most"), [(1, 4), (10, 16), (60, 16), (140, 32)])
 def test_a_batch_brings_no_more_of_the_history_along_than_is_worth_it(path: Path, batch: int, most: int) -> None:
     """Twenty hosts with four pairs each that look alike; some of the hosts come with new ones."""
     start, worker = walk()[0].row["start"], Worker("me", Scoring.rules_only(), Config(), guarded(path))

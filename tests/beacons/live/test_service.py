@@ -16,7 +16,8 @@ import pytest
 from zeek_beacons.config import Config
 from zeek_beacons.live import state as states
 from zeek_beacons.live import status
-from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.frames import MOST_TOGETHER, Batch, Event
+from zeek_beacons.live.protocol.messages import OLDEST, VERSION
 from zeek_beacons.live.protocol.shards import Shard
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
@@ -82,7 +83,7 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
     async def scene(zeek: FakeZeek, service: Service) -> None:
         assert [name for name, _ in zeek.heard[:2]] == ["hello", "resync"]
         assert zeek.all("resync")[0] | {"sidecar": ""} == {
-            "v": 3, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
+            "v": 4, "sidecar": "", "node": "", "boot": "", "from": 0, "all": False,
         }  # fmt: skip
         await zeek.say("candidate", fields())
         await zeek.until(lambda: zeek.all("verdict"))
@@ -96,6 +97,29 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
 
     service = play(scene)
     assert service.state()["unconfirmed"] == 0
+
+
+def test_candidates_of_one_event_get_their_verdicts_in_few_events(play: Callable[..., Service]) -> None:
+    """A bad one among them takes nothing from the others, and is named."""
+    bad = fields(40, proto="sctp"), "{", fields(41, starts=["x"])
+
+    async def scene(zeek: FakeZeek, service: Service) -> None:
+        good = [fields(seq, n=8, orig_h=f"10.0.0.{seq}") for seq in range(1, 40)]
+        await zeek.say_all("candidate", [*good[:20], *bad, *good[20:]])
+        await zeek.say_all("candidate", [fields(99)] * (MOST_TOGETHER + 1))
+        await zeek.until(lambda: len(zeek.all("verdict")) == 39)
+        assert [one["seq"] for one in zeek.all("verdict")] == list(range(1, 40))
+        assert zeek.batches == [39]
+
+    # All of an event is there before the first of it is judged.
+    state = play(scene, linger=0.3).state()
+    assert (state["received"], state["scored"]) == (39, 39)
+    assert state["bad"] == {
+        "Beacons::candidate: proto is none of tcp, udp, icmp": 1,
+        "Beacons::candidate: no JSON": 1,
+        "Beacons::candidate: starts holds something else than numbers": 1,
+        "Beacons::candidates: more than 64 messages": 1,
+    }
 
 
 def test_the_sidecar_of_a_shard_speaks_of_it(tmp_path: Path, scoring: Scoring) -> None:
@@ -140,10 +164,11 @@ def test_the_application_is_named(play: Callable[..., Service]) -> None:
     play(scene)
 
 
-def test_an_older_zeek_gets_what_it_can_read(tmp_path: Path, scoring: Scoring) -> None:
+@pytest.mark.parametrize("version", range(OLDEST, VERSION))
+def test_an_older_zeek_gets_what_it_can_read(tmp_path: Path, scoring: Scoring, version: int) -> None:
     async def scene() -> Service:
         zeek = FakeZeek()
-        zeek.version = 1
+        zeek.version = version
         async with listening(zeek) as port:
             own = SidecarConfig(zeek=f"ws://127.0.0.1:{port}", history="none", state=str(tmp_path / "status.json"))
             service = start(own, Config(), scoring)
@@ -151,9 +176,10 @@ def test_an_older_zeek_gets_what_it_can_read(tmp_path: Path, scoring: Scoring) -
                 await zeek.until(lambda: zeek.all("resync"))
                 await zeek.say("candidate", fields())
                 await zeek.until(lambda: service.state()["confirmed"])
-        assert [one["v"] for one in zeek.all("hello")] == [3, 1]
-        assert zeek.all("verdict")[0].keys().isdisjoint({"incident", "joined", "kind"})
-        assert {one["v"] for name, one in zeek.heard if name != "hello"} == {1}
+        assert [one["v"] for one in zeek.all("hello")] == [4, version]
+        assert zeek.all("verdict")[0].keys().isdisjoint({"incident", "joined", "kind"}) == (version == 1)
+        assert {one["v"] for name, one in zeek.heard if name != "hello"} == {version}
+        assert not zeek.batches
         return service
 
     assert asyncio.run(scene()).state()["notices"] == 1
@@ -268,7 +294,7 @@ def test_what_is_being_sent_is_sent_before_the_end(
     zeeks: list[FakeZeek] = []
     send = websocket._WebSocket.send
 
-    async def slowly(self: websocket._WebSocket, event: Event) -> None:
+    async def slowly(self: websocket._WebSocket, event: Event | Batch) -> None:
         await asyncio.sleep(0.02)
         await send(self, event)
 

@@ -18,7 +18,16 @@ from zeek_beacons.pipeline import score
 from zeek_beacons.reports.sentence import sentence
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.scoring.lookalike_table import LOOK_ALIKES
-from zeek_beacons.scoring.lookalikes import LONGEST, NONE, KnownRhythms, calling, find
+from zeek_beacons.scoring.lookalikes import (
+    LONGEST,
+    NONE,
+    KnownRhythms,
+    addressed,
+    calling,
+    find,
+    may_be_named,
+    within_reach,
+)
 from zeek_beacons.scoring.names import ServerNames
 from zeek_beacons.verdicts import LOOK_ALIKE, NOT_SUPPRESSED
 
@@ -37,6 +46,29 @@ def _pair(**columns: Any) -> Pairs:
         "state": ["SF"] * N,
     }
     return Pairs.build([described | columns])
+
+
+def test_what_is_within_reach_is_all_that_some_pair_is_addressed_to() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        some = [
+            {
+                "orig_h": "10.0.0.5",
+                "resp": str(rng.choice(["45.77.1.9", "time.windows.com", "10.0.0.9"])),
+                "addr": "45.77.1.9",
+                "resp_p": int(rng.choice([443, 80, 53, 123, 5223, 22, 514, 9])),
+                "proto": str(rng.choice(["tcp", "udp"])),
+                "channel": str(rng.choice(["conn", "http", "dns", "poll"])),
+                "start": [0.0],
+            }
+            for _ in range(rng.integers(1, 4))
+        ]
+        pairs = Pairs.build(some)
+        has_name = may_be_named(pairs)
+        reached = [place for place, _ in within_reach(pairs, has_name)]
+        addressed_to = [place for place, look in enumerate(LOOK_ALIKES) if addressed(pairs, look, has_name).any()]
+        assert set(addressed_to) <= set(reached)
+        assert len(reached) < len(LOOK_ALIKES)
 
 
 def _looks_like(**columns: Any) -> str:

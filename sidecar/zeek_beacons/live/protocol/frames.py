@@ -1,4 +1,4 @@
-"""Frames of Zeek's WebSocket API (`/v1/messages/json`), each an event with one string. Pure: no socket here."""
+"""Frames of Zeek's WebSocket API (`/v1/messages/json`), each an event with one string or several. No socket here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ CANDIDATES, CONTROL, LONG = SUBSCRIPTIONS = (
 TOPIC = "/zeek/beacons/verdict/"
 LONGEST_FRAME = 16 << 20  # bytes; 512 observations take 18 kB
 LONGEST_TEXT = 253  # characters, as Zeek cuts server names; longer texts are cut here
+MOST_TOGETHER = 64  # strings in one event
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class Event:
 
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """An event with several strings, each a message of its own; None in the place of what is no string."""
+
+    name: str
+    texts: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Refusal:
     context: str
 
 
-Frame: TypeAlias = Event | Ack | Refusal | BadMessage
+Frame: TypeAlias = Event | Batch | Ack | Refusal | BadMessage
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -64,9 +73,12 @@ def subscription(shard: Shard = WHOLE) -> str:
     return json.dumps(topics(shard))
 
 
-def frame(event: Event, topic: str = TOPIC) -> str:
+def frame(event: Event | Batch, topic: str = TOPIC) -> str:
     """A frame that publishes the event."""
-    arguments = [_typed("string", event.text)]
+    if isinstance(event, Batch):
+        arguments = [_typed("vector", [_typed("string", text) for text in event.texts])]
+    else:
+        arguments = [_typed("string", event.text)]
     content = [_typed("string", event.name), _typed("vector", arguments)]
     data = [_typed("count", 1), _typed("count", 1), _typed("vector", content)]
     return json.dumps({"type": "data-message", "topic": topic} | _typed("vector", data))
@@ -94,12 +106,19 @@ def _event(content: Any) -> Frame:
     try:
         name, arguments = content["data"][2]["data"][:2]
         (argument,) = arguments["data"]
-        found = Event(name["data"], argument["data"])
+        called, held = name["data"], argument["data"]
     except (KeyError, IndexError, TypeError, ValueError):
         return BadMessage("frame holds no event with one argument")
-    if not isinstance(found.name, str) or not isinstance(found.text, str):
-        return BadMessage("frame holds no event with one string")
-    return found
+    if isinstance(called, str) and isinstance(held, str):
+        return Event(called, held)
+    if isinstance(called, str) and isinstance(held, list):
+        return Batch(called, tuple(map(_string, held)))
+    return BadMessage("frame holds no event with one string or several")
+
+
+def _string(element: Any) -> str | None:
+    text = element.get("data") if isinstance(element, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _typed(kind: str, data: object) -> dict[str, object]:

@@ -10,8 +10,9 @@ from zeek_beacons.keys import Key
 from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.store.long_connection import LongConnection
 
-VERSION = 3  # the highest spoken here
+VERSION = 4  # the highest spoken here
 OLDEST = 1  # the lowest: a Zeek package that knows no incidents
+TOGETHER = 4  # from which on an event may hold several messages
 
 PairKey: TypeAlias = Key  # as Zeek spells it, so that it finds the pair again
 

@@ -1,7 +1,7 @@
-"""Encodes and decodes the messages of docs/wire.md. Whatever comes in, `decode` gives a message or a reason, and never
+"""Encodes and decodes the messages of docs/wire.md. Whatever comes in, `read` gives messages or reasons, and never
 raises.
 
-The JSON object in an event's one string is the same over every transport.
+The JSON object in a string of an event is the same over every transport.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from zeek_beacons.keys import CHANNELS, CONN
-from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, Event
+from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, MOST_TOGETHER, Batch, Event
 from zeek_beacons.live.protocol.messages import (
+    TOGETHER,
     VERSION,
     BadMessage,
     Candidate,
@@ -51,8 +53,20 @@ class _UnusableError(ValueError):
     """Why a message cannot be used; made of this module's own words."""
 
 
+def read(event: Event | Batch) -> list[Incoming]:
+    """The messages in an event from Zeek, in their order. One that cannot be used takes nothing from the others."""
+    if isinstance(event, Event):
+        return [decode(event)]
+    each = _IN_BATCHES.get(event.name)
+    if each is None:
+        return [BadMessage("unknown event")]
+    if len(event.texts) > MOST_TOGETHER:
+        return [BadMessage(f"{event.name}: more than {MOST_TOGETHER} messages")]
+    return [BadMessage(f"{each}: no text") if text is None else decode(Event(each, text)) for text in event.texts]
+
+
 def decode(event: Event) -> Incoming:
-    """The message in an event from Zeek."""
+    """The message in an event with one string from Zeek."""
     if event.name not in _MESSAGES:
         return BadMessage("unknown event")
     try:
@@ -177,6 +191,7 @@ _MESSAGES: Mapping[str, Callable[[dict[str, Any]], Incoming]] = {
     "Beacons::noticed": _noticed,
     "Beacons::long": _long,
 }
+_IN_BATCHES = {"Beacons::candidates": "Beacons::candidate", "Beacons::confirmations": "Beacons::noticed"}
 
 
 def _key(given: dict[str, Any]) -> PairKey:
@@ -269,6 +284,19 @@ def decode_verdict(text: str) -> Verdict | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def events(messages: Sequence[Outgoing], version: int) -> Iterator[tuple[Event | Batch, int]]:
+    """The events that carry messages to Zeek, in their order, each with how many it holds. Verdicts share events."""
+    for kind, some in groupby(messages, type):
+        if kind is Verdict and version >= TOGETHER:
+            texts = [encode(one, version).text for one in some]
+            for first in range(0, len(texts), MOST_TOGETHER):
+                batch = Batch("Beacons::verdicts", tuple(texts[first : first + MOST_TOGETHER]))
+                yield batch, len(batch.texts)
+        else:
+            for one in some:
+                yield encode(one, version), 1
 
 
 def encode(message: Outgoing, version: int = VERSION) -> Event:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.protocol.frames import TOPIC, Event, topics
+from zeek_beacons.live.protocol.frames import TOPIC, Batch, Event, topics
 from zeek_beacons.live.protocol.messages import BadMessage
 from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.live.transport.connection import Connection, TransportError
@@ -98,7 +98,7 @@ class _Peering:
         self._broker, self._endpoint, self._subscriber, self._status = broker, endpoint, subscriber, status
         self.peer = f"{address} (Broker {broker.Version.string()})"
 
-    async def __aiter__(self) -> AsyncIterator[Event | BadMessage]:
+    async def __aiter__(self) -> AsyncIterator[Event | Batch | BadMessage]:
         loop, ready, descriptor = asyncio.get_running_loop(), asyncio.Event(), self._subscriber.fd()
         loop.add_reader(descriptor, ready.set)
         try:
@@ -117,15 +117,18 @@ class _Peering:
         words = [word for word in self._status.poll() if isinstance(word, self._broker.Status)]
         return bool(words) and words[-1].code() in lost
 
-    def _event(self, data: Any) -> Event | BadMessage:
+    def _event(self, data: Any) -> Event | Batch | BadMessage:
         try:
             event = self._broker.zeek.SafeEvent(data)
             name, arguments = event.name(), event.args()
         except Exception:  # the bindings raise what they like
             return BadMessage("Broker message is no event")
-        if len(arguments) != 1 or not isinstance(arguments[0], str):
-            return BadMessage("event without one string")
-        return Event(name, arguments[0])
+        if len(arguments) == 1 and isinstance(arguments[0], str):
+            return Event(name, arguments[0])
+        if len(arguments) == 1 and isinstance(arguments[0], (list, tuple)):
+            return Batch(name, tuple(text if isinstance(text, str) else None for text in arguments[0]))
+        return BadMessage("event without one string or several")
 
-    async def send(self, event: Event) -> None:
-        self._endpoint.publish(TOPIC, self._broker.zeek.Event(event.name, event.text))
+    async def send(self, event: Event | Batch) -> None:
+        content = event.text if isinstance(event, Event) else list(event.texts)
+        self._endpoint.publish(TOPIC, self._broker.zeek.Event(event.name, content))

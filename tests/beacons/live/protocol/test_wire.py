@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from tests.beacons.live.made import ANY_JSON, T0, candidate, event, fields, hello, long, verdict
 from zeek_beacons.live.protocol import frames, wire
+from zeek_beacons.live.protocol.frames import Batch
 from zeek_beacons.live.protocol.messages import (
     BadMessage,
     Candidate,
     NodeHeartbeat,
     Noticed,
+    Outgoing,
     Resync,
     SidecarHeartbeat,
     SidecarHello,
@@ -29,10 +31,10 @@ KEY = {"orig_h": "10.0.0.5", "resp": "203.0.113.9", "resp_p": 443, "proto": "tcp
 
 MESSAGES: dict[str, dict[str, Any]] = {
     "candidate": fields(n=8, local_orig=True, local_resp=False),
-    "hello": {"v": 3, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
-    "heartbeat": {"v": 3, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
+    "hello": {"v": 4, "sidecar": "5c", "accepted": True, "reason": "", "node": "zeek", "boot": "b"},
+    "heartbeat": {"v": 4, "node": "zeek", "boot": "b", "seq": 5, "outstanding": 2, "lost": 0},
     "long": long(),
-    "noticed": {"v": 3, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
+    "noticed": {"v": 4, "node": "zeek", "boot": "b", "level": 3, "incident": "0123456789"} | KEY,
 }
 
 
@@ -150,8 +152,8 @@ def test_unknown_fields_are_ignored(name: str) -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_later_version_is_refused(name: str) -> None:
-    found = decode(name, MESSAGES[name] | {"v": 4})
-    assert found == BadMessage(f"Beacons::{name}: written for a later version than 3, update the sidecar")
+    found = decode(name, MESSAGES[name] | {"v": 5})
+    assert found == BadMessage(f"Beacons::{name}: written for a later version than 4, update the sidecar")
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -250,12 +252,12 @@ def test_what_is_sent_keeps_to_the_contract() -> None:
     sent = json.loads(wire.encode(verdict(candidate(n=8), level=2)).text)
     assert sent.keys() == VERDICT - {"jitter"}
     assert json.loads(wire.encode(Resync("me", "n", "b", 7)).text) == {
-        "v": 3, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
+        "v": 4, "sidecar": "me", "node": "n", "boot": "b", "from": 7, "all": False,
     }  # fmt: skip
     assert wire.encode(SidecarHello("me", "host", "0.1", "m")).name == "Beacons::hello"
     assert (
         wire.encode(SidecarHeartbeat("me", 1, 2, 3)).text
-        == '{"v": 3, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
+        == '{"v": 4, "sidecar": "me", "queue": 1, "scored": 2, "dropped": 3}'
     )
 
 
@@ -263,7 +265,7 @@ def test_an_alert_tells_of_its_incident_to_whom_can_read_that() -> None:
     alert = verdict(candidate(n=8), level=2, incident="0123456789", joined=("abcdef0123",))
     sent = json.loads(wire.encode(alert).text)
     assert sent.keys() == VERDICT - {"jitter"} | {"incident", "joined"}
-    assert (sent["v"], sent["incident"], sent["joined"]) == (3, "0123456789", ["abcdef0123"])
+    assert (sent["v"], sent["incident"], sent["joined"]) == (4, "0123456789", ["abcdef0123"])
     sent = json.loads(wire.encode(alert, 1).text)
     assert sent.keys() == VERDICT - {"jitter", "kind"}
     assert sent["v"] == 1
@@ -296,6 +298,43 @@ def test_a_kept_verdict_comes_back() -> None:
         wire.encode(verdict(candidate(n=8))).text.replace('"level": 0', '"level": "x"'),
     ):
         assert wire.decode_verdict(text) is None
+
+
+def test_several_messages_of_an_event_are_read_each_by_itself() -> None:
+    good = [json.dumps(fields(seq, n=8)) for seq in (1, 2, 3)]
+    found = wire.read(Batch("Beacons::candidates", (good[0], "{", good[1], None, good[2][:-1], good[2])))
+    assert [one.seq for one in found if isinstance(one, Candidate)] == [1, 2, 3]
+    assert [one for one in found if isinstance(one, BadMessage)] == [
+        BadMessage("Beacons::candidate: no JSON"),
+        BadMessage("Beacons::candidate: no text"),
+        BadMessage("Beacons::candidate: no JSON"),
+    ]
+    confirmed = wire.read(Batch("Beacons::confirmations", (json.dumps(MESSAGES["noticed"]),) * 2))
+    assert [type(one) for one in confirmed] == [Noticed, Noticed]
+    assert len(wire.read(Batch("Beacons::candidates", (good[0],) * frames.MOST_TOGETHER))) == frames.MOST_TOGETHER
+    many = Batch("Beacons::candidates", (good[0],) * (frames.MOST_TOGETHER + 1))
+    assert wire.read(many) == [BadMessage("Beacons::candidates: more than 64 messages")]
+    assert wire.read(Batch("Beacons::hello", (good[0],))) == [BadMessage("unknown event")]
+    assert wire.read(Batch("Beacons::candidates", ())) == []
+    assert wire.read(event("heartbeat", MESSAGES["heartbeat"])) == [decode("heartbeat", MESSAGES["heartbeat"])]
+
+
+@given(st.lists(st.integers(0, 4), max_size=12), st.data())
+def test_a_bad_message_takes_nothing_from_those_beside_it(seqs: list[int], data: st.DataObject) -> None:
+    texts = [data.draw(st.text() | st.none()) if not seq else json.dumps(fields(seq, n=8)) for seq in seqs]
+    found = wire.read(Batch("Beacons::candidates", tuple(texts)))
+    assert [one.seq if isinstance(one, Candidate) else 0 for one in found] == seqs
+
+
+def test_verdicts_share_events_where_zeek_reads_that() -> None:
+    one, ask = verdict(candidate(n=8)), Resync("me", "n", "b", 7)
+    sent: list[Outgoing] = [ask, *[one] * 130, ask, one]
+    together = list(wire.events(sent, 4))
+    assert [held for _, held in together] == [1, 64, 64, 2, 1, 1]
+    batch = together[1][0]
+    assert isinstance(batch, Batch)
+    assert (batch.name, batch.texts[0]) == ("Beacons::verdicts", wire.encode(one).text)
+    assert list(wire.events(sent, 3)) == [(wire.encode(message, 3), 1) for message in sent]
 
 
 @given(st.sampled_from(sorted(MESSAGES)), st.text())

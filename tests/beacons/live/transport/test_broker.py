@@ -46,7 +46,11 @@ class Peer:
             while True:
                 for _, data in self._subscriber.poll():
                     event = self._broker.zeek.Event(data)
-                    self.heard.append((event.name().removeprefix("Beacons::"), json.loads(event.args()[0])))
+                    name, (content,) = event.name().removeprefix("Beacons::"), event.args()
+                    if isinstance(content, str):
+                        self.heard.append((name, json.loads(content)))
+                    else:  # several messages, each a string
+                        self.heard += [(name, json.loads(text)) for text in content]
                 found = [content for heard, content in self.heard if heard == name]
                 if len(found) >= count:
                     return found[count - 1]
