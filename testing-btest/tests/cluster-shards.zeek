@@ -10,7 +10,7 @@
 # @TEST-PORT: XSUB_PORT
 # @TEST-EXEC: btest-bg-run first "python3 $FILES/closed_loop.py 1/2"
 # @TEST-EXEC: btest-bg-run second "python3 $FILES/closed_loop.py 2/2"
-# @TEST-EXEC: $SCRIPTS/cluster manager logger proxy worker-1=worker_1.pcap worker-2=worker_2.pcap -- $FILES/zeromq.zeek $FILES/serve.zeek Beacons::direction=Beacons::ANY Beacons::shards=2
+# @TEST-EXEC: $SCRIPTS/cluster manager logger proxy worker-1=worker_1.pcap worker-2=worker_2.pcap -- $FILES/serve.zeek Beacons::direction=Beacons::ANY Beacons::shards=2
 # @TEST-EXEC: cat first/.stdout second/.stdout > output
 # @TEST-EXEC: zeek-cut note peer_descr id.orig_h id.resp_h sub < logger/notice.log | sed -e 's/score.*resp=/resp=/' -e 's/model.*//' | sort >> output
 # @TEST-EXEC: zeek-cut id.orig_h resp label < logger/beacon_verdicts.log | grep beacon | sort -u >> output
