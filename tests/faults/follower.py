@@ -88,6 +88,12 @@ class FollowLab:
         state: dict[str, Any] = json.loads(self.state.read_text()) if self.state.exists() else {}
         return state if state and state["started"] >= self._began - 1.0 else {}
 
+    def files(self) -> dict[str, Any]:
+        """What it says of the files that it follows."""
+        (source,) = self.status()["followed"]["sources"].values()
+        told: dict[str, Any] = source
+        return told
+
     def words(self) -> str:
         """All that followers said."""
         return "\n".join(path.read_text() for path in sorted(self.folder.glob("follow-*.log")))

@@ -118,7 +118,7 @@ def test_right_to_read_taken_away_and_given_back(followed: FollowLab) -> None:
         old.rename(followed.logs / f"{name}.old.log")
         old.write_bytes(data(name, written(LOGS, name, since=HALF)).replace(b"00-00-00", b"01-00-00", 1))
         old.chmod(0)
-    followed.until(lambda: "ermission" in followed.status()["followed"]["problem"], "it says what it may not read")
+    followed.until(lambda: "ermission" in followed.files()["problem"], "it says what it may not read")
     for name in LOGS:
         (followed.logs / f"{name}.log").chmod(0o644)
     followed.read_all()
@@ -158,8 +158,8 @@ def test_line_of_a_hundred_megabytes(followed: FollowLab) -> None:
         file.write(data("conn", written(LOGS, "conn")[:1]).replace(b"00-00-00", b"09-00-00", 1))
         for _ in range(100):
             file.write(b"x" * 1_000_000)
-    followed.until(lambda: followed.status()["followed"]["unreadable"], "it is given up")
-    assert "a line of more than" in followed.status()["followed"]["problem"]
+    followed.until(lambda: followed.files()["unreadable"], "it is given up")
+    assert "a line of more than" in followed.files()["problem"]
     (followed.logs / "conn.bad.log").unlink()
     state = followed.stop()
     assert state["memory_peak"] - before < 400e6
