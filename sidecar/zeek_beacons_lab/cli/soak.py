@@ -15,7 +15,7 @@ def soak(
             "--output", "-o", help="Folder for samples.csv, soak.png and what the processes write; must not exist."
         ),
     ],
-    days: Annotated[int, typer.Option(min=2, help="Days that are replayed.")] = 3,
+    days: Annotated[int, typer.Option(min=2, help="Days that are replayed.")] = 4,
     minutes: Annotated[float, typer.Option(min=1, help="Minutes in which they are.")] = 30.0,
 ) -> None:
     """Replays days of a site to a real Zeek, its sidecar and a follower of rotated logs; watches memory and files.
@@ -27,7 +27,7 @@ def soak(
 
     Example:
 
-        python -m zeek_beacons_lab soak -o soak --days 3 --minutes 30
+        python -m zeek_beacons_lab soak -o soak --days 4 --minutes 30
     """
     from zeek_beacons.errors import ConfigError
     from zeek_beacons_lab.soak.run import soak as run

@@ -24,7 +24,7 @@ from pathlib import Path
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.pcap_loop import find_zeek, scripts
 from zeek_beacons_lab.bench.live import free_port, resident
-from zeek_beacons_lab.soak.replay import DAY, FEED, HOUR, RotatedLogs, Row, SiteDay
+from zeek_beacons_lab.soak.replay import DAY, FEED, HOUR, ReplayedRow, RotatedLogs, SiteDay
 from zeek_beacons_lab.soak.samples import Samples, table
 
 SCRIPT = Path(__file__).parent / "soak.zeek"
@@ -35,6 +35,7 @@ RESTARTS = ((5.0, signal.SIGTERM), (9.0, signal.SIGKILL), (13.0, signal.SIGTERM)
 REFUSED = 5  # each so many-th alert is refused by the receiver at first
 KEPT_LOGS = 4  # rotated files of each log of Zeek that are left lying
 HISTORY_MEGABYTES = 1
+MOST_OBSERVATIONS = 128  # of a pair, in all three
 BOUNDS = ("--max-pairs", "1000", "--max-total-observations", "20000", "--max-held", "10000")
 LARGEST_LOG = 8e6  # bytes of a write-ahead log, which SQLite writes back at 4 MB
 PATIENCE = 60.0  # seconds that a process may take to end
@@ -78,6 +79,7 @@ class Processes:
         command = [str(find_zeek()), "-b", str(scripts()), str(SCRIPT), f"Beacons::listen_port={self._port}/tcp"]
         command += [f"Beacons::{name}={max(1.0, long / self._compression):.3f}secs" for name, long in scaled.items()]
         command += [f"Log::default_rotation_interval={HOUR / self._compression:.3f}secs", "Beacons::allow_file="]
+        command += [f"Beacons::max_observations={MOST_OBSERVATIONS}"]
         (self._folder / "zeek" / "feed.log").write_text("#separator \\x09\n#fields\t" + FEED.replace(" ", "\t") + "\n")
         self._start("zeek", command)
 
@@ -86,7 +88,7 @@ class Processes:
         folder = self._folder / name
         to = {
             "sidecar": ["--zeek", f"ws://127.0.0.1:{self._port}"],
-            "follow": [str(folder / "logs"), "--interval", "1"],
+            "follow": [str(folder / "logs"), "--interval", "1", *BOUNDS],
         }
         sinks = [f"file:{folder / 'alerts.json'}#size=200000&count=1"]
         sinks.append(f"webhook:http://127.0.0.1:{self._receivers[name].port}/")
@@ -143,6 +145,7 @@ class Processes:
         environment = os.environ | {
             "STATE_DIRECTORY": str(folder),
             "ZEEK_BEACONS_SIDECAR_HISTORY_MEGABYTES": str(HISTORY_MEGABYTES),
+            "ZEEK_BEACONS_MAX_OBSERVATIONS": str(MOST_OBSERVATIONS),
         }
         self.running[name] = subprocess.Popen(  # noqa: S603
             command, cwd=folder, env=environment, stdout=out, stderr=out
@@ -204,7 +207,7 @@ def _drive(processes: Processes, folder: Path, day: SiteDay, days: int, compress
     waiting, restarts = day.days(days), list(RESTARTS)
     following, written, sampled, started = next(waiting, None), 0, 0.0, time.monotonic()
     while (now := (time.monotonic() - started) * compression) < length:
-        due: list[Row] = []
+        due: list[ReplayedRow] = []
         while following is not None and following.at <= now:
             due.append(following)
             following = next(waiting, None)
