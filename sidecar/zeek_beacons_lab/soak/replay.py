@@ -20,7 +20,7 @@ FEED = (
 )
 
 
-class Row(NamedTuple):
+class ReplayedRow(NamedTuple):
     """A row of a log. `at`: when it is written, seconds from the beginning of its day."""
 
     at: float
@@ -34,14 +34,14 @@ class Row(NamedTuple):
 class SiteDay:
     """A day's rows in the order in which they are written, and each log's header."""
 
-    rows: list[Row]
+    rows: list[ReplayedRow]
     headers: dict[str, str]
     names: dict[str, str]  # uid to server name
 
     @classmethod
     def load(cls) -> SiteDay:
         """The sample's day."""
-        rows: list[Row] = []
+        rows: list[ReplayedRow] = []
         headers, names = dict.fromkeys(LOGS, ""), {}
         files = files_of("site")
         first = min(_starts(files["conn.log"].decode()))
@@ -56,17 +56,17 @@ class SiteDay:
                 told = dict(zip(fields, line.split("\t"), strict=True))
                 took = told.get("duration", "-")
                 begin = float(start) - first
-                rows.append(Row(begin + (0.0 if took == "-" else float(took)), log, begin, uid, f"\t{rest}\n"))
+                rows.append(ReplayedRow(begin + (0.0 if took == "-" else float(took)), log, begin, uid, f"\t{rest}\n"))
                 if log == "ssl" and told["server_name"] != "-":
                     names[uid] = told["server_name"]
         return cls(sorted(rows), headers, names)
 
-    def days(self, number: int) -> Iterator[Row]:
+    def days(self, number: int) -> Iterator[ReplayedRow]:
         """The same rows for so many days, from 0 on, under uids of their own."""
         days = ([self._moved(row, day) for row in self.rows] for day in range(number))
         return heapq.merge(*days)
 
-    def feed(self, row: Row, begin: float) -> str:
+    def feed(self, row: ReplayedRow, begin: float) -> str:
         """A row of conn.log as soak.zeek reads it; the first day begins at `begin`."""
         (_, orig_h, orig_p, resp_h, resp_p, proto, service, *numbers) = row.rest.rstrip("\n").split("\t")
         name = self.names.get(row.uid.rpartition("d")[0], "-")
@@ -75,7 +75,7 @@ class SiteDay:
         return f"{begin + row.start:.6f}\t{row.uid}\t{ends}\t{service}\t{facts}\t{name}\n"
 
     @staticmethod
-    def _moved(row: Row, day: int) -> Row:
+    def _moved(row: ReplayedRow, day: int) -> ReplayedRow:
         return row._replace(at=row.at + day * DAY, start=row.start + day * DAY, uid=f"{row.uid}d{day}")
 
 
@@ -89,7 +89,7 @@ class RotatedLogs:
         for log in headers:
             self._fresh(log)
 
-    def write(self, rows: list[Row], now: float) -> None:
+    def write(self, rows: list[ReplayedRow], now: float) -> None:
         """Appends rows, and rotates for each hour that is over at `now`, seconds from the beginning."""
         texts: dict[str, list[str]] = {}
         for row in rows:

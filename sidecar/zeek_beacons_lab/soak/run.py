@@ -24,7 +24,7 @@ from pathlib import Path
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.pcap_loop import find_zeek, scripts
 from zeek_beacons_lab.bench.live import free_port, resident
-from zeek_beacons_lab.soak.replay import DAY, FEED, HOUR, RotatedLogs, Row, SiteDay
+from zeek_beacons_lab.soak.replay import DAY, FEED, HOUR, ReplayedRow, RotatedLogs, SiteDay
 from zeek_beacons_lab.soak.samples import Samples, table
 
 SCRIPT = Path(__file__).parent / "soak.zeek"
@@ -207,7 +207,7 @@ def _drive(processes: Processes, folder: Path, day: SiteDay, days: int, compress
     waiting, restarts = day.days(days), list(RESTARTS)
     following, written, sampled, started = next(waiting, None), 0, 0.0, time.monotonic()
     while (now := (time.monotonic() - started) * compression) < length:
-        due: list[Row] = []
+        due: list[ReplayedRow] = []
         while following is not None and following.at <= now:
             due.append(following)
             following = next(waiting, None)
