@@ -27,7 +27,7 @@ demo: $(VENV)/.installed
 test: check unit btest
 
 test-all: COVERAGE := $(REACH)
-test-all: test heavy faults zam spark fuzz
+test-all: test heavy faults spark fuzz
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -87,8 +87,9 @@ heavy: $(VENV)/.installed-dev
 	ZEEK_BEACONS_FAULT_ROUNDS=1 $(PYTEST) -m heavy
 
 # What may go wrong, ten times in a row (make test: with a real Zeek twice, else once). docs/developers/faults.md lists it.
+ROUNDS ?= 10
 faults: $(VENV)/.installed-dev
-	ZEEK_BEACONS_FAULT_ROUNDS=10 $(PYTEST) tests/faults
+	ZEEK_BEACONS_FAULT_ROUNDS=$(ROUNDS) $(PYTEST) tests/faults
 
 # score --engine spark on a real Spark, in a venv of its own: PySpark takes half a gigabyte. Needs Java 17 or newer.
 # ZEEK_BEACONS_NEEDS_SPARK=1 makes it fail where there is none.
