@@ -25,10 +25,10 @@ def unchanged(frame: str) -> Iterable[str]:
 def apart(frame: str) -> list[str]:
     """The same messages in events of one each: an event holds 64 at most, and may hold fewer."""
     event = frames.unframe(frame)
-    if not isinstance(event, frames.Batch):
+    if not isinstance(event, frames.PackedEvent):
         return [frame]
     topic = json.loads(frame)["topic"]
-    return [frames.frame(frames.Batch(event.name, (text,)), topic) for text in event.texts]
+    return [frames.frame(frames.PackedEvent(event.name, (text,)), topic) for text in event.texts]
 
 
 class Meddler:

@@ -27,7 +27,7 @@ from tests.beacons.readers.test_web_clients import HTTP, request
 from zeek_beacons.alerts.outbox import Outbox, Raised
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
-from zeek_beacons.live.protocol.frames import Batch, frame
+from zeek_beacons.live.protocol.frames import PackedEvent, frame
 from zeek_beacons.live.worker import Worker
 from zeek_beacons.operator_file.store import OperatorStore
 
@@ -90,8 +90,8 @@ def _wire() -> Iterator[bytes]:
         yield bytes([number]) + text.encode()
         yield frame(made.event(EVENTS[number].removeprefix("Beacons::"), text)).encode()
     some = (json.dumps(contents[0]), "{", json.dumps(contents[0] | {"seq": 2}))
-    yield frame(Batch("Beacons::candidates", some)).encode()
-    yield frame(Batch("Beacons::confirmations", (json.dumps(contents[-1]),))).encode()
+    yield frame(PackedEvent("Beacons::candidates", some)).encode()
+    yield frame(PackedEvent("Beacons::confirmations", (json.dumps(contents[-1]),))).encode()
     yield b'{"type":"ack","endpoint":"e","version":"8.0.10"}'
     yield b'{"type":"error","code":"c","context":"x"}'
 

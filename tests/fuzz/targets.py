@@ -24,7 +24,7 @@ from zeek_beacons.errors import ConfigError, InputError
 from zeek_beacons.knowledge.indicators import IndicatorLists
 from zeek_beacons.live.endpoints.line_cutter import LineCutter
 from zeek_beacons.live.protocol import wire
-from zeek_beacons.live.protocol.frames import Batch, Event, unframe
+from zeek_beacons.live.protocol.frames import Event, PackedEvent, unframe
 from zeek_beacons.live.protocol.messages import BadMessage, Candidate
 from zeek_beacons.operator_file import words
 from zeek_beacons.operator_file.follow import read_telemetry
@@ -78,7 +78,7 @@ def wire_codec(data: bytes) -> None:
     """A frame; or with a first byte below 5 the text of an event of that number."""
     is_bare = bool(data) and data[0] < len(EVENTS)
     event = Event(EVENTS[data[0]], data[1:].decode("utf-8", "replace")) if is_bare else unframe(data)
-    if not isinstance(event, (Event, Batch)):
+    if not isinstance(event, (Event, PackedEvent)):
         return
     for message in wire.read(event):
         if isinstance(message, BadMessage):

@@ -13,7 +13,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from zeek_beacons.live.protocol import frames
-from zeek_beacons.live.protocol.frames import Batch, Event
+from zeek_beacons.live.protocol.frames import Event, PackedEvent
 from zeek_beacons.live.protocol.messages import TOGETHER
 from zeek_beacons.live.protocol.shards import WHOLE, Shard
 
@@ -52,7 +52,7 @@ class FakeZeek:
         try:
             async for data in socket:
                 event = frames.unframe(data)
-                assert isinstance(event, (Event, Batch)), data
+                assert isinstance(event, (Event, PackedEvent)), data
                 name = event.name.removeprefix("Beacons::")
                 if isinstance(event, Event):
                     assert name != "verdict" or self.version < TOGETHER
@@ -100,7 +100,7 @@ class FakeZeek:
     async def say_all(self, name: str, contents: Sequence[object]) -> None:
         """Several messages in one event."""
         topic = self.shard.topic(frames.CANDIDATES if name == "candidate" else frames.CONTROL)
-        await self.raw(frames.frame(Batch(f"Beacons::{SEVERAL[name]}", tuple(map(_text, contents))), topic))
+        await self.raw(frames.frame(PackedEvent(f"Beacons::{SEVERAL[name]}", tuple(map(_text, contents))), topic))
 
     async def raw(self, data: str | bytes, text: bool | None = None) -> None:
         assert self._socket is not None

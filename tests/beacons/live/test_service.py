@@ -16,7 +16,7 @@ import pytest
 from zeek_beacons.config import Config
 from zeek_beacons.live import state as states
 from zeek_beacons.live import status
-from zeek_beacons.live.protocol.frames import MOST_TOGETHER, Batch, Event
+from zeek_beacons.live.protocol.frames import MOST_TOGETHER, Event, PackedEvent
 from zeek_beacons.live.protocol.messages import OLDEST, VERSION
 from zeek_beacons.live.protocol.shards import Shard
 from zeek_beacons.live.service import Service
@@ -294,7 +294,7 @@ def test_what_is_being_sent_is_sent_before_the_end(
     zeeks: list[FakeZeek] = []
     send = websocket._WebSocket.send
 
-    async def slowly(self: websocket._WebSocket, event: Event | Batch) -> None:
+    async def slowly(self: websocket._WebSocket, event: Event | PackedEvent) -> None:
         await asyncio.sleep(0.02)
         await send(self, event)
 

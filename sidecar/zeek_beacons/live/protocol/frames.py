@@ -29,7 +29,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PackedEvent:
     """An event with several strings, each a message of its own; None in the place of what is no string."""
 
     name: str
@@ -52,7 +52,7 @@ class Refusal:
     context: str
 
 
-Frame: TypeAlias = Event | Batch | Ack | Refusal | BadMessage
+Frame: TypeAlias = Event | PackedEvent | Ack | Refusal | BadMessage
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -73,9 +73,9 @@ def subscription(shard: Shard = WHOLE) -> str:
     return json.dumps(topics(shard))
 
 
-def frame(event: Event | Batch, topic: str = TOPIC) -> str:
+def frame(event: Event | PackedEvent, topic: str = TOPIC) -> str:
     """A frame that publishes the event."""
-    if isinstance(event, Batch):
+    if isinstance(event, PackedEvent):
         arguments = [_typed("vector", [_typed("string", text) for text in event.texts])]
     else:
         arguments = [_typed("string", event.text)]
@@ -112,7 +112,7 @@ def _event(content: Any) -> Frame:
     if isinstance(called, str) and isinstance(held, str):
         return Event(called, held)
     if isinstance(called, str) and isinstance(held, list):
-        return Batch(called, tuple(map(_string, held)))
+        return PackedEvent(called, tuple(map(_string, held)))
     return BadMessage("frame holds no event with one string or several")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from zeek_beacons.keys import CHANNELS, CONN
-from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, MOST_TOGETHER, Batch, Event
+from zeek_beacons.live.protocol.frames import JSON, LONGEST_FRAME, LONGEST_TEXT, MOST_TOGETHER, Event, PackedEvent
 from zeek_beacons.live.protocol.messages import (
     TOGETHER,
     VERSION,
@@ -53,7 +53,7 @@ class _UnusableError(ValueError):
     """Why a message cannot be used; made of this module's own words."""
 
 
-def read(event: Event | Batch) -> list[Incoming]:
+def read(event: Event | PackedEvent) -> list[Incoming]:
     """The messages in an event from Zeek, in their order. One that cannot be used takes nothing from the others."""
     if isinstance(event, Event):
         return [decode(event)]
@@ -286,13 +286,13 @@ def decode_verdict(text: str) -> Verdict | None:
         return None
 
 
-def events(messages: Sequence[Outgoing], version: int) -> Iterator[tuple[Event | Batch, int]]:
+def events(messages: Sequence[Outgoing], version: int) -> Iterator[tuple[Event | PackedEvent, int]]:
     """The events that carry messages to Zeek, in their order, each with how many it holds. Verdicts share events."""
     for kind, some in groupby(messages, type):
         if kind is Verdict and version >= TOGETHER:
             texts = [encode(one, version).text for one in some]
             for first in range(0, len(texts), MOST_TOGETHER):
-                batch = Batch("Beacons::verdicts", tuple(texts[first : first + MOST_TOGETHER]))
+                batch = PackedEvent("Beacons::verdicts", tuple(texts[first : first + MOST_TOGETHER]))
                 yield batch, len(batch.texts)
         else:
             for one in some:

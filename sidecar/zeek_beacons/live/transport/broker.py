@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.protocol.frames import TOPIC, Batch, Event, topics
+from zeek_beacons.live.protocol.frames import TOPIC, Event, PackedEvent, topics
 from zeek_beacons.live.protocol.messages import BadMessage
 from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.live.transport.connection import Connection, TransportError
@@ -98,7 +98,7 @@ class _Peering:
         self._broker, self._endpoint, self._subscriber, self._status = broker, endpoint, subscriber, status
         self.peer = f"{address} (Broker {broker.Version.string()})"
 
-    async def __aiter__(self) -> AsyncIterator[Event | Batch | BadMessage]:
+    async def __aiter__(self) -> AsyncIterator[Event | PackedEvent | BadMessage]:
         loop, ready, descriptor = asyncio.get_running_loop(), asyncio.Event(), self._subscriber.fd()
         loop.add_reader(descriptor, ready.set)
         try:
@@ -117,7 +117,7 @@ class _Peering:
         words = [word for word in self._status.poll() if isinstance(word, self._broker.Status)]
         return bool(words) and words[-1].code() in lost
 
-    def _event(self, data: Any) -> Event | Batch | BadMessage:
+    def _event(self, data: Any) -> Event | PackedEvent | BadMessage:
         try:
             event = self._broker.zeek.SafeEvent(data)
             name, arguments = event.name(), event.args()
@@ -126,9 +126,9 @@ class _Peering:
         if len(arguments) == 1 and isinstance(arguments[0], str):
             return Event(name, arguments[0])
         if len(arguments) == 1 and isinstance(arguments[0], (list, tuple)):
-            return Batch(name, tuple(text if isinstance(text, str) else None for text in arguments[0]))
+            return PackedEvent(name, tuple(text if isinstance(text, str) else None for text in arguments[0]))
         return BadMessage("event without one string or several")
 
-    async def send(self, event: Event | Batch) -> None:
+    async def send(self, event: Event | PackedEvent) -> None:
         content = event.text if isinstance(event, Event) else list(event.texts)
         self._endpoint.publish(TOPIC, self._broker.zeek.Event(event.name, content))

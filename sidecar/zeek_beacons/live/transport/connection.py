@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from zeek_beacons.errors import BeaconsError
-from zeek_beacons.live.protocol.frames import Batch, Event
+from zeek_beacons.live.protocol.frames import Event, PackedEvent
 from zeek_beacons.live.protocol.messages import BadMessage
 
 
@@ -24,10 +24,10 @@ class Connection(Protocol):
 
     peer: str  # who answered, for people
 
-    def __aiter__(self) -> AsyncIterator[Event | Batch | BadMessage]:
+    def __aiter__(self) -> AsyncIterator[Event | PackedEvent | BadMessage]:
         """What comes in. Ends when Zeek closes; raises TransportError when the connection breaks."""
 
-    async def send(self, event: Event | Batch) -> None:
+    async def send(self, event: Event | PackedEvent) -> None:
         """Publishes an event, waiting while Zeek does not read. Raises TransportError."""
 
 

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidH
 
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.protocol import frames
-from zeek_beacons.live.protocol.frames import Ack, Batch, Event, Refusal
+from zeek_beacons.live.protocol.frames import Ack, Event, PackedEvent, Refusal
 from zeek_beacons.live.protocol.messages import BadMessage
 from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.live.transport.connection import Connection, TransportError, WrongPeerError
@@ -77,7 +77,7 @@ class _WebSocket:
     def __init__(self, socket: ClientConnection, peer: str) -> None:
         self._socket, self.peer = socket, peer
 
-    async def __aiter__(self) -> AsyncIterator[Event | Batch | BadMessage]:
+    async def __aiter__(self) -> AsyncIterator[Event | PackedEvent | BadMessage]:
         while True:
             try:
                 data = await self._socket.recv(decode=False)
@@ -93,7 +93,7 @@ class _WebSocket:
             elif not isinstance(found, Ack):
                 yield found
 
-    async def send(self, event: Event | Batch) -> None:
+    async def send(self, event: Event | PackedEvent) -> None:
         try:
             await self._socket.send(frames.frame(event))
         except ConnectionClosed as error:

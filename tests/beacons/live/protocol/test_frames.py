@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.beacons.live.made import ANY_JSON
 from zeek_beacons.live.protocol import frames
-from zeek_beacons.live.protocol.frames import Ack, Batch, Event, Refusal
+from zeek_beacons.live.protocol.frames import Ack, Event, PackedEvent, Refusal
 from zeek_beacons.live.protocol.messages import (
     BadMessage,
 )
@@ -19,7 +19,7 @@ def test_frames_go_both_ways() -> None:
     sent = Event("Beacons::verdict", '{"a": "\\u0000\\"\u00e9"}')
     assert frames.unframe(frames.frame(sent)) == sent
     assert frames.unframe(frames.frame(sent).encode()) == sent
-    several = Batch("Beacons::verdicts", (sent.text, "", "\u2028"))
+    several = PackedEvent("Beacons::verdicts", (sent.text, "", "\u2028"))
     assert frames.unframe(frames.frame(several)) == several
     assert frames.unframe('{"type":"ack","endpoint":"e","version":"8"}') == Ack("e", "8")
     assert frames.unframe('{"type":"error","code":"c","context":"x"}') == Refusal("c", "x")
@@ -31,10 +31,10 @@ def test_raw_control_bytes_and_bad_utf8_in_a_frame_are_let_through() -> None:
 
 
 def test_what_is_no_string_among_several_is_left_out() -> None:
-    content = json.loads(frames.frame(Batch("Beacons::candidates", ("a", "b", "c", "d"))))
+    content = json.loads(frames.frame(PackedEvent("Beacons::candidates", ("a", "b", "c", "d"))))
     elements = content["data"][2]["data"][1]["data"][0]["data"]
     elements[0]["data"], elements[1], elements[3] = 5, None, {}
-    assert frames.unframe(json.dumps(content)) == Batch("Beacons::candidates", (None, None, "c", None))
+    assert frames.unframe(json.dumps(content)) == PackedEvent("Beacons::candidates", (None, None, "c", None))
 
 
 @given(st.binary() | st.text())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.beacons.live.made import ANY_JSON, T0, candidate, event, fields, hello, long, verdict
 from zeek_beacons.live.protocol import frames, wire
-from zeek_beacons.live.protocol.frames import Batch
+from zeek_beacons.live.protocol.frames import PackedEvent
 from zeek_beacons.live.protocol.messages import (
     BadMessage,
     Candidate,
@@ -302,27 +302,27 @@ def test_a_kept_verdict_comes_back() -> None:
 
 def test_several_messages_of_an_event_are_read_each_by_itself() -> None:
     good = [json.dumps(fields(seq, n=8)) for seq in (1, 2, 3)]
-    found = wire.read(Batch("Beacons::candidates", (good[0], "{", good[1], None, good[2][:-1], good[2])))
+    found = wire.read(PackedEvent("Beacons::candidates", (good[0], "{", good[1], None, good[2][:-1], good[2])))
     assert [one.seq for one in found if isinstance(one, Candidate)] == [1, 2, 3]
     assert [one for one in found if isinstance(one, BadMessage)] == [
         BadMessage("Beacons::candidate: no JSON"),
         BadMessage("Beacons::candidate: no text"),
         BadMessage("Beacons::candidate: no JSON"),
     ]
-    confirmed = wire.read(Batch("Beacons::confirmations", (json.dumps(MESSAGES["noticed"]),) * 2))
+    confirmed = wire.read(PackedEvent("Beacons::confirmations", (json.dumps(MESSAGES["noticed"]),) * 2))
     assert [type(one) for one in confirmed] == [Noticed, Noticed]
-    assert len(wire.read(Batch("Beacons::candidates", (good[0],) * frames.MOST_TOGETHER))) == frames.MOST_TOGETHER
-    many = Batch("Beacons::candidates", (good[0],) * (frames.MOST_TOGETHER + 1))
+    assert len(wire.read(PackedEvent("Beacons::candidates", (good[0],) * frames.MOST_TOGETHER))) == frames.MOST_TOGETHER
+    many = PackedEvent("Beacons::candidates", (good[0],) * (frames.MOST_TOGETHER + 1))
     assert wire.read(many) == [BadMessage("Beacons::candidates: more than 64 messages")]
-    assert wire.read(Batch("Beacons::hello", (good[0],))) == [BadMessage("unknown event")]
-    assert wire.read(Batch("Beacons::candidates", ())) == []
+    assert wire.read(PackedEvent("Beacons::hello", (good[0],))) == [BadMessage("unknown event")]
+    assert wire.read(PackedEvent("Beacons::candidates", ())) == []
     assert wire.read(event("heartbeat", MESSAGES["heartbeat"])) == [decode("heartbeat", MESSAGES["heartbeat"])]
 
 
 @given(st.lists(st.integers(0, 4), max_size=12), st.data())
 def test_a_bad_message_takes_nothing_from_those_beside_it(seqs: list[int], data: st.DataObject) -> None:
     texts = [data.draw(st.text() | st.none()) if not seq else json.dumps(fields(seq, n=8)) for seq in seqs]
-    found = wire.read(Batch("Beacons::candidates", tuple(texts)))
+    found = wire.read(PackedEvent("Beacons::candidates", tuple(texts)))
     assert [one.seq if isinstance(one, Candidate) else 0 for one in found] == seqs
 
 
@@ -332,7 +332,7 @@ def test_verdicts_share_events_where_zeek_reads_that() -> None:
     together = list(wire.events(sent, 4))
     assert [held for _, held in together] == [1, 64, 64, 2, 1, 1]
     batch = together[1][0]
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, PackedEvent)
     assert (batch.name, batch.texts[0]) == ("Beacons::verdicts", wire.encode(one).text)
     assert list(wire.events(sent, 3)) == [(wire.encode(message, 3), 1) for message in sent]
 
