@@ -4,15 +4,19 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 JOBS   ?= 3
 BIN    := $(VENV)/bin
-ZEEK   := $(shell PATH="$$PATH:/opt/zeek/bin:/usr/local/zeek/bin" command -v zeek)
+# The Zeek that tests use; ZEEK=/path/to/bin/zeek is another one.
+ZEEK   ?= $(shell PATH="$$PATH:/opt/zeek/bin:/usr/local/zeek/bin" command -v zeek)
 SCRIPTS := $(wildcard zeek-scripts/*.zeek)
 # How much of both packages the tests reach: no less than they did, without a Zeek and without captures.
 REACH := --cov --cov-report=term:skip-covered --cov-fail-under=93
 # Files side by side; the tests of one file share a process, and what they have made. One thread each: threads that spin
 # for one another on processors that others use cost several times what they save.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# A Zeek that PATH does not find comes first in it.
+ZEEK_FIRST = $(if $(filter-out $(shell command -v zeek),$(ZEEK)),PATH="$(dir $(ZEEK)):$$PATH")
+PYTEST  = $(ZEEK_FIRST) OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+BTEST   = PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2
 
-.PHONY: demo test test-all heavy faults coverage check unit btest package format clean browser schemas detection-rules fuzz
+.PHONY: demo test test-all heavy faults zam spark coverage check unit btest package format clean browser schemas detection-rules fuzz soak
 
 demo: $(VENV)/.installed
 	$(BIN)/zeek-beacons sample site demo-out/logs --force
@@ -23,7 +27,7 @@ demo: $(VENV)/.installed
 test: check unit btest
 
 test-all: COVERAGE := $(REACH)
-test-all: test heavy faults fuzz
+test-all: test heavy faults zam spark fuzz
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -41,7 +45,16 @@ ifeq ($(ZEEK),)
 	@echo "#### btest SKIPPED: no zeek on PATH or in /opt/zeek/bin. The Zeek scripts were NOT tested. ####"
 	@test -z "$(ZEEK_BEACONS_NEEDS_ZEEK)"
 else
-	cd testing-btest && PATH="$(abspath $(BIN)):$(dir $(ZEEK)):$$PATH" btest -d -j 2
+	$(ZEEK) --version
+	cd testing-btest && $(BTEST) && $(BTEST) -a cluster-broker -g cluster && $(BTEST) -a plain-zeromq -g sidecar
+endif
+
+# The same with scripts that Zeek compiles (-O ZAM).
+zam: export ZEEK_ZAM = 1
+zam: $(VENV)/.installed-dev
+ifneq ($(ZEEK),)
+	cd testing-btest && $(BTEST) && $(BTEST) -a cluster-broker -g cluster && $(BTEST) -a plain-zeromq -g sidecar
+	$(PYTEST) tests/zeek tests/faults tests/beacons/live/test_pcap_loop.py
 endif
 
 # What looks for barriers in the console's pages, for tests/console, which also need a chromium on PATH.
@@ -73,9 +86,33 @@ detection-rules: .schemas/python/eql/__init__.py
 heavy: $(VENV)/.installed-dev
 	ZEEK_BEACONS_FAULT_ROUNDS=1 $(PYTEST) -m heavy
 
-# What may go wrong between a real Zeek and a real sidecar, ten times in a row (make test: three times).
+# What may go wrong, ten times in a row (make test: with a real Zeek twice, else once). docs/developers/faults.md lists it.
 faults: $(VENV)/.installed-dev
 	ZEEK_BEACONS_FAULT_ROUNDS=10 $(PYTEST) tests/faults
+
+# score --engine spark on a real Spark, in a venv of its own: PySpark takes half a gigabyte. Needs Java 17 or newer.
+# ZEEK_BEACONS_NEEDS_SPARK=1 makes it fail where there is none.
+SPARK_VENV ?= .venv-spark
+spark:
+	@if command -v java >/dev/null && $(MAKE) $(SPARK_VENV)/.installed; then \
+	  OMP_NUM_THREADS=1 ZEEK_BEACONS_NEEDS_SPARK=1 $(SPARK_VENV)/bin/pytest tests/beacons/spark; \
+	else \
+	  echo "#### spark SKIPPED: no java on PATH, or no PySpark to be had. score --engine spark was NOT tested. ####"; \
+	  test -z "$(ZEEK_BEACONS_NEEDS_SPARK)"; \
+	fi
+
+$(SPARK_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(SPARK_VENV)
+	timeout 300 $(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[spark]' hypothesis pytest
+	@touch $@
+
+# Days of a site in minutes against a real Zeek, sidecar and follower: fails where memory or files grow. What was measured
+# lies in SOAK, which must not be there before.
+DAYS ?= 3
+MINUTES ?= 30
+SOAK ?= .soak
+soak: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m zeek_beacons_lab soak -o $(SOAK) --days $(DAYS) --minutes $(MINUTES)
 
 # What strangers may write, against each reader, the wire and the rest of tests/fuzz/targets.py: so long a target. What is
 # found lies in .fuzz, and so do the inputs that reached something new, for the next run.
@@ -110,4 +147,4 @@ $(VENV)/.installed-dev: pyproject.toml
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .browser .schemas .fuzz demo-out dist
+	rm -rf $(VENV) $(SPARK_VENV) .browser .schemas .fuzz .soak demo-out dist

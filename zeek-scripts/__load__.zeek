@@ -27,7 +27,9 @@
 @load ./http-channel
 @load ./dns-channel
 @load ./log
+@load ./backend
 @load ./wire
+@load ./shards
 @load ./listen
 @load ./sidecar
 @load ./hello

@@ -117,6 +117,10 @@ event zeek_init() &priority=10
 		Option::set_change_handler(name, check_interval, 10);
 		}
 
+	if ( shards < 1 || shards > max_shards )
+		Reporter::fatal(fmt("Beacons::shards is %d, expected 1 to %d", shards,
+		    max_shards));
+
 	if ( sketch_pairs < 1000 || sketch_pairs > 1000000000 )
 		Reporter::fatal(fmt(
 		    "Beacons::sketch_pairs is %d, expected 1000 to 1000000000",

@@ -43,7 +43,7 @@ function median(values: vector of double): double
 hook candidate_found(rec: Candidate)
 	{
 	if ( |rec$starts| < heuristic_observations
-	    || ! ( heuristic || ( heuristic_when_lost && degraded() ) ) )
+	    || ! ( heuristic || ( heuristic_when_lost && degraded(shard_of(rec$id$orig_h)) ) ) )
 		return;
 
 	local gaps: vector of double;

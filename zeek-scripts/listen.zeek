@@ -47,7 +47,10 @@ event zeek_init()
 		Reporter::fatal(fmt("Beacons::listen_address is %s: without TLS (Beacons::listen_tls) whoever reaches it can raise notices; Beacons::listen_anywhere=T allows that",
 		    listen_address));
 
-	# In zeek_init a port that is taken would end Zeek.
-	if ( listen && raises_notices && ! reading_traces() )
+	# `zeekctl check` runs a Zeek beside the one that has the port. In zeek_init a port that is taken would end Zeek.
+	if ( listen
+	    && raises_notices
+	    && ! reading_traces()
+	    && getenv("ZEEKCTL_DISABLE_LISTEN") == "" )
 		schedule 0sec { open_port() };
 	}

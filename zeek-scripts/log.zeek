@@ -20,9 +20,11 @@ event zeek_init() &priority=5
 	    $path="beacon_candidates", $policy=log_policy);
 
 @ifdef ( Log::default_max_field_container_elements )
-	# Zeek 8.2 and later cut longer vectors; ours have max_observations at most.
+	# Zeek 8.1 and later cut what is longer than 100 elements in one field, 500 in all, or 256 kB of text. Ours have
+	# max_observations at most, five times.
 	stream$max_field_container_elements = 0;
 	stream$max_total_container_elements = 0;
+	stream$max_total_string_bytes = 0;
 @endif
 
 	Log::create_stream(LOG, stream);

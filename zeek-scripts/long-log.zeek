@@ -57,7 +57,8 @@ function publish_long(rec: LongConnection)
 		m$service = sanitize(rec$service, 253);
 	if ( rec?$server_name )
 		m$server_name = rec$server_name;
-	Cluster::publish(long_topic, long, to_json(m));
+	Cluster::publish(shard_topic(long_topic, shard_of(id$orig_h), |progress|),
+	    long, to_json(m));
 	}
 
 hook long_found(rec: LongConnection)
@@ -65,7 +66,7 @@ hook long_found(rec: LongConnection)
 	Log::write(LOG_LONG, rec);
 	# The WebSocket of a Zeek that ends takes nothing any more.
 	if ( publishing
-	    && sidecar_here()
+	    && sidecar_here(shard_of(rec$id$orig_h))
 	    && ! ( raises_notices && zeek_is_terminating() ) )
 		publish_long(rec);
 	}

@@ -57,6 +57,7 @@ function remembered(): interval
 global noticed_levels: table[string] of count &create_expire=remembered();
 
 global times_lost: count = 0;
+global times_back: count = 0;
 
 function remember(incident: string, level: count)
 	{
@@ -156,12 +157,13 @@ hook verdict_found(rec: Verdict) &priority=-5
 	    $incident=rec$incident, $level=level);
 	if ( rec$channel != "conn" )
 		message$channel = rec$channel;
-	Cluster::publish(control_topic, noticed, to_json(message));
+	Cluster::publish(shard_topic(control_topic, shard_of(id$orig_h), |served|),
+	    noticed, to_json(message));
 	}
 
 event suspected(rec: Candidate, gap: interval, spread: double)
 	{
-	if ( sidecar_here() )
+	if ( sidecar_here(shard_of(rec$id$orig_h)) )
 		return;
 	NOTICE(Notice::Info($note=Suspected, $msg=fmt("%s talks to %s:%s about every %.1f s, %d times; gaps within %.0f %% of that; not judged, no sidecar was there",
 	    rec$id$orig_h, rec$resp, rec$id$resp_p, interval_to_double(gap),
@@ -170,16 +172,25 @@ event suspected(rec: Candidate, gap: interval, spread: double)
 	    rec$id$orig_h, rec$resp, rec$id$resp_p, rec$channel)));
 	}
 
-event sidecar_lost(name: string, silence: interval)
+# Which pairs a shard's sidecar judges, as notices say it; nothing where one judges all. *shard* counts from 1.
+function of_shard(shard: count): string
 	{
-	++times_lost;
-	NOTICE(Notice::Info($note=Sidecar_Lost, $msg=name == "" ? fmt("No zeek-beacons sidecar has come within %.0f s; pairs are tracked but not judged",
-	    interval_to_double(silence)) : fmt("Nothing heard of the zeek-beacons sidecar %s for %.0f s; pairs are tracked, and judged once it is back",
-	    name, interval_to_double(silence)), $identifier=cat(times_lost)));
+	return |served| == 1 ? "" : fmt(" of shard %s", shard_name(shard - 1, |served|));
 	}
 
-event sidecar_back(name: string)
+event sidecar_lost(name: string, silence: interval, shard: count)
 	{
-	NOTICE(Notice::Info($note=Sidecar_Back, $msg=fmt("The zeek-beacons sidecar %s is back; candidates that wait for a verdict here: %d",
-	    name, outstanding()), $identifier=cat(times_lost)));
+	++times_lost;
+	NOTICE(Notice::Info($note=Sidecar_Lost, $msg=name == "" ? fmt("No zeek-beacons sidecar%s has come within %.0f s; pairs are tracked but not judged",
+	    of_shard(shard), interval_to_double(silence)) : fmt("Nothing heard of the zeek-beacons sidecar %s%s for %.0f s; pairs are tracked, and judged once it is back",
+	    name, of_shard(shard), interval_to_double(silence)),
+	    $identifier=cat(times_lost)));
+	}
+
+event sidecar_back(name: string, shard: count)
+	{
+	++times_back;
+	NOTICE(Notice::Info($note=Sidecar_Back, $msg=fmt("The zeek-beacons sidecar %s%s is back; candidates that wait for a verdict here: %d",
+	    name, of_shard(shard), progress[shard - 1]$waiting),
+	    $identifier=cat(times_back)));
 	}

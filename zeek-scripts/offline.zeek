@@ -53,11 +53,11 @@ event flush_pairs()
 	if ( flushed )
 		return;
 	flushed = T;
-	flushed_from = seq + 1;
+	flushed_from = progress[0]$seq + 1;
 	for ( _, p in pairs )
 		if ( is_worth_telling(p) )
 			emit(p, "final");
-	send_heartbeat();
+	send_heartbeats();
 	end_if_answered();
 	}
 
@@ -87,7 +87,7 @@ event Pcap::file_done(path: string) &group="Beacons::offline"
 # A sidecar that was let in asks for what it missed: once it has, nothing is published twice.
 hook resync_asked() &group="Beacons::offline"
 	{
-	if ( begun || ! sidecar_here() )
+	if ( begun || ! sidecar_here(0) )
 		return;
 	begun = T;
 	continue_processing();
@@ -101,7 +101,7 @@ hook verdict_taken() &group="Beacons::offline"
 hook candidate_published(rec: Candidate) &group="Beacons::offline"
 	{
 	if ( rec$reason in set("evicted", "expired") )
-		add last_words[seq];
+		add last_words[progress[0]$seq];
 	}
 
 # A verdict on part of a trace is logged, but the one on all of it decides about the notice.

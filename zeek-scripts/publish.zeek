@@ -83,18 +83,28 @@ type Orphan: record {
 	seq: count;
 };
 
-# Candidates given up without a verdict.
-global lost: count = 0;
+# The candidates of a shard.
+type Progress: record {
+	# The number of the last one published.
+	seq: count &default=0;
+	# Those without a verdict.
+	waiting: count &default=0;
+	# Those given up without a verdict.
+	lost: count &default=0;
+};
 
-function lose_orphan(t: table[addr, string, port, string] of Orphan, key: any)
-    : interval
+# By shard.
+global progress: vector of Progress;
+
+function lose_orphan(t: table[addr, string, port, string] of Orphan,
+    orig_h: addr, resp: string, resp_p: port, channel: string): interval
 	{
-	++lost;
+	local one = progress[shard_of(orig_h)];
+	++one$lost;
+	--one$waiting;
 	return 0sec;
 	}
 
-# The number of the last candidate published.
-global seq: count = 0;
 # Tracked pairs whose last candidate has no verdict, by its number. One that was not published, since no sidecar was
 # there, has the number that the next will have. Bounded by max_pairs: a pair that is dropped leaves this table.
 global unanswered: table[addr, string, port, string] of count;
@@ -104,6 +114,14 @@ global orphans: table[addr, string, port, string] of Orphan &create_expire=1day
 function outstanding(): count
 	{
 	return |unanswered| + |orphans|;
+	}
+
+function lost(): count
+	{
+	local n = 0;
+	for ( _, one in progress )
+		n += one$lost;
+	return n;
 	}
 
 function add_optional(m: CandidateMessage, rec: Candidate)
@@ -161,9 +179,10 @@ function add_optional(m: CandidateMessage, rec: Candidate)
 function publish_candidate(rec: Candidate)
 	{
 	local id = rec$id;
+	local shard = shard_of(id$orig_h);
 	local m = CandidateMessage($sensor=sensor, $node=node_name, $boot=boot,
-	    $seq=++seq, $ts=time_to_double(rec$ts), $uid=rec$uid,
-	    $orig_h=id$orig_h, $orig_p=port_to_count(id$orig_p),
+	    $seq=++progress[shard]$seq, $ts=time_to_double(rec$ts),
+	    $uid=rec$uid, $orig_h=id$orig_h, $orig_p=port_to_count(id$orig_p),
 	    $resp_h=id$resp_h, $resp_p=port_to_count(id$resp_p),
 	    $proto=rec$proto, $resp=rec$resp, $conns=rec$conns,
 	    $named=rec$named, $name_conns=rec$name_conns,
@@ -174,7 +193,8 @@ function publish_candidate(rec: Candidate)
 	    $orig_bytes=rec$orig_bytes, $resp_bytes=rec$resp_bytes,
 	    $states=rec$states);
 	add_optional(m, rec);
-	Cluster::publish(candidate_topic, candidate, to_json(m));
+	Cluster::publish(shard_topic(candidate_topic, shard, |progress|), candidate,
+	    to_json(m));
 	}
 
 # A candidate has gone out to the sidecar under the number `seq`.
@@ -185,13 +205,18 @@ hook candidate_found(rec: Candidate) &priority=-5
 	# The WebSocket of a Zeek that ends takes nothing any more.
 	if ( ! publishing || ( raises_notices && zeek_is_terminating() ) )
 		return;
-	local here = sidecar_here();
+	local shard = shard_of(rec$id$orig_h);
+	local one = progress[shard];
+	local here = sidecar_here(shard);
 	if ( here )
 		{
 		publish_candidate(rec);
 		hook candidate_published(rec);
 		}
-	unanswered[rec$id$orig_h, rec$resp, rec$id$resp_p, rec$channel] = here ? seq : seq + 1;
+	if ( [rec$id$orig_h, rec$resp, rec$id$resp_p, rec$channel] !in unanswered )
+		++one$waiting;
+	unanswered[rec$id$orig_h, rec$resp, rec$id$resp_p, rec$channel] = here ?
+	    one$seq : one$seq + 1;
 	}
 
 hook pair_dropped(p: Pair)
@@ -202,36 +227,57 @@ hook pair_dropped(p: Pair)
 
 	local number = unanswered[p$orig_h, resp, p$resp_p, p$channel];
 	delete unanswered[p$orig_h, resp, p$resp_p, p$channel];
+	local one = progress[shard_of(p$orig_h)];
+	if ( |orphans| >= max_orphans )
+		++one$lost;
+	if ( |orphans| >= max_orphans
+	    || [p$orig_h, resp, p$resp_p, p$channel] in orphans )
+		--one$waiting;
 	if ( |orphans| < max_orphans )
 		orphans[p$orig_h, resp, p$resp_p, p$channel] = Orphan($rec=candidate_of(p,
 		    "requested"), $seq=number);
-	else
-		++lost;
 	}
 
 # A verdict on the candidate with this number came: that one and any earlier one of the pair are answered.
 function settle(orig_h: addr, resp: string, resp_p: port, channel: string,
     number: count)
 	{
+	local one = progress[shard_of(orig_h)];
 	if ( [orig_h, resp, resp_p, channel] in unanswered
 	    && unanswered[orig_h, resp, resp_p, channel] <= number )
+		{
 		delete unanswered[orig_h, resp, resp_p, channel];
+		--one$waiting;
+		}
 	if ( [orig_h, resp, resp_p, channel] in orphans
 	    && orphans[orig_h, resp, resp_p, channel]$seq <= number )
+		{
 		delete orphans[orig_h, resp, resp_p, channel];
+		--one$waiting;
+		}
 	}
 
-function send_heartbeat()
+function send_heartbeats()
 	{
-	local message = HeartbeatMessage($node=node_name, $boot=boot, $seq=seq,
-	    $outstanding=outstanding(), $lost=lost);
-	Cluster::publish(control_topic, heartbeat, to_json(message));
+	for ( shard, one in progress )
+		{
+		local message = HeartbeatMessage($node=node_name, $boot=boot, $seq=one$seq,
+		    $outstanding=one$waiting, $lost=one$lost);
+		Cluster::publish(shard_topic(control_topic, shard, |progress|), heartbeat,
+		    to_json(message));
+		}
 	}
 
 event beat()
 	{
-	send_heartbeat();
+	send_heartbeats();
 	schedule heartbeat_interval { beat() };
+	}
+
+event zeek_init() &priority=20
+	{
+	while ( |progress| < shard_count() )
+		progress += Progress();
 	}
 
 event zeek_init()

@@ -25,11 +25,13 @@ type ResyncMessage: record {
 	boot: string &default="";
 	from: count &default=0;
 	all: bool &default=F;
+	shard: count &default=1;
 };
 
-# A way through all that has no verdict and a number from `least` to `until`; what is published again gets higher ones.
+# A way through all of a shard that has no verdict and a number from `least` to `until`; what is published again gets higher ones.
 # *settled*: through all pairs at the gate as well.
 type Pass: record {
+	shard: count;
 	least: count;
 	until: count;
 	settled: bool;
@@ -40,12 +42,14 @@ type Pass: record {
 # The sidecar that serves this sensor has asked for what it missed.
 global resync_asked: hook();
 
-# The pass under way and the one after it, which takes what is asked for meanwhile.
+# The pass under way, and one of each shard after it, which takes what is asked for meanwhile.
 global passes: vector of Pass;
 
-function is_due(number: count, pass: Pass): bool
+function is_due(orig_h: addr, number: count, pass: Pass): bool
 	{
-	return number >= pass$least && number <= pass$until;
+	return number >= pass$least
+	    && number <= pass$until
+	    && shard_of(orig_h) == pass$shard;
 	}
 
 # Publishes orphans again, at most so many. Returns how many.
@@ -53,10 +57,10 @@ function publish_orphans(pass: Pass, most: count): count
 	{
 	local n = 0;
 	for ( _, orphan in orphans )
-		if ( n < most && is_due(orphan$seq, pass) )
+		if ( n < most && is_due(orphan$rec$id$orig_h, orphan$seq, pass) )
 			{
 			publish_candidate(orphan$rec);
-			orphan$seq = seq;
+			orphan$seq = progress[pass$shard]$seq;
 			++n;
 			}
 	return n;
@@ -73,8 +77,9 @@ function publish_pairs(pass: Pass, most: count)
 		local p = pairs[pass$at];
 		local resp = resp_of(p);
 		local waits = [p$orig_h, resp, p$resp_p, p$channel] in unanswered;
-		if ( ( waits && is_due(unanswered[p$orig_h, resp, p$resp_p, p$channel], pass) )
-		    || ( pass$settled && p$conns >= min_connections ) )
+		if ( ( waits && is_due(p$orig_h, unanswered[p$orig_h, resp, p$resp_p,
+		    p$channel], pass) )
+		    || ( pass$settled && p$conns >= min_connections && shard_of(p$orig_h) == pass$shard ) )
 			{
 			emit(p, "requested");
 			++n;
@@ -85,17 +90,13 @@ function publish_pairs(pass: Pass, most: count)
 
 event next_batch()
 	{
-	# Without a sidecar all keep waiting for their verdict, and are asked for again.
-	if ( ! sidecar_here() )
-		{
-		passes = vector();
-		return;
-		}
-
 	local pass = passes[0];
-	local n = publish_orphans(pass, resync_batch);
-	publish_pairs(pass, resync_batch - n);
-	if ( pass$at >= |pairs| && n < resync_batch )
+	# Without a sidecar all keep waiting for their verdict, and are asked for again.
+	local here = sidecar_here(pass$shard);
+	local n = here ? publish_orphans(pass, resync_batch) : 0;
+	if ( here )
+		publish_pairs(pass, resync_batch - n);
+	if ( ! here || ( pass$at >= |pairs| && n < resync_batch ) )
 		passes = passes[1:];
 
 	if ( |passes| == 0 )
@@ -106,18 +107,19 @@ event next_batch()
 		schedule resync_pause { next_batch() };
 	}
 
-function ask_for(least: count, settled: bool)
+function ask_for(shard: count, least: count, settled: bool)
 	{
-	if ( |passes| == 2 )
-		{
-		local next_pass = passes[1];
-		next_pass$least = least < next_pass$least ? least : next_pass$least;
-		next_pass$settled = settled || next_pass$settled;
-		next_pass$until = seq + 1;
-		return;
-		}
+	local until = progress[shard]$seq + 1;
+	for ( i, pass in passes )
+		if ( i > 0 && pass$shard == shard )
+			{
+			pass$least = least < pass$least ? least : pass$least;
+			pass$settled = settled || pass$settled;
+			pass$until = until;
+			return;
+			}
 
-	passes += Pass($least=least, $until=seq + 1, $settled=settled);
+	passes += Pass($shard=shard, $least=least, $until=until, $settled=settled);
 	if ( |passes| > 1 )
 		return;
 	if ( reading_traces() )
@@ -127,10 +129,10 @@ function ask_for(least: count, settled: bool)
 	}
 
 # A sidecar that comes back asks by itself only where it noticed that it was away.
-hook sidecar_returned()
+hook sidecar_returned(shard: count)
 	{
-	if ( outstanding() > 0 )
-		ask_for(seq + 1, F);
+	if ( progress[shard]$waiting > 0 )
+		ask_for(shard, progress[shard]$seq + 1, F);
 	}
 
 event resync(message: string)
@@ -142,10 +144,10 @@ event resync(message: string)
 		return;
 
 	local m = parsed$v as ResyncMessage;
-	if ( ! is_serving(m$sidecar) )
+	if ( ! is_shard("resync", m$shard) || ! is_serving(m$sidecar, m$shard - 1) )
 		return;
-	note_sidecar();
+	note_sidecar(m$shard - 1);
 	if ( m$node in set("", node_name) && m$boot in set("", boot) )
-		ask_for(m$from, m$all);
+		ask_for(m$shard - 1, m$from, m$all);
 	hook resync_asked();
 	}

@@ -78,7 +78,7 @@ hook Telemetry::sync()
 	Telemetry::counter_family_set(answers_counter, none, answers_forgotten);
 	Telemetry::counter_family_set(trimmed_counter, none, trimmed);
 	Telemetry::gauge_family_set(outstanding_gauge, none, outstanding());
-	Telemetry::counter_family_set(lost_counter, none, lost);
+	Telemetry::counter_family_set(lost_counter, none, lost());
 	Telemetry::counter_family_set(refused_counter, none, bad_messages);
 	Telemetry::counter_family_set(names_counter, none, names_missed);
 	Telemetry::counter_family_set(owners_counter, none, owners_forgotten);

@@ -162,14 +162,15 @@ event verdict(message: string)
 		complain("verdict", fmt("%s cannot be", wrong));
 		return;
 		}
-	if ( ! is_serving(m$sidecar) )
+	local rec = verdict_of(m);
+	local shard = shard_of(rec$id$orig_h);
+	if ( ! is_serving(m$sidecar, shard) )
 		{
 		complain("verdict", "its sidecar was not let in");
 		return;
 		}
 
-	note_sidecar();
-	local rec = verdict_of(m);
+	note_sidecar(shard);
 	if ( m$node == node_name && m$boot == boot )
 		settle(rec$id$orig_h, m$resp, rec$id$resp_p, m$channel, m$seq);
 	if ( raises_notices )

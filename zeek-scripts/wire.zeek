@@ -3,16 +3,9 @@
 ##! Every event carries one string, a JSON object with named fields.
 
 @load ./main
+@load ./backend
 @load base/frameworks/cluster
 @load base/frameworks/reporter
-@load base/misc/version
-
-# Since 8.1 a plain Zeek has no cluster backend, and what it publishes goes nowhere. Broker's opens no port.
-@if ( Version::at_least("8.1.0") )
-@if ( Cluster::backend == Cluster::CLUSTER_BACKEND_NONE && ! Cluster::is_enabled() )
-@load frameworks/cluster/backend/broker
-@endif
-@endif
 
 module Beacons;
 
@@ -26,7 +19,8 @@ export {
 	## What this sensor is called towards the sidecar.
 	const sensor = gethostname() &redef;
 
-	## From the node that owns a pair: its candidates.
+	## From the node that owns a pair: its candidates. Where there are several shards, each has a part of this topic
+	## and of the next one.
 	const candidate_topic = "/zeek/beacons/candidate/";
 	## From Zeek: everything else.
 	const control_topic = "/zeek/beacons/control/";

@@ -27,7 +27,16 @@ DIRECTIONS = ("any", "from-local", "outbound", "inbound", "internal")
 ENVIRONMENT = "ZEEK_BEACONS_"
 # Variables that no settings file has: of the checkout's tests, which a developer may have set for all commands, and
 # where and as whom lists ask another machine.
-_OF_TESTS = ("CAPTURES", "FAULT_ROUNDS", "NEEDS_ATHERIS", "NEEDS_BROWSER", "NEEDS_SCHEMAS", "NEEDS_ZEEK")
+_OF_TESTS = (
+    "CAPTURES",
+    "FAULT_BACKEND",
+    "FAULT_ROUNDS",
+    "NEEDS_ATHERIS",
+    "NEEDS_BROWSER",
+    "NEEDS_SCHEMAS",
+    "NEEDS_SPARK",
+    "NEEDS_ZEEK",
+)
 NOT_SETTINGS = frozenset(f"{ENVIRONMENT}{name}" for name in (*_OF_TESTS, "TOKEN", "URL"))
 OTHER_TABLES = ("sidecar", "alerts", "serve")  # of the settings file: read by whom they concern
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -13,6 +13,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -219,18 +220,19 @@ class _Alike:
             wait=(last - first) / np.maximum(checkins.counts - 1, 1),
         )
 
-    def to(self, one: int, others: Ints) -> Bools:
-        """Which of the others are like a pair."""
-        wait, waits = self.wait[one], self.wait[others]
-        span = np.maximum(self.last[one] - self.first[one], self.last[others] - self.first[others])
-        both = np.minimum(self.last[one], self.last[others]) - np.maximum(self.first[one], self.first[others])
+    def among(self, places: Ints) -> Bools:
+        """Which of `k` pairs are like which, (k, k); none is like itself."""
+        sent, received, wait = (column[places] for column in (self.sent, self.received, self.wait))
+        first, last = self.first[places], self.last[places]
+        span = last - first
+        both = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
         alike: Bools = (
-            (np.abs(self.sent[others] - self.sent[one]) <= SENT_ALIKE)
-            & (np.abs(self.received[others] - self.received[one]) <= RECEIVED_ALIKE)
-            & (np.maximum(wait, waits) <= PACE_ALIKE * np.minimum(wait, waits))
-            & (both >= OVERLAP * span)
-            & (others != one)
+            (np.abs(sent - sent[:, None]) <= SENT_ALIKE)
+            & (np.abs(received - received[:, None]) <= RECEIVED_ALIKE)
+            & (np.maximum(wait[:, None], wait) <= PACE_ALIKE * np.minimum(wait[:, None], wait))
+            & (both >= OVERLAP * np.maximum(span[:, None], span))
         )
+        np.fill_diagonal(alike, False)
         return alike
 
     def starts(self, one: int) -> Floats:
@@ -241,12 +243,16 @@ class _Alike:
 
 def _grown(places: Ints, alike: _Alike, variation: _Measure) -> Iterator[list[int]]:
     """The groups among these pairs, those with most connections first; none of the pairs in two."""
-    while len(places) > 1:
-        seed, places = int(places[0]), places[1:]
-        near = places[alike.to(seed, places)]
-        members = _around(seed, near.tolist(), alike, variation) if len(near) else []
+    pairwise = alike.among(places)
+    free = np.ones(len(places), dtype=np.bool_)
+    for seed in np.flatnonzero(pairwise.any(axis=1)).tolist():
+        if not free[seed]:
+            continue
+        free[seed] = False
+        near = places[pairwise[seed] & free].tolist()
+        members = _around(int(places[seed]), near, alike, variation) if near else []
         if members:
-            places = places[~np.isin(places, members)]
+            free &= ~np.isin(places, members)
             yield members
 
 
@@ -289,7 +295,7 @@ def _trim(members: list[int], starts: Mapping[int, Floats], variation: _Measure)
 def _is_process(members: Sequence[Floats], variation: _Measure) -> bool:
     """Whether the union of check-ins is far calmer than most members, or timers that take turns."""
     times = _union(members)
-    calm, usual = variation(times), float(np.median([variation(one) for one in members]))
+    calm, usual = variation(times), median([variation(one) for one in members])
     return len(times) >= LEAST_CHECKINS and (calm < CALMER * usual or (len(members) > 2 and calm < TIMER))
 
 

@@ -151,17 +151,24 @@ class Pairs:
         return np.fromiter(map(_is_group, self.addr.tolist()), dtype=np.bool_, count=len(self))
 
     def take(self, index: Ints | Bools) -> Self:
-        """The pairs at `index` (positions or a mask), with their observations."""
+        """The pairs at `index` (positions or a mask), with their observations; the batch itself where that is all."""
         chosen = np.flatnonzero(index) if index.dtype == np.bool_ else index
+        if len(chosen) == len(self) and bool((chosen == np.arange(len(self))).all()):
+            return self
         counts = self.counts[chosen]
         offsets = _offsets(counts)
         rows = np.repeat(self.offsets[chosen] - offsets[:-1], counts) + np.arange(offsets[-1])
         return self._select(chosen, rows, offsets)
 
     def latest(self, n: int) -> Self:
-        """Keeps the newest `n` observations of each pair: the same reservoir as Zeek's tracker."""
+        """Keeps the newest `n` observations of each pair: the same reservoir as Zeek's tracker.
+
+        The batch itself where no pair holds more.
+        """
         if n < 1:
             raise ValueError(f"latest: n is {n}, expected at least 1")
+        if self.counts.max(initial=0) <= n:
+            return self
         counts = np.minimum(self.counts, n)
         offsets = _offsets(counts)
         rows = np.repeat(self.offsets[1:] - counts - offsets[:-1], counts) + np.arange(offsets[-1])

@@ -68,6 +68,11 @@ class Scored:
         return find(self.pairs, self.verdicts, self.members)
 
     @cached_property
+    def sentences(self) -> dict[int, str]:
+        """The sentences on pairs that were made already, by row; see reports/sentence.py."""
+        return {}
+
+    @cached_property
     def called(self) -> Called:
         """What the servers are called; looked up when first asked for."""
         return called(self.pairs)

@@ -1,10 +1,14 @@
-"""Answers every candidate of a cluster until Zeek ends: an alert where the pair has 24 connections or more."""
+"""Answers every candidate of a cluster until Zeek ends: an alert where the pair has 24 connections or more.
+
+Given a shard such as 1/2, those of that one.
+"""
 
 import sys
 
 import peer
 
-zeek = peer.Peer()
+number, among = map(int, (sys.argv[1:] or ["1/1"])[0].split("/"))
+zeek = peer.Peer(f"a{number}", shard=(number, among))
 while not zeek.hello()["accepted"]:
     zeek.wait(0.2)
 zeek.send("resync")

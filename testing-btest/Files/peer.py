@@ -17,13 +17,13 @@ TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
 class Peer:
-    """One connection. `id` is the sidecar's; what Zeek sends is kept in `got`, by event.
+    """One connection. `id` is the sidecar's; what Zeek sends is kept in `got`, by event. `shard`: such as (2, 4).
 
     `patience`, in seconds, outlasts a busy machine; what a test shows never depends on it.
     """
 
-    def __init__(self, name: str = "a1", patience: float = 100.0) -> None:
-        self.id = name
+    def __init__(self, name: str = "a1", patience: float = 100.0, shard: tuple[int, int] = (1, 1)) -> None:
+        self.id, self.shard = name, shard
         self.got: dict[str, list[dict[str, Any]]] = {}
         self.deadline = time.monotonic() + patience
         self.buffer = b""
@@ -48,7 +48,8 @@ class Peer:
         while b"\r\n\r\n" not in self.buffer:
             self.fill()
         self.buffer = self.buffer.split(b"\r\n\r\n", 1)[1]
-        self.write(TEXT, json.dumps(TOPICS).encode())
+        part = "" if shard[1] == 1 else f"{shard[0]}of{shard[1]}/"
+        self.write(TEXT, json.dumps([topic + part for topic in TOPICS]).encode())
         if self.read()["type"] != "ack":
             raise ConnectionError("Zeek acknowledges no subscription")
 
@@ -110,7 +111,14 @@ class Peer:
         self.write(TEXT, json.dumps(message).encode())
 
     def send(self, event: str, **fields: Any) -> None:
-        self.send_text(f"Beacons::{event}", json.dumps({"v": 3, "sidecar": self.id} | fields))
+        self.send_text(f"Beacons::{event}", json.dumps({"v": 3, "sidecar": self.id} | self.ours(event) | fields))
+
+    def ours(self, event: str) -> dict[str, int]:
+        """What the sidecar of a shard says of that."""
+        number, among = self.shard
+        if among == 1 or event == "verdict":
+            return {}
+        return {"shard": number, "shards": among} if event == "hello" else {"shard": number}
 
     def tell(self, words: str) -> None:
         """What Files/live.zeek is to do."""

@@ -3,6 +3,9 @@
 # @TEST-PORT: MANAGER_PORT
 # @TEST-PORT: WORKER_1_PORT
 # @TEST-PORT: WORKER_2_PORT
-# @TEST-EXEC: PROXY_PORT= LOGGER_PORT= $SCRIPTS/cluster manager worker-1=worker_1.pcap worker-2=worker_2.pcap -- Beacons::direction=Beacons::ANY
-# @TEST-EXEC: zeek-cut reason id.orig_h resp conns named dropped < manager/beacon_candidates.log | grep final | sort > output
+# @TEST-PORT: LOGGER_PORT
+# @TEST-PORT: XPUB_PORT
+# @TEST-PORT: XSUB_PORT
+# @TEST-EXEC: PROXY_PORT= $SCRIPTS/cluster manager logger worker-1=worker_1.pcap worker-2=worker_2.pcap -- Beacons::direction=Beacons::ANY
+# @TEST-EXEC: zeek-cut reason id.orig_h resp conns named dropped < logger/beacon_candidates.log | grep final | sort > output
 # @TEST-EXEC: btest-diff output

@@ -1,4 +1,5 @@
 # @TEST-DOC: Live, the sidecar is let in, gets the candidates of a pair at the gate and at each doubling, and its verdicts are logged.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output

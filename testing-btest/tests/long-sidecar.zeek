@@ -1,4 +1,5 @@
 # @TEST-DOC: The sidecar is told of pairs that are connected for long; a name that attacks stays one.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: cat peer/.stdout > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: Nothing of NetControl is used unless the recipe is loaded.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: zeek-cut note src dst < zeek/notice.log > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: With the recipe loaded NetControl drops what is critical, once for a host and a server, and not what is less, local or exempt; a later benign verdict takes it back.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py $FILES/../../zeek-scripts/netcontrol.zeek %INPUT
 # @TEST-EXEC: grep '^rule' zeek/.stdout > output

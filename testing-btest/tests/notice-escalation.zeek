@@ -1,4 +1,5 @@
 # @TEST-DOC: An incident is noticed again at a higher level only; each verdict with a level is confirmed with the highest one noticed.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: One notice an incident and level: who joins later raises one only by a higher level, and what two incidents were noticed at counts when they become one.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: cat peer/.stdout > output

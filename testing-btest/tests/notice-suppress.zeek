@@ -1,4 +1,5 @@
 # @TEST-DOC: After suppress_for an incident that goes on is noticed again: at 0, 3 and 6 hours where it is 2 hours.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: zeek-cut note src suppress_for < zeek/notice.log > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: A verdict with a level becomes one notice that says everything; the pair that does not beacon gets none.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: zeek-cut -n ts < zeek/notice.log > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: With a sidecar, connections still open at the end of a trace are observed and judged before Zeek ends.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "zeek -b -r $TRACES/left_open.pcap $PACKAGE %INPUT Beacons::offline_sidecar=T"
 # @TEST-EXEC: btest-bg-run peer "PYTHONPATH=$FILES python3 ../steps.py"

@@ -1,4 +1,5 @@
 # @TEST-DOC: With a trace, a sidecar that dies half way finds everything unanswered again when it comes back; nothing is noticed twice.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "zeek -b -r $TRACES/names.pcap $PACKAGE %INPUT Beacons::offline_sidecar=T"
 # @TEST-EXEC: btest-bg-run peer "PYTHONPATH=$FILES python3 ../steps.py"

@@ -1,4 +1,5 @@
 # @TEST-DOC: With a sidecar wanted, a trace is read to one notice for each pair that alerts as a whole, and beacon_candidates.log is as without one.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: mkdir plain; cd plain; zeek -D -b -r $TRACES/names.pcap $PACKAGE ../options.zeek
 # @TEST-EXEC: btest-bg-run zeek "zeek -D -b -r $TRACES/names.pcap $PACKAGE ../options.zeek Beacons::offline_sidecar=T"

@@ -1,4 +1,5 @@
 # @TEST-DOC: Where this Zeek serves a WebSocket on the port already, with the same options or others, the sidecar comes in there.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT Test::queue=32
 # @TEST-EXEC: cat peer/.stdout > output

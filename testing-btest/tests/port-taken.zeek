@@ -1,4 +1,5 @@
 # @TEST-DOC: Where another program has the port, Zeek says so and goes on without a sidecar.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "python3 ../taken.py zeek -b $PACKAGE $FILES/live.zeek %INPUT"
 # @TEST-EXEC: btest-bg-wait 120

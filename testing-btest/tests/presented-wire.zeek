@@ -1,4 +1,5 @@
 # @TEST-DOC: What server and client showed goes to the sidecar as beacon_candidates.log has it; what is not known is left out.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run zeek "zeek -D -b -r $TRACES/presented.pcap base/protocols/ssl protocols/ssl/validate-certs $PACKAGE ../options.zeek Beacons::offline_sidecar=T"
 # @TEST-EXEC: btest-bg-run peer "PYTHONPATH=$FILES python3 ../steps.py"

@@ -1,4 +1,5 @@
 # @TEST-DOC: A sidecar that was only silent, and does not know it, still gets what it could not hear.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py Beacons::sidecar_timeout=1sec
 # @TEST-EXEC: cat peer/.stdout > output

@@ -11,7 +11,7 @@ const a1 = Cluster::EndpointInfo($id="1", $network=Cluster::NetworkInfo($address
 
 event tell(what: string)
 	{
-	print what, sidecar_id, sidecar_here() ? "here" : "gone";
+	print what, served[0]$id, sidecar_here(0) ? "here" : "gone";
 	if ( what == "b2 came" )
 		terminate();
 	}

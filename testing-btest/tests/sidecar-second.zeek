@@ -1,4 +1,5 @@
 # @TEST-DOC: One sidecar a sensor: a second one is refused, what it says does not count, and it takes over when the first is gone.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: A sidecar whose connection stands but which is silent for sidecar_timeout gives way to another, and is told so when it speaks again.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py Beacons::sidecar_timeout=1sec
 # @TEST-EXEC: cat peer/.stdout > output

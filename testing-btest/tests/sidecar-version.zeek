@@ -1,4 +1,5 @@
 # @TEST-DOC: A sidecar that speaks another version of the contract is refused with the reason, in a version that it can read.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output

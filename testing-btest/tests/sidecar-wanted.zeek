@@ -1,4 +1,5 @@
 # @TEST-DOC: Where no sidecar has ever come nothing is said, unless one is wanted.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: btest-bg-run plain "zeek -b $PACKAGE $FILES/live.zeek %INPUT"
 # @TEST-EXEC: btest-bg-run wanted "zeek -b $PACKAGE $FILES/live.zeek %INPUT Beacons::sidecar_wanted=T"
@@ -15,7 +16,7 @@ event end()
 	terminate();
 	}
 
-event Beacons::sidecar_lost(name: string, silence: interval)
+event Beacons::sidecar_lost(name: string, silence: interval, shard: count)
 	{
 	schedule 100msecs { end() };
 	}

@@ -1,4 +1,5 @@
 # @TEST-DOC: A trace is read without opening a port, publishing or remembering anything for a sidecar.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: python3 taken.py zeek -b -r $TRACES/beacon.pcap $PACKAGE %INPUT > output 2> errors
 # @TEST-EXEC: ! grep error errors
@@ -11,7 +12,7 @@ redef listen_port = to_port(getenv("SIDECAR_PORT"));
 
 event zeek_done() &priority=-20
 	{
-	print "published", seq, "outstanding", outstanding();
+	print "published", progress[0]$seq, "outstanding", outstanding();
 	}
 
 # @TEST-START-FILE taken.py

@@ -1,4 +1,5 @@
 # @TEST-DOC: Whatever comes as a verdict: each reason to refuse it is reported once, nothing is noticed, and a good one still counts.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: cat zeek/.stdout > output

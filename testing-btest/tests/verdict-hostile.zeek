@@ -1,4 +1,5 @@
 # @TEST-DOC: Hostile strings in a verdict come out escaped and cut, in the notice and in the log.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py LogAscii::use_json=T
 # @TEST-EXEC: python3 -c 'import json; n = json.loads(open("zeek/notice.log").readline()); v = json.loads(open("zeek/beacon_verdicts.log").readline()); print(n["msg"][:100], n["sub"], v["resp"], v["model"], v["reasons"][0], len(v["reasons"]), len(v["summary"]), sep="\n")' > output

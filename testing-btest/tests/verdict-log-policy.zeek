@@ -1,4 +1,5 @@
 # @TEST-DOC: A log_policy_verdicts hook can keep verdicts out of the log; log_beacon_verdicts and verdict_found see all.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py %INPUT
 # @TEST-EXEC: sort zeek/.stdout > output

@@ -1,4 +1,5 @@
 # @TEST-DOC: A verdict on a pair that Zeek does not hold, or no longer, is logged and noticed like any other and settles nothing else.
+# @TEST-GROUP: sidecar
 # @TEST-PORT: SIDECAR_PORT
 # @TEST-EXEC: $SCRIPTS/live steps.py
 # @TEST-EXEC: cat peer/.stdout > output

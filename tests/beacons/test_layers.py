@@ -40,6 +40,7 @@ LAB_FLOORS = (
     {"training"},
     {"baselines"},
     {"studies", "bench"},
+    {"soak"},
     {"cli", "__main__"},
 )
 LAB_FLOOR = {name: number for number, floor in enumerate(LAB_FLOORS) for name in floor}
@@ -127,7 +128,14 @@ def test_the_product_imports_nothing_heavy() -> None:
     # pandas, when a user asks for a table of it; what draws or learns, when that is asked for
     asked_for = (
         *("api.py", "classify/pictures.py"),
-        *("spark/inputs.py", "spark/run.py", "spark/session.py"),
+        *(
+            "spark/by_day.py",
+            "spark/inputs.py",
+            "spark/run.py",
+            "spark/session.py",
+            "spark/stages.py",
+            "spark/state.py",
+        ),
         *("forecast/picture.py", "forecast/models/kept.py", "forecast/models/transformer.py"),
     )
     assert users == {(PACKAGE / name).as_posix() for name in asked_for}

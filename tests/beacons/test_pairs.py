@@ -74,6 +74,15 @@ def test_take(index: Any) -> None:
         assert taken.start[taken.offsets[row] : taken.offsets[row + 1]].tolist() == expected.tolist()
 
 
+def test_a_batch_of_which_nothing_is_left_out_is_the_batch_itself() -> None:
+    pairs = batch()
+    assert pairs.latest(3) is pairs
+    assert pairs.take(np.arange(4)) is pairs
+    assert pairs.take(np.ones(4, dtype=np.bool_)) is pairs
+    assert pairs.take(np.array([0, 1, 3, 2])) is not pairs
+    assert len(pairs.take(np.array([0, 1, 2, 3, 3]))) == 5
+
+
 def test_latest_keeps_the_newest_and_the_counts() -> None:
     pairs = batch().latest(2)
     assert pairs.start.tolist() == [3.0, 5.0, 7.0, 2.0, 2.0]

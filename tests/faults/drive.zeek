@@ -45,7 +45,14 @@ event feed()
 
 event tell()
 	{
-	print fmt("%d %d %d %d %d", fed >= conns ? 1 : 0, outstanding(), lost, seq, sidecar_here() ? 1 : 0);
+	local published = 0;
+	local here = T;
+	for ( shard, one in progress )
+		{
+		published += one$seq;
+		here = here && sidecar_here(shard);
+		}
+	print fmt("%d %d %d %d %d", fed >= conns ? 1 : 0, outstanding(), lost(), published, here ? 1 : 0);
 	flush_all();
 	schedule 200msecs { tell() };
 	}

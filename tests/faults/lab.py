@@ -24,6 +24,8 @@ from zeek_beacons.scoring import Scoring
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "zeek-scripts"
 DRIVE = Path(__file__).parent / "drive.zeek"
+# What Zeek publishes through, where it is not what the package chooses: zeromq.
+BACKEND = os.environ.get("ZEEK_BEACONS_FAULT_BACKEND", "")
 PATIENCE = 400.0  # seconds after which a test gives up; nothing is asserted about time
 
 PairName = tuple[str, str, int]  # originator, responder, port
@@ -43,7 +45,7 @@ class Zeek:
     folder: Path
 
     def tells(self) -> tuple[bool, int, int, int, bool]:
-        """Whether all is fed; candidates outstanding, lost, published; whether it sees a sidecar."""
+        """Whether all is fed; candidates outstanding, lost, published; whether it sees its sidecars."""
         lines = (self.folder / "stdout").read_text().split("\n")[:-1]
         if not lines:
             return False, 0, 0, 0, False
@@ -91,7 +93,8 @@ class Lab:
         folder.mkdir()
         drive = {"DRIVE_PAIRS": pairs, "DRIVE_CONNS": conns, "DRIVE_PAUSE": pause, "DRIVE_FIRST": first}
         environment = os.environ | {name: str(value) for name, value in drive.items()}
-        command = [self._zeek, "-b", str(SCRIPTS), str(DRIVE), f"Beacons::listen_port={self.port}/tcp"]
+        backend = [str(SCRIPTS / f"backend-{BACKEND}.zeek")] if BACKEND else []
+        command = [self._zeek, "-b", *backend, str(SCRIPTS), str(DRIVE), f"Beacons::listen_port={self.port}/tcp"]
         command += ["LogAscii::use_json=T", "Beacons::allow_file=", *arguments]
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)

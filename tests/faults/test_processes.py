@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 
-from .lab import Lab
+from .lab import PATIENCE, Lab
 
 
 def fed_some(lab: Lab, candidates: int = 20) -> None:
@@ -95,3 +96,32 @@ def test_second_sidecar_is_refused_and_takes_over(lab: Lab) -> None:
     first.wait()
     lab.settle()
     lab.check_notices()
+
+
+def took(lab: Lab, shard: str) -> list[dict[str, object]]:
+    """What sidecars said on taking a shard, in the order of their starts."""
+    return [line for line in lab.said() if line["event"] == "shard_taken" and line["shard"] == shard]
+
+
+def test_one_of_two_shards_killed_and_taken_over(lab: Lab) -> None:
+    own = lab.start_sidecar("--shard", "1/2")
+    killed = lab.start_sidecar("--shard", "2/2")
+    lab.until(lambda: took(lab, "1/2") and took(lab, "2/2"), "each has its shard")
+    lab.start_sidecar("--shard", "any/2")
+    lab.until(lambda: any(line["event"] == "standing_by" for line in lab.said()), "a third one stands by")
+    zeek = lab.start_zeek("Beacons::shards=2", pairs=40, pause=1.0)
+    lab.until(lambda: zeek.tells()[4], "Zeek has let both in")
+    assert not zeek.tells()[0], "pairs are still fed when one is killed"
+    killed.kill()
+    killed.wait()
+    lab.until(lambda: len(took(lab, "2/2")) == 2, "it takes the shard over")
+    assert str(took(lab, "2/2")[1]["from"]).endswith(f":{killed.pid}")
+    lab.until(lambda: zeek.tells()[4], "Zeek has let it in")
+    lab.settle()
+    own.terminate()
+    assert own.wait(PATIENCE) == 0
+    lab.check_notices()
+    states = [json.loads((lab.folder / f"shard-{n}of2" / "status.json").read_text()) for n in (1, 2)]
+    assert all(state["scored"] for state in states)
+    assert [state["taken_over"] is not None for state in states] == [False, True]
+    assert not lab.history.exists()

@@ -25,7 +25,7 @@ redef exit_only_after_terminate = T;
 redef Telemetry::log_interval = 1sec;
 module Beacons;
 event enough() { terminate(); }
-event zeek_init() { lost = 3; event sidecar_lost("one", 30sec); schedule 3sec { enough() }; }
+event zeek_init() { progress[0]$lost = 3; event sidecar_lost("one", 30sec, 1); schedule 3sec { enough() }; }
 """
 
 Rows = Mapping[str, list[dict[str, Any]]]

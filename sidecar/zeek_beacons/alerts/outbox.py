@@ -19,6 +19,7 @@ from zeek_beacons.alerts.alert import Alert
 from zeek_beacons.errors import ConfigError
 
 LEASE = 120.0  # seconds; longer than a delivery may take
+LONGEST_DELAY = 2 * 3600.0  # seconds; longer than a delivery is postponed
 DAY = 86_400.0
 MOST_DAYS = 7.0  # that an alert waits for a sink
 KEPT_DAYS = 30.0  # that a delivery that is done, and the level of an incident, is remembered
@@ -47,7 +48,8 @@ CREATE TABLE models (model TEXT NOT NULL);  -- the one that has judged all that 
 """
 _TAKE = """
 SELECT alert, attempts, body FROM deliveries LEFT JOIN alerts ON id = alert
-WHERE sink = ? AND done IS NULL AND due <= ? AND leased <= ? ORDER BY due, deliveries.rowid LIMIT 1
+WHERE sink = :sink AND done IS NULL AND (due <= :now OR due > :now + :longest)
+    AND (leased <= :now OR leased > :now + :lease) ORDER BY due, deliveries.rowid LIMIT 1
 """
 _LOST = "INSERT INTO losses VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET alerts = alerts + excluded.alerts"
 _OLDEST = """
@@ -121,9 +123,13 @@ class Outbox:
                 self._lose(self._db.execute(_OLDEST, (sink, MOST_WAITING)).fetchall(), OVERFLOW)
 
     def take(self, sink: str, now: float) -> Delivery | None:
-        """The delivery that is due next, for this caller alone until its lease ends; None where there is none."""
+        """The delivery that is due next, for this caller alone until its lease ends; None where there is none.
+
+        One that is due, or leased, for longer than anybody postpones or leases is due now: the clock was set back.
+        """
+        given = {"sink": sink, "now": now, "longest": LONGEST_DELAY, "lease": LEASE}
         with self._transaction():
-            while (row := self._db.execute(_TAKE, (sink, now, now)).fetchone()) is not None:
+            while (row := self._db.execute(_TAKE, given).fetchone()) is not None:
                 name, attempts, body = row
                 try:
                     alert = Alert.from_json(body or "")

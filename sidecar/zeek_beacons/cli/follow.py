@@ -15,9 +15,11 @@ HOURS = 24.0  # that are read at the start, where nothing else is said
 
 def follow(
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            help="Folders of logs, or a conn.log; logs beside it and in folders below are found.", show_default=False
+            help="Folders of logs, or a log; logs beside a conn.log and in folders below are found. "
+            "Or kafka://HOST:PORT/TOPIC[,TOPIC][?group=NAME&config=FILE].",
+            show_default=False,
         ),
     ],
     history: Annotated[
@@ -66,21 +68,53 @@ def follow(
         typer.Option(help="Connections below which a pair is not scored.  [default: 5]", show_default=False),
     ] = None,
     max_observations: options.MaxObservations = None,
+    columns: options.Columns = None,
     alert: options.AlertSinks = None,
     alert_stopped: options.AlertStopped = False,
+    forward: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Judge nothing here: send it to the `serve --inbox` at this https:// address.", show_default=False
+        ),
+    ] = None,
+    forward_token: Annotated[
+        Optional[Path], typer.Option(help="File with the token that it asks for.", show_default=False)
+    ] = None,
+    forward_ca: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Certificate authority (PEM) to check it against (default: the system's).", show_default=False
+        ),
+    ] = None,
+    forward_name: Annotated[
+        Optional[str],
+        typer.Option(help="What this sensor is called there (default: this machine's name).", show_default=False),
+    ] = None,
+    forward_buffer: Annotated[
+        Optional[Path],
+        typer.Option(help="File of what waits (default: forward.sqlite in the state folder).", show_default=False),
+    ] = None,
+    metrics: Annotated[
+        Optional[str], typer.Option(help="ADDRESS:PORT to tell Prometheus at.", show_default=False)
+    ] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
     config: options.SystemConfigFile = None,
 ) -> None:
     """Follow logs as Zeek writes and rotates them, and alert: for sensors where nothing can be installed.
 
-    Reads conn.log with ssl, http, dns and the other logs beside it (TSV or JSON, plain, .gz or .zst), by the rules of
-    `score`; keeps a history, tells sinks and the console as `sidecar` does. Runs until SIGTERM.
+    Reads conn.log with ssl, http, dns and the other logs beside it (TSV or JSON, plain, .gz or .zst, or a topic of
+    Kafka), or flow logs, by the rules of `score`; keeps a history, tells sinks and the console as `sidecar` does. Runs
+    until SIGTERM.
 
     Examples:
 
         zeek-beacons follow /opt/zeek/logs --alert syslog:tls://siem.example:6514
 
+        zeek-beacons follow kafka://broker.example:9092/zeek --history /data/beacons.db
+
         zeek-beacons follow /nsm/zeek/logs --history /data/beacons.db --alert file:/var/log/beacons.json
+
+        zeek-beacons follow /opt/zeek/logs --forward https://console.example:8520 --forward-token token
 
         zeek-beacons follow /opt/zeek/logs --once --history /data/beacons.db
     """
@@ -112,7 +146,14 @@ def follow(
             "history": "none" if no_history else None if history is None else str(history),
             "alerts_per_host_day": alerts_per_host_day,
             "state": None if state is None else str(state),
+            "shard": "",  # the files are followed by one
             "allow": None if allow is None else str(allow),
+            "metrics": metrics,
+            "forward": forward,
+            "forward_token": None if forward_token is None else str(forward_token),
+            "forward_ca": None if forward_ca is None else str(forward_ca),
+            "forward_name": forward_name,
+            "forward_buffer": None if forward_buffer is None else str(forward_buffer),
         },
     )
     settings = options.settings(
@@ -125,19 +166,29 @@ def follow(
         max_observations=max_observations,
         intel=intel,
         mmdb=mmdb,
+        map=columns,
     )
+    hours = back if back is not None or once else HOURS
+    seconds = None if hours is None else hours * 3600
+    if own.forward:
+        from zeek_beacons.live.forward.start import start_forwarding
+
+        if alert:
+            raise ConfigError("--forward and --alert exclude each other: what judges also tells")
+        logs.set_up(log_level.upper())
+        start_forwarding(paths, own, settings, back=seconds, interval=interval, once=once).serve()
+        return
     scoring = Scoring.rules_only() if rules_only else Scoring.load(model, threads=1)
     scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
     alerts = live_alerts(file, alert, alert_stopped)
     logs.set_up(log_level.upper())
-    hours = back if back is not None or once else HOURS
     start(
         paths,
         own,
         settings,
         scoring,
         TrackerBounds(max_pairs, max_total_observations, max_held),
-        back=None if hours is None else hours * 3600,
+        back=seconds,
         interval=interval,
         once=once,
         alerts=alerts,

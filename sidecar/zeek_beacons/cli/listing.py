@@ -101,13 +101,12 @@ def printable(text: str) -> str:
 
 def _history(config: Path | None) -> Path:
     """Where the sidecar, who may be another user, keeps its history."""
-    from zeek_beacons.live.settings import SYSTEM_FOLDER, SidecarConfig, config_file
+    from zeek_beacons.live.settings import SidecarConfig, config_file, system_wide
 
     own = SidecarConfig.load(config_file(config))
     if own.history_file is None:
         raise ConfigError("history is 'none': the sidecar keeps none; name a file, a folder or --url")
-    system = SYSTEM_FOLDER / own.history_file.name
-    return system if not own.history and not own.history_file.exists() and system.exists() else own.history_file
+    return system_wide(own.history_file, own.history)
 
 
 def _print_csv(rows: Sequence[Row]) -> None:

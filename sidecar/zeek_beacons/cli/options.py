@@ -166,6 +166,13 @@ ScoredTo = Annotated[
         show_default=False,
     ),
 ]
+State = Annotated[
+    Optional[str],
+    typer.Option(
+        help="With --engine spark: a folder or URL of what earlier runs saw of each pair; the inputs are added to it.",
+        show_default=False,
+    ),
+]
 AlertsPerHostDay = Annotated[
     Optional[float],
     typer.Option(

@@ -74,6 +74,7 @@ def score(
     master: options.Master = None,
     spark_conf: options.SparkConf = None,
     scored_to: options.ScoredTo = None,
+    state: options.State = None,
     config: options.ConfigFile = None,
     as_json: options.AsJson = False,
     fail_on_alert: Annotated[bool, typer.Option("--fail-on-alert", help="Exit with 1 when there is an alert.")] = False,
@@ -111,7 +112,8 @@ def score(
         intel=intel,
         mmdb=mmdb,
     )
-    on_spark = options.is_spark(engine, {"--master": master, "--spark-conf": spark_conf, "--scored-to": scored_to})
+    for_spark = {"--master": master, "--spark-conf": spark_conf, "--scored-to": scored_to, "--state": state}
+    on_spark = options.is_spark(engine, for_spark)
     if on_spark:
         only_here = {"--format": form, "--alerts-per-host-day": alerts_per_host_day, "--features": features}
         options.refuse_with_spark(only_here | {"--truth": truth})
@@ -130,7 +132,7 @@ def score(
     if on_spark:
         from zeek_beacons.cli import score_spark  # PySpark is loaded only for those who ask for it
 
-        where = score_spark.OnSpark(master, spark_conf or [], scored_to, output)
+        where = score_spark.OnSpark(master, spark_conf or [], scored_to, output, state)
         logs = score_spark.Read(inputs, names, *options.bounds(begin, until), strict)
         scored, ingest, totals, seconds = score_spark.run(where, logs, settings, scoring, allowed, words.said)
     else:

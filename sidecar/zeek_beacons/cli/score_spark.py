@@ -28,16 +28,20 @@ class OnSpark:
     settings: Sequence[str]
     scored_to: str | None
     output: Path | None
+    state: str | None = None
 
     @property
     def target(self) -> str:
         """The folder of the scored pairs, as Spark calls it. Raises ConfigError."""
-        if self.scored_to is not None and re.match("[a-z0-9]+:", self.scored_to):
-            return self.scored_to.rstrip("/")
         folder = self.scored_to or self.output
         if folder is None:
             raise ConfigError("--engine spark needs -o FOLDER or --scored-to URL: the scored pairs are written there")
-        return f"file://{Path(folder).absolute()}"
+        return _url(str(folder))
+
+
+def _url(folder: str) -> str:
+    """A folder as Spark calls it; one without a scheme is of this machine."""
+    return folder.rstrip("/") if re.match("[a-z0-9]+:", folder) else f"file://{Path(folder).absolute()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ def run(
 
         looked = WhatCounts(settings, logs.begin, logs.until)
         model = Model(folder, intel, mmdb)
-        asked = SparkRun(logs.inputs, logs.names, looked, model, allow, said, logs.strict, target)
+        state = None if where.state is None else _url(where.state)
+        asked = SparkRun(logs.inputs, logs.names, looked, model, allow, said, logs.strict, target, state)
         outcome = run_on_spark(spark, asked, scoring)
         outcome.ingest.notes.append(
             f"the reports hold the pairs of hosts that alert, {outcome.scored.n_pairs} of {outcome.totals['pairs']}; "

@@ -44,6 +44,12 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    inbox: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Folder for what other machines' `follow --forward` send, to be followed here.", show_default=False
+        ),
+    ] = None,
     config: options.SystemConfigFile = None,
 ) -> None:
     """Show what was found in a browser, and answer the HTTP API.
@@ -82,6 +88,7 @@ def serve(
         "tls_key": tls_key,
         "operator": operator,
         "state": state,
+        "inbox": inbox,
     }
     given: dict[str, object] = {name: None if one is None else str(one) for name, one in flags.items()}
     own = ServeConfig.load(file, flags=given | {"source": source or None})

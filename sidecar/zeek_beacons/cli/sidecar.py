@@ -23,6 +23,14 @@ def sidecar(
             show_default=False,
         ),
     ] = None,
+    shard: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Whose pairs, where several sidecars share them: 2/4, or any/4 for one that nobody serves.  "
+            "[default: all pairs]",
+            show_default=False,
+        ),
+    ] = None,
     history: Annotated[
         Optional[Path], typer.Option(help="History file (default: history.db in the state folder).", show_default=False)
     ] = None,
@@ -86,6 +94,8 @@ def sidecar(
 
         zeek-beacons sidecar --alert syslog:tls://siem.example:6514 --alert file:/var/log/beacons.json
 
+        zeek-beacons sidecar --shard any/4
+
         zeek-beacons sidecar --events unix:/run/zeek-beacons/events.sock
 
         zeek-beacons sidecar --history /data/beacons.db --allow /etc/zeek-beacons/allow.list --profile conservative
@@ -96,6 +106,7 @@ def sidecar(
     from zeek_beacons.live.service import serve
     from zeek_beacons.live.settings import SidecarConfig, config_file
     from zeek_beacons.live.start import start
+    from zeek_beacons.live.takeover import serving_one
     from zeek_beacons.scoring import Scoring
 
     if log_level.upper() not in LEVELS:
@@ -108,6 +119,7 @@ def sidecar(
         file,
         flags={
             "zeek": zeek,
+            "shard": shard,
             "history": "none" if no_history else _text(history),
             "alerts_per_host_day": alerts_per_host_day,
             "state": _text(state),
@@ -131,7 +143,10 @@ def sidecar(
     scoring = scoring.knowing(LocalKnowledge.load(settings.intel, settings.mmdb))
     alerts = live_alerts(file, alert, alert_stopped)
     logs.set_up(log_level.upper())
-    serve(start(own, settings, scoring, once, alerts))
+    with serving_one(own) as found:
+        if found is not None:
+            mine, before = found
+            serve(start(mine, settings, scoring, once, alerts, before))
 
 
 def live_alerts(file: Path | None, sinks: list[str] | None, stopped: bool) -> LiveAlerts | None:

@@ -31,6 +31,13 @@ def status(
     state: Annotated[
         Optional[Path], typer.Option(help="State file of the sidecar (default: as the sidecar's).", show_default=False)
     ] = None,
+    shard: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Of sidecars by shard: 2/4, or any/4 for a line of each (default: as the sidecar's).",
+            show_default=False,
+        ),
+    ] = None,
     url: asked.Url = None,
     token: asked.Token = "",
     authority: asked.Authority = None,
@@ -50,6 +57,8 @@ def status(
 
         zeek-beacons status --url https://sensor.example:8520
 
+        zeek-beacons status --shard any/4
+
         zeek-beacons status report
 
         zeek-beacons status /var/lib/sensor-1/status.json /var/lib/sensor-2/status.json
@@ -57,14 +66,18 @@ def status(
     if paths is not None and len(paths) > 1:
         if url is not None or state is not None:
             raise ConfigError("paths, --state and --url exclude each other: one of them is asked")
-        raise typer.Exit(_several(paths, as_json))
+        raise typer.Exit(_several([(str(one), one) for one in paths], as_json))
+    if shard is not None and (paths or url is not None):
+        raise ConfigError("--shard and a path or --url exclude each other: one of them is asked")
+    if not paths and url is None and (files := _shards(config, state, shard)):
+        raise typer.Exit(_several(files, as_json))
     path = paths[0] if paths else None
     if path is not None and state is None and _is_state(path):
         path, state = None, path
     if path is None and (url is None or state is not None):
         if url is not None:
             raise ConfigError("--state and --url exclude each other: one of them is asked")
-        condition, problems, found = _here(config, state)
+        condition, problems, found = _here(config, state, shard)
         told = {"condition": condition, "problems": problems, "state": found}
         lines = _lines(found) if found else []
     else:
@@ -80,13 +93,24 @@ def status(
     raise typer.Exit(EXIT_CODES.get(condition, 1))
 
 
-def _several(paths: list[Path], as_json: bool) -> int:
-    """Prints a line for each, or all of it as JSON. Returns the exit code of the worst."""
+def _shards(config: Path | None, state: Path | None, shard: str | None) -> list[tuple[str, Path]]:
+    """Of several shards the state file of each, with what it is called; else none."""
+    from zeek_beacons.live.settings import SidecarConfig, config_file
+
+    flags = {"state": None if state is None else str(state), "shard": shard}
+    own = SidecarConfig.load(config_file(config), flags=flags)
+    if len(own.shards) == 1:
+        return []
+    return [(f"shard {one}", _state_file(config, state, str(one))) for one in own.shards]
+
+
+def _several(files: list[tuple[str, Path]], as_json: bool) -> int:
+    """Prints a line for each, by its name, or all of it as JSON. Returns the exit code of the worst."""
     told = []
-    for path in paths:
+    for name, path in files:
         try:
             if _is_state(path):
-                condition, problems, found = _here(None, path)
+                condition, problems, found = _state(path)
             else:
                 condition, problems, found, _ = _elsewhere(path, None, "", None)
         except InputError as error:
@@ -94,7 +118,7 @@ def _several(paths: list[Path], as_json: bool) -> int:
         told.append({"path": str(path), "condition": condition, "problems": problems, "state": found})
         if not as_json:
             rest = f": {'; '.join(problems)}" if problems else ""
-            print(_printable(f"{path}: {condition or 'readable'}{rest}"))
+            print(_printable(f"{name}: {condition or 'readable'}{rest}"))
     if as_json:
         print(json.dumps(told, indent=2))
     return EXIT_CODES[max((str(one["condition"]) for one in told), key=WORSE.index)]
@@ -105,11 +129,18 @@ def _is_state(path: Path) -> bool:
     return path.suffix == ".json"
 
 
-def _here(config: Path | None, state: Path | None) -> tuple[str, list[str], dict[str, Any] | None]:
+def _here(
+    config: Path | None, state: Path | None, shard: str | None = None
+) -> tuple[str, list[str], dict[str, Any] | None]:
     """Condition, problems and state of the sidecar on this machine."""
+    return _state(_state_file(config, state, shard))
+
+
+def _state(path: Path) -> tuple[str, list[str], dict[str, Any] | None]:
+    """The same of the sidecar that writes this state."""
     from zeek_beacons.live import status as states
 
-    found = states.read(_state_file(config, state))
+    found = states.read(path)
     condition, problems = states.judge(found, time.time())
     return condition.name.lower(), problems, found
 
@@ -129,15 +160,15 @@ def _elsewhere(
     return found.condition, found.problems, found._asdict(), lines
 
 
-def _state_file(config: Path | None, state: Path | None) -> Path:
+def _state_file(config: Path | None, state: Path | None, shard: str | None) -> Path:
     """Where the sidecar, who may be another user, writes its state."""
-    from zeek_beacons.live.settings import SYSTEM_FOLDER, SidecarConfig, config_file
+    from zeek_beacons.live.settings import SidecarConfig, config_file, system_wide
 
-    own = SidecarConfig.load(config_file(config), flags={"state": None if state is None else str(state)})
+    flags = {"state": None if state is None else str(state), "shard": shard}
+    own = SidecarConfig.load(config_file(config), flags=flags)
     if own.state_file is None:
         raise ConfigError("state is 'none': the sidecar writes no state")
-    system = SYSTEM_FOLDER / own.state_file.name
-    return system if not own.state and not own.state_file.exists() and system.exists() else own.state_file
+    return system_wide(own.state_file, own.state)
 
 
 def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -145,6 +176,7 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [
         ("sidecar", f"{state['name']}, {state['version']}, model {state['model']}, since {_when(state['started'])}"),
         ("zeek", f"{state['address']}: {state['role']}" + (f", {_zeek(zeek)}" if zeek else "")),
+        *([("shard", state["shard"])] if state.get("shard") else []),
         *((f"node {name}", _node(node)) for name, node in state["nodes"].items()),
         ("candidates", f"{state['received']} received, {state['scored']} scored, {state['queue']} waiting"),
         (
@@ -159,8 +191,15 @@ def _lines(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("bad", ", ".join(f"{count} {reason}" for reason, count in state["bad"].items()) or "none"),
     ]
+    if before := state.get("taken_over"):
+        gone = f"{before['silent_seconds']:.0f} s after its last sign"
+        lines.append(("taken over", f"from {before['name']}, {gone}, at {_when(before['at'])}"))
     if followed := state.get("followed"):
-        lines += [("files", _files(followed)), ("rows", _rows(followed["rows"]))]
+        lines += [_followed(name, one) for name, one in followed["sources"].items()]
+        if "rows" in followed:
+            lines.append(("rows", f"{_rows(followed['rows'])}; {followed['tracked']} pairs held"))
+    if forwarded := state.get("forwarded"):
+        lines.append(("forward", _forwarded(state["address"], forwarded)))
     if events := state.get("events"):
         lines.append(("events", _events(events)))
     if sinks := state.get("sinks"):
@@ -190,12 +229,31 @@ def _held(held: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _files(followed: Mapping[str, Any]) -> str:
+def _followed(name: str, source: Mapping[str, Any]) -> tuple[str, str]:
+    """What came of files, or of a topic."""
+    if "partitions" in source:
+        told = (
+            f"{name}: {source['messages']} messages, {source['bytes'] / 1e6:.1f} MB, {source['behind']} behind, "
+            f"{source['bad']} bad, {source['other']} of other logs, {source['missed']} missed, "
+            f"{source['hurried']} that did not wait, {source['cut']} begun anew"
+        )
+        problems = [source["example"], source["problem"]]
+        return "topic", "; ".join([told, *filter(None, problems)])
     told = (
-        f"{followed['files']} known, {followed['bytes'] / 1e6:.1f} MB read, {followed['left_out']} too old, "
-        f"{followed['cut']} cut, {followed['unreadable']} unreadable; {followed['tracked']} pairs held"
+        f"{source['files']} known, {source['bytes'] / 1e6:.1f} MB read, {source['behind'] / 1e6:.1f} MB behind, "
+        f"{source['left_out']} too old, {source['cut']} cut, {source['unreadable']} unreadable"
     )
-    return f"{told}; {followed['problem']}" if followed["problem"] else told
+    return "files", f"{told}; {source['problem']}" if source["problem"] else told
+
+
+def _forwarded(address: str, told: Mapping[str, Any]) -> str:
+    text = (
+        f"{address}: {told['sent']} of {told['rows']} rows sent in {told['batches']} batches, "
+        f"{told['duplicates']} twice, {told['waiting']} wait ({told['waiting_bytes'] / 1e6:.1f} MB), "
+        f"{told['bad']} rows bad, {told['refused']} batches refused, {told['retries']} tries failed, "
+        f"{told['full']} times full"
+    )
+    return "; ".join([text, *filter(None, (told["example"], told["problem"]))])
 
 
 def _rows(rows: Mapping[str, Any]) -> str:

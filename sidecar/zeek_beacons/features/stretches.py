@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeek_beacons.features.checkins import FlatCheckins
+from zeek_beacons.features.padded_rows import PaddedRows, chunks, lay, pick, positions
 from zeek_beacons.pairs import Floats, Ints, Pairs
 
 PAUSE = 8.0  # medians
@@ -69,28 +70,32 @@ def _sessions(waits: Floats, owner: Ints, flat: FlatCheckins) -> tuple[Ints, Int
 
 def _medians(waits: Floats, flat: FlatCheckins) -> Floats:
     """Median wait of each pair, seconds, (n,); infinite for a pair without any."""
-    owner = np.repeat(np.arange(len(flat.counts)), flat.counts)
-    ordered = waits[np.lexsort((waits, owner))]  # a pair's last, infinite, comes last
     number = np.maximum(flat.counts - 1, 0)
-    some = number > 0
     medians = np.full(len(number), np.inf)
-    begin, number = flat.begins[some], number[some]
-    medians[some] = (ordered[begin + (number - 1) // 2] + ordered[begin + number // 2]) / 2
+    for rows, width in chunks(number):
+        medians[rows] = PaddedRows(lay(waits, positions(flat.begins[rows], number[rows], width))).median
     return medians
 
 
 def _calmest(waits: Floats, flat: FlatCheckins) -> tuple[Ints, Ints]:
     """First check-in and number of check-ins of the CALM calmest waits in a row, by std / mean, of long histories."""
-    long = np.flatnonzero(flat.counts >= LONG)
-    first, spread = np.empty(len(long), dtype=np.int64), np.empty(len(long))
-    for place, pair in enumerate(long.tolist()):
-        begin = int(flat.begins[pair])
-        own = waits[begin : begin + int(flat.counts[pair]) - 1]
-        sums = np.concatenate([[0.0], np.cumsum(own)])
-        squares = np.concatenate([[0.0], np.cumsum(own * own)])
-        mean = np.maximum(sums[CALM:] - sums[:-CALM], 1e-9) / CALM
-        variance = (squares[CALM:] - squares[:-CALM]) / CALM / mean**2 - 1
-        calmest = int(np.argmin(variance))
-        first[place], spread[place] = begin + calmest, variance[calmest]
-    first = first[spread <= CALMEST**2]
+    first = np.full(len(flat.counts), -1, dtype=np.int64)  # -1: of a pair that has none
+    number = flat.counts - 1
+    for rows, width in chunks(number, LONG - 1):
+        own = lay(waits, positions(flat.begins[rows], number[rows], width))
+        sums, squares = _running(own), _running(own * own)
+        mean = np.maximum(sums[:, CALM:] - sums[:, :-CALM], 1e-9) / CALM
+        variance = (squares[:, CALM:] - squares[:, :-CALM]) / CALM / mean**2 - 1
+        variance[np.isnan(variance)] = np.inf  # beyond the pair's own waits
+        calmest = variance.argmin(axis=-1)
+        calm = pick(variance, calmest) <= CALMEST**2
+        first[rows[calm]] = (flat.begins[rows] + calmest)[calm]
+    first = first[first >= 0]
     return first, np.full(len(first), CALM + 1, dtype=np.int64)
+
+
+def _running(values: Floats) -> Floats:
+    """Sums of the first 0, 1, ... values of each row, (m, width + 1)."""
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=-1, out=sums[:, 1:])
+    return sums

@@ -7,7 +7,9 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -245,8 +247,32 @@ class Fleet:
         return _page(found, told, lambda row: (-row.time,), page)
 
     def alerts_after(self, seq: int, most: int = 100) -> tuple[AlertRow, ...]:
-        """None: what is new is told by each sensor's own console."""
+        """None: a seq counts by sensor, see `alerts_since`."""
         return ()
+
+    def newest_alerts(self) -> dict[str, int]:
+        """The seq of each sensor's newest alert, as last looked at; without those that were never read."""
+        about = {name: one.health.about for name, one in self.sensors.items()}
+        return {name: told.last_alert for name, told in about.items() if told is not None}
+
+    def alerts_since(self, after: Mapping[str, int]) -> dict[str, Listing[AlertRow]]:
+        """What follows a seq of each of these sensors, the newest first, of those that can be read now."""
+        until = time.monotonic() + self._patience
+        asked = [
+            (self.sensors[name], self.sensors[name].ask(partial(self._since, seq)))
+            for name, seq in after.items()
+            if self.sensors[name].is_read
+        ]
+        found = {}
+        for sensor, future in asked:
+            with suppress(InputError):  # the sensor remembers it
+                told = sensor.answer(future, until)
+                rows = tuple(replace(row, id=told_apart(sensor.name, row.id), sensor=sensor.name) for row in told.rows)
+                found[sensor.name] = Listing(rows, told.total)
+        return found
+
+    def _since(self, seq: int, model: Readable) -> Listing[AlertRow]:
+        return first(lambda page: model.alerts(seq, EVERYTHING, page), FIRST, self._rows)
 
     def long_connections(
         self, min_duration: float = 3600.0, which: Filter = EVERYTHING, page: Page = FIRST, by_sum: bool = False

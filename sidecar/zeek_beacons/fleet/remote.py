@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib import parse
 
-from zeek_beacons.errors import ConfigError, InputError
+from zeek_beacons.errors import BeaconsError, ConfigError, InputError
 from zeek_beacons.fleet import answers
 from zeek_beacons.readmodel import (
     About,
@@ -52,6 +52,15 @@ class _NoSuchThingError(InputError):
     """The sensor has nothing of this id."""
 
 
+class UnsaidError(BeaconsError):
+    """A sensor's console did not take what it was told, or nobody knows. `status`: of its refusal, 0 for none."""
+
+    def __init__(self, name: str, problem: str, status: int = 0, is_unsaid: bool = True) -> None:
+        known = "nothing was said" if is_unsaid else "whether it was taken is not known, look there"
+        super().__init__(f"{name}: {problem}; {known}")
+        self.status, self.is_unsaid = status, is_unsaid
+
+
 class SensorStatus(NamedTuple):
     """What a sensor holds, and what its own console finds wrong with it."""
 
@@ -72,6 +81,40 @@ class RemoteModel:
         self._host, self._base = parts.netloc, f"{parts.path.rstrip('/')}/api/v1"
         self._token, self._bounds = token, bounds
         self._trust = trust if parts.scheme == "https" else None
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token for it: without one it takes no words."""
+        return bool(self._token)
+
+    def tell(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Has it write something down. Returns its answer, None where that is empty. Raises UnsaidError."""
+        headers = {"Accept": "application/json", "Connection": "close", "Authorization": f"Bearer {self._token}"}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
+        connection = self._connection()
+        try:
+            connection.connect()
+        except OSError as problem:
+            raise UnsaidError(self.name, f"does not answer: {_printable(problem)}") from problem
+        try:
+            connection.request(
+                method, f"{self._base}/{path}", None if body is None else json.dumps(body), headers=headers
+            )
+            with connection.getresponse() as got:
+                answer = self._read(got)
+        except (OSError, http.client.HTTPException, InputError) as problem:
+            text = str(problem).removeprefix(f"{self.name}: ")
+            raise UnsaidError(self.name, f"does not answer: {_printable(text)}", is_unsaid=False) from problem
+        finally:
+            connection.close()
+        try:
+            told = json.loads(answer) if answer else None
+        except (ValueError, RecursionError):
+            told = None
+        if got.status in (http.client.OK, http.client.CREATED, http.client.NO_CONTENT):
+            return told
+        detail = told.get("detail", got.reason) if isinstance(told, dict) else got.reason
+        raise UnsaidError(self.name, f"refuses ({got.status}): {_printable(detail)}", got.status)
 
     def status(self) -> SensorStatus:
         """What it holds, and what is wrong with it."""

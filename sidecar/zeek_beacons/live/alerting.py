@@ -98,7 +98,8 @@ class LiveAlerts:
         levels = [0]
         for one in (name, *joined):
             raised = self._raised.get(one)
-            if raised is not None and (ever or now - raised.at < self._cooldown):
+            # Told in what is the future by now, the clock having been set back: not for ever either.
+            if raised is not None and (ever or abs(now - raised.at) < self._cooldown):
                 levels.append(raised.level)
         return max(levels)
 

@@ -83,6 +83,30 @@ _SINK_COUNTERS = {
 }
 
 
+# Of what is followed, by field of its rows.
+_FOLLOW_COUNTERS = {
+    "rows": ("follow_connections", "Connections that were read, bad rows too."),
+    "bad": ("follow_bad_rows", "Rows and messages that hold nothing."),
+    "duplicates": ("follow_duplicate_connections", "Connections that came twice."),
+    "forgotten_pairs": ("follow_forgotten_pairs", "Pairs forgotten because there were too many."),
+    "cut_observations": ("follow_cut_observations", "Observations forgotten because there were too many."),
+    "forgotten_rows": ("follow_forgotten_rows", "Rows of logs beside conn.log forgotten before their connection came."),
+}
+_FORWARD_COUNTERS = {
+    "rows": ("forward_buffered_rows", "Rows that entered the buffer."),
+    "sent": ("forward_sent_rows", "Rows that the receiver has."),
+    "batches": ("forward_sent_batches", "Batches that the receiver has."),
+    "bad": ("forward_bad_rows", "Rows that were none, and not sent."),
+    "refused": ("forward_refused_batches", "Batches that the receiver would not take, and were given up."),
+    "retries": ("forward_retries", "Tries to send a batch that failed."),
+    "full": ("forward_full", "Times that nothing more was read because the buffer was full."),
+}
+_FORWARD_GAUGES = {
+    "waiting": ("forward_waiting_batches", "Batches that wait to be sent."),
+    "waiting_bytes": ("forward_waiting_bytes", "Bytes that they take on disk."),
+}
+
+
 def render(state: State | None, wall: float, accept: str = "", process: bool = True) -> tuple[bytes, str]:
     """The metrics and their content type. `accept`: the request's header; `process`: this process' own figures too."""
     registry = CollectorRegistry()
@@ -199,8 +223,37 @@ def _events(state: State) -> Iterator[Metric]:
     yield from _plain(told, _EVENT_COUNTERS, _EVENT_GAUGES)
 
 
+def _follow(state: State) -> Iterator[Metric]:
+    told = state.get("followed")
+    if not told:
+        return
+    sources = list(told["sources"].values())
+    topics = [one for one in sources if "partitions" in one]
+    files = [one for one in sources if "partitions" not in one]
+    yield _counter("follow_bytes", "Bytes that were read, unpacked.", [((), sum(one["bytes"] for one in sources))])
+    yield _gauge("follow_behind_bytes", "Bytes of logs that wait.", [((), sum(one["behind"] for one in files))])
+    yield _gauge("follow_behind_messages", "Messages that wait.", [((), sum(one["behind"] for one in topics))])
+    missed = sum(one["missed"] for one in topics)
+    yield _counter("follow_missed_messages", "Messages that were gone before they were read.", [((), missed)])
+    if "rows" in told:
+        rows = told["rows"] | {"bad": told["rows"]["bad"] + sum(one["bad"] for one in topics)}
+        yield from _plain(rows, _FOLLOW_COUNTERS, {})
+        yield _gauge("follow_unjudged_connections", "Read and not looked at yet.", [((), told["unjudged"])])
+        yield _gauge("follow_held_pairs", "Pairs that are held.", [((), told["tracked"])])
+        if rows["newest"] is not None:
+            lag = max(0.0, state["written"] - rows["newest"])
+            yield _gauge("follow_lag_seconds", "Since the newest connection that was read began.", [((), lag)])
+
+
+def _forward(state: State) -> Iterator[Metric]:
+    if told := state.get("forwarded"):
+        yield from _plain(told, _FORWARD_COUNTERS, _FORWARD_GAUGES)
+
+
 _ROLES = tuple(role.name.lower() for role in Role)
-_PARTS: tuple[Callable[[State], Iterator[Metric]], ...] = (_session, _delays, _nodes, _model, _history, _events, _sinks)
+_PARTS: tuple[Callable[[State], Iterator[Metric]], ...] = (
+    *(_session, _delays, _nodes, _model, _history, _events, _sinks, _follow, _forward),
+)
 
 
 def _plain(

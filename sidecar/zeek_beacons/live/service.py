@@ -18,6 +18,7 @@ from zeek_beacons.allow import AllowList
 from zeek_beacons.background_thread import BackgroundThread
 from zeek_beacons.live import state as states
 from zeek_beacons.live.allow_list_file import AllowListFile
+from zeek_beacons.live.hang_up import on_hang_up
 from zeek_beacons.live.operators import Feed, Operators
 from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.messages import BadMessage, Candidate, Verdict
@@ -32,6 +33,7 @@ from zeek_beacons.store.long_connection import LongConnection
 if TYPE_CHECKING:
     from zeek_beacons.live.endpoints.intake import EventIntake
     from zeek_beacons.live.metrics_server import MetricsServer
+    from zeek_beacons.live.takeover import Predecessor
 
 TICK = 0.5  # seconds
 FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds between attempts to connect
@@ -55,7 +57,9 @@ class Service:
         operators: Operators | None = None,
         metrics: MetricsServer | None = None,
         events: EventIntake | None = None,
+        before: Predecessor | None = None,
     ) -> None:
+        self._before = before
         self._operators, self._metrics, self._events = operators, metrics, events
         self._session, self._transport, self._worker = session, transport, worker
         self._allow_list, self._config, self._once = allow_list, config, once
@@ -287,6 +291,8 @@ class Service:
             unreadable=self._worker.unreadable,
             alerting=asdict(self._worker.in_force),
             allow_problem=self._allow_list.problem,
+            shard=self._config.shard,
+            taken_over=None if self._before is None else asdict(self._before),
             operator=None if self._operators is None else self._operators.state(),
             events=None if self._events is None else self._events.state(),
             sinks=None if self._worker.alerts is None else self._worker.alerts.channels.state(),
@@ -300,6 +306,7 @@ def serve(service: Service) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
+        loop.add_signal_handler(signal.SIGHUP, on_hang_up(service.stop))
         await service.run()
 
     asyncio.run(run())

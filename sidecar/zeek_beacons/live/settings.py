@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from zeek_beacons.config import layered, read_toml, refuse_unknown
 from zeek_beacons.errors import ConfigError, SettingError
+from zeek_beacons.live.protocol.shards import WHOLE, Shard, shards
 from zeek_beacons.operator_file import FILE_NAME
 
 ENVIRONMENT = "ZEEK_BEACONS_SIDECAR_"
+SOCKET = "unix:"  # what an address of events begins with where they are listened for
 SYSTEM_FOLDER = Path("/var/lib/zeek-beacons")
 SYSTEM_CONFIG = Path("/etc/zeek-beacons.toml")
 
@@ -26,6 +28,9 @@ class SidecarConfig:
 
     # Where Zeek listens: ws://, wss:// or broker://.
     zeek: str = "ws://127.0.0.1:27759"
+    # Whose pairs are judged where several sidecars share them: `2/4` that shard's, `any/4` those of one that nobody
+    # serves; empty: all.
+    shard: str = ""
     # Certificate authority (PEM file) that a wss:// peer is checked against; empty: the system's.
     tls_ca: str = ""
     # Whether a peer on another machine may be spoken to without TLS. There is no authentication.
@@ -60,6 +65,18 @@ class SidecarConfig:
     linger: float = 0.02
     # Allow-list file, reread when it changes; empty: none.
     allow: str = ""
+    # Address of another machine's `serve` that `follow` sends connections to, in place of judging them; empty: none.
+    forward: str = ""
+    # File with the token that it asks for.
+    forward_token: str = ""
+    # Certificate authority (PEM file) that an https:// one is checked against; empty: the system's.
+    forward_ca: str = ""
+    # What this sensor is called there; empty: the name of the machine.
+    forward_name: str = ""
+    # File of what waits to be sent; empty: `forward.sqlite` in the state folder.
+    forward_buffer: str = ""
+    # Megabytes that may wait.
+    forward_megabytes: int = 1024
     # Seconds that the end may take after SIGTERM.
     drain: float = 10.0
 
@@ -68,7 +85,11 @@ class SidecarConfig:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise SettingError(name, f"is {value}, expected {least} to {most}")
-        if self.alerts_per_host_day and self.history_file is None:
+        try:
+            self.shards  # noqa: B018
+        except ValueError as error:
+            raise SettingError("shard", str(error)) from error
+        if self.alerts_per_host_day and self.history == "none":
             raise SettingError("alerts_per_host_day", f"is {self.alerts_per_host_day}, which needs a history")
 
     @classmethod
@@ -86,21 +107,67 @@ class SidecarConfig:
         return layered(cls, f"{file} [sidecar]", table, ENVIRONMENT, environ, flags)
 
     @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The shards of which this sidecar serves one."""
+        return shards(self.shard) if self.shard else (WHOLE,)
+
+    @property
+    def one_shard(self) -> Shard:
+        """The shard that is served. Raises ConfigError where it is not known which."""
+        if len(self.shards) > 1:
+            one = self.shards[0]
+            raise ConfigError(f"shard is {self.shard!r}, and each has files of its own: name one, such as {one}")
+        return self.shards[0]
+
+    def of_shard(self, shard: Shard) -> Self:
+        """The settings of the sidecar that serves this shard."""
+        return replace(self, shard=str(shard) if self.shard else "")
+
+    @property
+    def metrics_address(self) -> str:
+        """Where this shard's metrics are: those of the second one a port further, and so on."""
+        host, _, port = self.metrics.rpartition(":")
+        further = self.one_shard.number - 1
+        return f"{host}:{int(port) + further}" if further and port.isdecimal() and int(port) else self.metrics
+
+    @property
+    def events_source(self) -> str:
+        """Where events come from: all shards read the same file, and each listens on a socket of its own."""
+        if not self.events.startswith(SOCKET):
+            return self.events
+        return f"{SOCKET}{self._own(Path(self.events.removeprefix(SOCKET)))}"
+
+    @property
     def history_file(self) -> Path | None:
         """Where the history is kept; None: nowhere."""
-        return _file(self.history, "history.db")
+        return self._file(self.history, "history.db")
 
     @property
     def state_file(self) -> Path | None:
         """Where the state is written for `zeek-beacons status`; None: nowhere."""
-        return _file(self.state, "status.json")
+        return self._file(self.state, "status.json")
+
+    @property
+    def forward_buffer_file(self) -> Path:
+        """Where what waits to be sent is kept."""
+        return Path(self.forward_buffer) if self.forward_buffer else state_folder() / "forward.sqlite"
 
     @property
     def operator_file(self) -> Path | None:
         """What operators say, which is followed; None: nothing is."""
         if self.operator:
-            return _file(self.operator, FILE_NAME)
+            return self._file(self.operator, FILE_NAME)
         return None if self.history_file is None else self.history_file.with_name(FILE_NAME)
+
+    def _file(self, setting: str, name: str) -> Path | None:
+        if setting == "none":
+            return None
+        return self._own(Path(setting) if setting else state_folder() / name)
+
+    def _own(self, path: Path) -> Path:
+        """The path, or that of this shard's own: in a folder `shard-2of4` beside it."""
+        shard = self.one_shard
+        return path if shard.is_all else path.parent / f"shard-{shard.name}" / path.name
 
 
 _RANGES = (
@@ -113,6 +180,7 @@ _RANGES = (
     ("queue", 10, 1_000_000),
     ("batch", 1, 10_000),
     ("linger", 0.0, 1.0),
+    ("forward_megabytes", 1, 1_000_000),
     ("drain", 0.0, 600.0),
 )
 
@@ -135,7 +203,9 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(home) / "zeek-beacons"
 
 
-def _file(setting: str, name: str) -> Path | None:
-    if setting == "none":
-        return None
-    return Path(setting) if setting else state_folder() / name
+def system_wide(path: Path, given: str) -> Path:
+    """The path, or where nobody named it and nothing is there, that of a sidecar which runs as another user."""
+    if given or path.exists():
+        return path
+    system = SYSTEM_FOLDER / path.relative_to(state_folder())
+    return system if system.exists() else path

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from zeek_beacons.live.alerting import LiveAlerts
     from zeek_beacons.live.endpoints.intake import EventIntake
     from zeek_beacons.live.metrics_server import MetricsServer
+    from zeek_beacons.live.takeover import Predecessor
 
 log = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
@@ -50,15 +51,20 @@ def start(
     scoring: Scoring,
     once: bool = False,
     alerts: LiveAlerts | None = None,
+    before: Predecessor | None = None,
 ) -> Service:
-    """A service that is ready to run; what alerts goes to Zeek, and to `alerts`. Raises ConfigError and InputError."""
+    """A service that is ready to run; what alerts goes to Zeek, and to `alerts`. Raises ConfigError and InputError.
+
+    `before`: whose shard it takes over.
+    """
     if config.threshold and own.alerts_per_host_day:
         raise ConfigError("threshold and alerts_per_host_day exclude each other: each sets the threshold")
     way = transport(own)
     allow_list = AllowListFile(Path(own.allow) if own.allow else None)
-    me = SidecarHello(secrets.token_hex(8), f"{socket.gethostname()}:{os.getpid()}", __version__, scoring.identity)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    me = SidecarHello(secrets.token_hex(8), name, __version__, scoring.identity, own.one_shard)
     session = Session(me, QueueBounds(own.queue))
-    metrics, intake = _metrics(own.metrics), _events(own)
+    metrics, intake = metrics_server(own.metrics_address), _events(own)
     path = own.history_file
     log.info(
         "starting",
@@ -68,12 +74,13 @@ def start(
                 "version": me.version,
                 "model": me.model,
                 "zeek": way.address,
+                "shard": own.shard or None,
                 "history": None if path is None else str(path),
                 "profile": config.profile,
                 "threshold": config.threshold or None,
                 "alerts_per_host_day": own.alerts_per_host_day or None,
-                "metrics": own.metrics or None,
-                "events": own.events or None,
+                "metrics": own.metrics_address or None,
+                "events": own.events_source or None,
                 "alerts": None if alerts is None else list(alerts.channels.state()["sinks"]),
             }
         },
@@ -88,6 +95,7 @@ def start(
     if path is not None:
         limits = Limits(own.history_days, own.history_megabytes * MEGABYTE, own.history_hourly_days)
         history = HistoryGuard(path, limits)
+        history.claim()
         unconfirmed, progress = history.start()
         session.resume({place: seq for place, seq in progress.items() if place[0] not in (ORIGIN, ANALYSIS, FOLLOWED)})
         if own.alerts_per_host_day:
@@ -101,7 +109,7 @@ def start(
             worker.rejudging = rejudging(worker, history, alerts)
     _resume(session, unconfirmed, worker.incidents)
     followers = operators(own, worker, progress)
-    return Service(session, way, worker, allow_list, own, once, followers, metrics, intake)
+    return Service(session, way, worker, allow_list, own, once, followers, metrics, intake, before)
 
 
 def operators(own: SidecarConfig, worker: Worker, progress: Mapping[tuple[str, str], int]) -> Operators | None:
@@ -125,7 +133,7 @@ def rejudging(worker: Worker, history: HistoryGuard, alerts: LiveAlerts) -> Call
     return Rejudging(worker, history, alerts).step
 
 
-def _metrics(address: str) -> MetricsServer | None:
+def metrics_server(address: str) -> MetricsServer | None:
     """What answers Prometheus; None where it is not asked for, and nothing of it is imported."""
     if not address:
         return None
@@ -140,7 +148,7 @@ def _events(own: SidecarConfig) -> EventIntake | None:
         return None
     from zeek_beacons.live.endpoints.intake import intake
 
-    return intake(own.events, own.max_events, own.events_hours * 3600)
+    return intake(own.events_source, own.max_events, own.events_hours * 3600)
 
 
 def _resume(session: Session, alerts: list[str], incidents: LiveIncidents) -> None:

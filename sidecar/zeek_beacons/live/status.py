@@ -101,7 +101,18 @@ def _events(state: Mapping[str, Any]) -> list[str]:
     return [f"events: {told['source']}: {told['problem']}"] if told and told["problem"] else []
 
 
-_CHECKS = (_role, _silence, _history, _allow, _operators, _sinks, _events)
+def _topics(state: Mapping[str, Any]) -> list[str]:
+    """What keeps a topic that is followed from being read."""
+    sources = (state.get("followed") or {}).get("sources") or {}
+    return [f"{name}: {one['problem']}" for name, one in sources.items() if "partitions" in one and one["problem"]]
+
+
+def _forwarding(state: Mapping[str, Any]) -> list[str]:
+    told = state.get("forwarded")
+    return [f"forward: {told['problem']}"] if told and told["problem"] else []
+
+
+_CHECKS = (_role, _silence, _history, _allow, _operators, _sinks, _events, _topics, _forwarding)
 
 
 def _is_alive(pid: int) -> bool:

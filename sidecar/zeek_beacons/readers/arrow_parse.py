@@ -18,7 +18,7 @@ import pyarrow.csv as arrow_csv
 
 from zeek_beacons.pairs import MICROSECONDS, Bools, Floats, Ints
 from zeek_beacons.readers.columns import Batch, Texts
-from zeek_beacons.readers.files import BadLine, Block
+from zeek_beacons.readers.files import BadLine, Block, newlines
 
 LONGEST_GOOD_LINE = 1 << 20  # bytes; a longer one is skipped as bad
 
@@ -158,7 +158,7 @@ def _parsed(parser: Parser, data: bytes) -> Table | None:
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         return None
     # Looking for blank lines costs. Without any, only a lone CR or JSON can hold a second row in one line.
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    lines = newlines(data) + (not data.endswith(b"\n"))
     sure = table.num_rows == lines and b"\r" not in data and b"{" not in data[:64]
     return table if sure or table.num_rows == _filled(data) else None
 
@@ -176,7 +176,7 @@ def _blank(data: bytes) -> bool:
 def _filled(data: bytes) -> int:
     """How many lines are not blank."""
     if not data.startswith(b"\n") and b"\n\n" not in data and b"\r" not in data and b"\n " not in data:
-        return data.count(b"\n") + (not data.endswith(b"\n"))
+        return newlines(data) + (not data.endswith(b"\n"))
     return sum(bool(line.strip()) for line in data.split(b"\n"))
 
 

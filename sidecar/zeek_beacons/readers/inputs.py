@@ -49,6 +49,11 @@ def log_kind(name: str) -> str:
     return next((log for log, pattern in kinds if pattern.search(name)), "")
 
 
+def is_flow_name(name: str) -> bool:
+    """Whether a file has the name of a flow log, and none of a file that we write ourselves."""
+    return name not in _OURS and any(pattern.search(name) for kind, pattern in _KINDS if not kind)
+
+
 def expand(inputs: Sequence[str]) -> Found:
     """Files for what the user named: files, globs, folders of (rotated) logs, `-` for stdin. Raises InputError."""
     found: list[str] = []

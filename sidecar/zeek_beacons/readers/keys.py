@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+import pyarrow as pa
 
 from zeek_beacons.pairs import Ints
 
@@ -48,7 +49,10 @@ class Numbering:
 
     def codes(self, keys: Ints) -> Ints:
         """The number of every key."""
-        distinct, inverse = np.unique(keys, return_inverse=True)
+        encoded = pa.array(keys, pa.int64()).dictionary_encode()  # by hashing, which takes a third of sorting
+        found, which = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
+        order = np.argsort(found)
+        distinct = found[order]
         at = np.searchsorted(self._keys, distinct)
         known = at < len(self._keys)
         known[known] = self._keys[at[known]] == distinct[known]
@@ -58,7 +62,10 @@ class Numbering:
         codes[~known] = np.arange(len(self), len(self) + len(fresh))
         self._codes = np.insert(self._codes, at[~known], codes[~known])
         self._keys = np.insert(self._keys, at[~known], fresh)
-        return codes[inverse]
+        numbers = np.empty_like(codes)
+        numbers[order] = codes
+        numbered: Ints = numbers[which]
+        return numbered
 
     def keys(self) -> Ints:
         """All keys by their number."""

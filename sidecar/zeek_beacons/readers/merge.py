@@ -43,6 +43,12 @@ def left_open(state: Bytes) -> Bools:
     return OPEN_STATES[state]
 
 
+def may_be_piece(orig_p: Ints, reach_us: Ints, proto: Ints, state: Bytes) -> Bools:
+    """Which connections may continue, or be continued by, another one."""
+    pieces: Bools = (orig_p >= 0) & ((reach_us > ALONE) | ((proto == TCP) & left_open(state)))
+    return pieces
+
+
 def end_us(start_us: Ints, duration: Floats) -> Ints:
     """When connections ended, microseconds; at their start where the duration is missing."""
     length = np.nan_to_num(duration, nan=0.0)

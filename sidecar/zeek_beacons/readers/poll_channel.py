@@ -36,5 +36,6 @@ def pairs_of(
             for reason, skipped in own.skipped.items():
                 at, line, _ = skipped.examples[0]
                 ingest.notes.append(f"channel {CHANNEL}: left out {skipped.rows}: {reason}, first at {at}:{line}")
+            ingest.notes += own.notes
             found += held
     return candidates.joined(found, config, Ingest(), begin, until)

@@ -34,7 +34,7 @@ from zeek_beacons.readers.halves import flows, fold
 from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.log_context import LogContext
 from zeek_beacons.readers.long_gone import LongGone
-from zeek_beacons.readers.merge import ALONE, TCP, end_us, five_tuples, is_midstream, left_open, merge
+from zeek_beacons.readers.merge import ALONE, TCP, end_us, five_tuples, is_midstream, may_be_piece, merge
 from zeek_beacons.readers.owners import left_out
 from zeek_beacons.readers.pair_table import PairTable, Spelled, by_pair_and_start
 from zeek_beacons.readers.traits import no_traits
@@ -106,7 +106,7 @@ class Collector:
 
     def pairs(self, more: bool = False) -> Pairs:
         """Everything collected, sorted by key. `more`: connections that may still be continued are left out yet."""
-        self._settle_halves(keep=0)
+        self._settle_halves(keep=0, answered_later=more)
         newest = self.ingest.last_us if more else None
         self._settle_loose(None if newest is None else newest - round(self.config.merge_gap * MICROSECONDS))
         self._settle()
@@ -196,8 +196,7 @@ class Collector:
         """Takes whole connections: those that may be pieces of one are held back first."""
         rows = self._chosen(rows)
         self.ingest.span(rows.start_us)
-        with_port = rows.orig_p >= 0
-        loose = with_port & ((rows.reach_us > ALONE) | ((rows.proto == TCP) & left_open(rows.state)))
+        loose = may_be_piece(rows.orig_p, rows.reach_us, rows.proto, rows.state)
         if loose.any():
             self._hold(rows.take(loose))
             rows = rows.take(~loose)
@@ -232,8 +231,11 @@ class Collector:
         if sum(map(len, self._halves)) > LOOSE:
             self._settle_halves(keep=LOOSE // 2)
 
-    def _settle_halves(self, keep: int) -> None:
-        """Joins answers to their connections; the newest `keep` may still find each other and stay."""
+    def _settle_halves(self, keep: int, answered_later: bool = False) -> None:
+        """Joins answers to their connections; the newest `keep` may still find each other and stay.
+
+        `answered_later`: so may, and do, all that began within `merge_gap` of the newest.
+        """
         if not self._halves:
             return
         rows = joined(self._halves)
@@ -245,16 +247,18 @@ class Collector:
         stay = np.zeros(len(rows), dtype=np.bool_)
         if keep:
             stay[np.argpartition(rows.start_us, -min(keep, len(rows)))[-keep:]] = True
-            self._halves = [rows.take(stay)]
+        if answered_later:
+            stay |= rows.start_us >= rows.start_us.max() - round(self.config.merge_gap * MICROSECONDS)
+        self._halves = [rows.take(stay)] if stay.any() else []
         self._route(rows.take(~stay))
 
     def _once(self, rows: Connections, number: Ints) -> tuple[Connections, Ints]:
         """The rows, each once, and their numbers, sorted by number and start; only with source ports are rows known."""
         order = np.lexsort((rows.duration, rows.half, rows.start_us, number))
         told = (number, rows.start_us, rows.half, rows.orig_p, rows.duration)
-        repeats = _repeats(*(column[order] for column in told)) & (rows.orig_p[order] >= 0)
-        self.ingest.duplicates += int(repeats.sum())
-        order = order[~repeats]
+        twice = repeats(*(column[order] for column in told)) & (rows.orig_p[order] >= 0)
+        self.ingest.duplicates += int(twice.sum())
+        order = order[~twice]
         return rows.take(order), number[order]
 
     def _hold(self, rows: Connections) -> None:
@@ -327,7 +331,7 @@ class Collector:
         """Where the newest rows of each pair stand, by pair and start, each once; takes back what repeats."""
         order = by_pair_and_start(rows)
         pair, port = rows.pair[order].astype(np.int64), rows.orig_p[order]
-        unique = ~_repeats(pair, rows.start_us[order], port, rows.duration[order]) | (port < 0)
+        unique = ~repeats(pair, rows.start_us[order], port, rows.duration[order]) | (port < 0)
         twice = rows.take(order[~unique])
         self._table.forget(twice)
         self.ingest.duplicates += int((~twice.by_name).sum())
@@ -362,10 +366,10 @@ def _no_size(count: Floats) -> Bools:
     return (count < 0) | (count > 2.0**64)
 
 
-def _repeats(*columns: NDArray[Any]) -> Bools:
+def repeats(*columns: NDArray[Any]) -> Bools:
     """Which sorted rows say the same as the one before them; a missing duration equals another missing one."""
-    repeats = np.ones(len(columns[0]), dtype=np.bool_)
-    repeats[:1] = False
+    same = np.ones(len(columns[0]), dtype=np.bool_)
+    same[:1] = False
     for column in columns:
-        repeats[1:] &= (column[1:] == column[:-1]) | ((column[1:] != column[1:]) & (column[:-1] != column[:-1]))
-    return repeats
+        same[1:] &= (column[1:] == column[:-1]) | ((column[1:] != column[1:]) & (column[:-1] != column[:-1]))
+    return same

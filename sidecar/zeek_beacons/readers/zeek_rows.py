@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from zeek_beacons.errors import InputError
 from zeek_beacons.readers.arrow_parse import ParsedRows, Parser, delimited, parse_block
-from zeek_beacons.readers.files import Block, Input, Progress
+from zeek_beacons.readers.files import Block, Input, Progress, newlines
 from zeek_beacons.readers.json_parse import json_lines
 
 CONN_FIELDS = frozenset({"ts", "id.orig_h", "id.resp_h", "id.resp_p", "proto"})
@@ -117,6 +117,11 @@ def _json_objects(head: bytes) -> Iterator[dict[str, Any]]:
             yield row
 
 
+def named_by_fields(fields: Sequence[str]) -> str | None:
+    """The name of the log that has such fields; None where none has."""
+    return _name_of("", fields)
+
+
 def _name_of(path: str, fields: Sequence[str]) -> str | None:
     if not fields:
         return None
@@ -203,13 +208,19 @@ def _split_headers(block: Block) -> Iterator[tuple[int, bytes]]:
     """Header lines one by one, and what lies between them, each with the number of its first line."""
     data, number, begin = block.data, block.line, 0
     while begin < len(data):
-        if data.startswith(b"#", begin):
-            end = data.find(b"\n", begin) + 1 or len(data)
-        else:
-            end = data.find(b"\n#", begin) + 1 or len(data)
+        end = _end_of_piece(data, begin)
         piece = data[begin:end]
         yield number, piece
-        number, begin = number + piece.count(b"\n"), end
+        begin = end
+        if begin < len(data):
+            number += newlines(piece)
+
+
+def _end_of_piece(data: bytes, begin: int) -> int:
+    """Where a header line that begins here ends; else where the next one begins. One byte is found faster than two."""
+    if data.startswith(b"#", begin):
+        return data.find(b"\n", begin) + 1 or len(data)
+    return len(data) if data.find(b"#", begin) < 0 else data.find(b"\n#", begin) + 1 or len(data)
 
 
 def _json_rows(

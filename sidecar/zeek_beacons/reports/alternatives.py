@@ -57,10 +57,10 @@ def could_be(scored: Scored, row: int) -> str:
         return told
     port, services = int(pairs.resp_p[row]), set(pairs.service[row].lower().split(","))
     for timer in TIMERS:
-        if port in timer.ports or services & set(timer.services):
+        if port in timer.ports or not services.isdisjoint(timer.services):
             return timer.text
     shared = pairs.resp_hosts[row] - 1 >= SHARED
-    if services & set(WEB) or port in (80, 443):
+    if not services.isdisjoint(WEB) or port in (80, 443):
         what = "a web application, update check or telemetry"
         return f"{what} that many hosts here use" if shared else f"{what} that polls"
     return "a service that many hosts here use" if shared and not np.isnan(pairs.resp_hosts[row]) else ""

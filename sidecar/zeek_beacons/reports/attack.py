@@ -41,14 +41,16 @@ def _speaks(*services: str, ports: tuple[int, ...] = ()) -> Callable[[Channel], 
     """Channels of one of these services, or at one of these ports while no service is known."""
 
     def holds(channel: Channel) -> bool:
-        return bool(channel.services & set(services)) or (not channel.services and channel.port in ports)
+        return not channel.services.isdisjoint(services) or (not channel.services and channel.port in ports)
 
     return holds
 
 
+_ASSIGNED = frozenset((*WEB_PORTS, *ALTERNATIVE_PORTS, 21, 25, 53, 110, 143, 465, 587, 853, 993, 995, 1883, 8883))
+
+
 def _is_unknown(channel: Channel) -> bool:
-    assigned = {*WEB_PORTS, *ALTERNATIVE_PORTS, 21, 25, 53, 110, 143, 465, 587, 853, 993, 995, 1883, 8883}
-    return channel.proto == "icmp" or (not channel.services and channel.port not in assigned)
+    return channel.proto == "icmp" or (not channel.services and channel.port not in _ASSIGNED)
 
 
 def _is_off_port(channel: Channel) -> bool:

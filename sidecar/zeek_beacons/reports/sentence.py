@@ -40,7 +40,14 @@ WAITS = {
 
 
 def sentence(scored: Scored, row: int) -> str:
-    """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`."""
+    """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`; made once."""
+    known = scored.sentences.get(row)
+    if known is None:
+        known = scored.sentences[row] = _sentence(scored, row)
+    return known
+
+
+def _sentence(scored: Scored, row: int) -> str:
     pairs, verdicts = scored.pairs, scored.verdicts
     if verdicts.kind[row] == TUNNEL:
         text = _spaced(_carried(scored, row))
@@ -271,7 +278,7 @@ def duration(seconds: float) -> str:
 
 def _spaced(text: str) -> str:
     """Percentages as this project writes them: `96 %`."""
-    return re.sub(r"(?<=\d)%", " %", text)
+    return re.sub(r"(?<=\d)%", " %", text) if "%" in text else text
 
 
 def _feature(scored: Scored, row: int, name: str) -> float:

@@ -12,6 +12,7 @@ from zeek_beacons.errors import ModelError
 from zeek_beacons.features import CATALOGUE, Features
 from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring.model import ModelFolder
+from zeek_beacons.scoring.one_output import one_output
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -24,8 +25,9 @@ _MODEL_COLUMNS = np.flatnonzero([feature.model for feature in CATALOGUE])
 
 def inputs(features: Features) -> NDArray[np.float32]:
     """The model's input, (n, len(MODEL_FEATURES)): the same for training and for scoring."""
-    matrix = features.matrix[:, _MODEL_COLUMNS]
-    return np.where(np.isnan(matrix), MISSING, matrix)
+    matrix = features.matrix.take(_MODEL_COLUMNS, axis=1)
+    np.copyto(matrix, MISSING, where=np.isnan(matrix))
+    return matrix
 
 
 def session_of(content: bytes, called: str, threads: int) -> InferenceSession:
@@ -36,6 +38,8 @@ def session_of(content: bytes, called: str, threads: int) -> InferenceSession:
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    # A thread that waits for another one sleeps: what else there is to do needs its core.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own undocumented kinds
@@ -47,7 +51,7 @@ class Forest:
 
     def __init__(self, model: ModelFolder, threads: int = 0) -> None:
         """`threads`: of onnxruntime, 0 for one a core. Raises ModelError where the file is no forest of ours."""
-        self._session = session_of(model.forest, f"{model.path}: the forest", threads)
+        self._session = session_of(one_output(model.forest) or model.forest, f"{model.path}: the forest", threads)
         given = self._session.get_inputs()
         width = len(_MODEL_COLUMNS)
         if len(given) != 1 or given[0].shape[-1] != width:
@@ -62,5 +66,5 @@ class Forest:
         if not len(features.matrix):
             return np.zeros(0)
         votes = self._session.run([self._output], {self._input: inputs(features)})[0]
-        scores: Floats = np.clip(votes[:, 1].astype(np.float64), 0.0, 1.0)
+        scores: Floats = np.clip(votes[:, -1].astype(np.float64), 0.0, 1.0)
         return scores

@@ -20,6 +20,7 @@ from zeek_beacons.readmodel import (
     LongPair,
     PairRow,
 )
+from zeek_beacons.serve import owners
 from zeek_beacons.serve.access import Who
 from zeek_beacons.serve.notes import Notes, key_of
 from zeek_beacons.serve.problems import ProblemError
@@ -53,8 +54,10 @@ def router(surface: Surface) -> APIRouter:
     @api.delete("/beacons/{id}", status_code=204)
     def acknowledge(id: str, who: Who = writer) -> None:  # noqa: A002
         """Acknowledges a beacon: someone sees to it. It is marked so until its severity rises."""
-        surface.takes_words()
         row = surface.pair(id)
+        if surface.fleet is not None:
+            owners.acknowledge(surface, [row], who.name)
+            return
         surface.store.acknowledge(key_of(row), row.level, who.name)
 
     @api.get("/incidents", dependencies=[reader], response_model=Listing[IncidentRow])

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.readmodel import Listing, Page
-from zeek_beacons.serve import wishes
+from zeek_beacons.serve import owners
 from zeek_beacons.serve.access import Who
 from zeek_beacons.serve.bodies import AllowGiven, FeedbackGiven, SnoozeGiven
 from zeek_beacons.serve.problems import ProblemError
@@ -38,7 +38,7 @@ def router(surface: Surface) -> APIRouter:
     @api.post("/feedback", status_code=201)
     def give(given: FeedbackGiven, who: Who = writer) -> dict[str, int]:
         """Marks a pair as true or false. False keeps it quiet, true makes it alert, whatever the model says."""
-        return {"id": wishes.feedback(surface, given, given.verdict, given.why, who.name)}
+        return {"id": owners.say(surface, "feedback", given, who.name)}
 
     @api.get("/allow", dependencies=[reader])
     def allowed(request: Request, page: Part, past: Past = False) -> Response:
@@ -48,7 +48,7 @@ def router(surface: Surface) -> APIRouter:
     @api.post("/allow", status_code=201)
     def allow(given: AllowGiven, who: Who = writer) -> dict[str, int]:
         """Adds an entry to the allow-list: a line of it, or a beacon's pair, name or network."""
-        return {"id": wishes.allow(surface, given, who.name)}
+        return {"id": owners.say(surface, "allow", given, who.name)}
 
     @api.delete("/allow/{number}", status_code=204)
     def forbid(number: int, who: Who = writer) -> None:
@@ -63,7 +63,7 @@ def router(surface: Surface) -> APIRouter:
     @api.post("/snooze", status_code=201)
     def snooze(given: SnoozeGiven, who: Who = writer) -> dict[str, int]:
         """Silences a pair for a time."""
-        return {"id": wishes.snooze(surface, given, given.until, given.why, who.name)}
+        return {"id": owners.say(surface, "snooze", given, who.name)}
 
     @api.delete("/snooze/{number}", status_code=204)
     def wake(number: int, who: Who = writer) -> None:

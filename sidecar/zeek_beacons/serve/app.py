@@ -12,7 +12,18 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from zeek_beacons import __version__
-from zeek_beacons.serve import api_events, api_jobs, api_read, api_state, api_words, console, forms, metrics, problems
+from zeek_beacons.serve import (
+    api_events,
+    api_forward,
+    api_jobs,
+    api_read,
+    api_state,
+    api_words,
+    console,
+    forms,
+    metrics,
+    problems,
+)
 from zeek_beacons.serve.gate import Gate
 from zeek_beacons.serve.surface import Surface
 
@@ -33,6 +44,8 @@ def app_of(surface: Surface) -> FastAPI:
         surface.stopping.set()
         surface.jobs.close()
         surface.model.close()
+        if surface.inbox is not None:
+            surface.inbox.close()
         for one in (surface, *surface.operated.values()):
             one.store.close()
 
@@ -50,7 +63,7 @@ def app_of(surface: Surface) -> FastAPI:
     app.include_router(console.router(surface))
     app.include_router(forms.router(surface))
     app.include_router(metrics.router(surface))
-    for part in (api_read, api_state, api_words, api_jobs, api_events):
+    for part in (api_read, api_state, api_words, api_jobs, api_events, api_forward):
         app.include_router(part.router(surface), prefix=API)
 
     @app.get(f"{API}/openapi.json", dependencies=[Depends(surface.access.reader)], include_in_schema=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -11,10 +11,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from zeek_beacons.fleet.named import parted
 from zeek_beacons.keys import KEY_COLUMNS
 from zeek_beacons.pages import simple
 from zeek_beacons.pages.words import plural
-from zeek_beacons.serve import decisions, wishes
+from zeek_beacons.readmodel import PairRow
+from zeek_beacons.serve import decisions, owners, wishes
 from zeek_beacons.serve.access import COOKIE, CSRF_FIELD, Who
 from zeek_beacons.serve.api_jobs import asked
 from zeek_beacons.serve.api_state import change_config
@@ -26,6 +28,7 @@ from zeek_beacons.serve.problems import ProblemError
 from zeek_beacons.serve.surface import Surface
 
 Fields = dict[str, str]
+ALLOW_FIELDS = ("scope", "subnet", "until")
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -105,6 +108,8 @@ def router(surface: Surface) -> APIRouter:
         row = place_of(surface, request).model().pair(id)
         if row is None:
             raise ProblemError(404, "there is no such pair; it may have been forgotten meanwhile")
+        if surface.of(row.sensor) is None and owners.is_afar(surface, row.sensor):
+            return _act_afar(row, action, given, who)
         own = surface.of(row.sensor) or surface
         pair = dict(zip(KEY_COLUMNS, key_of(row), strict=True))
         why = given.get("why", "")
@@ -130,11 +135,28 @@ def router(surface: Surface) -> APIRouter:
             return "Noted: it is C2." if judged.verdict == "true" else "Noted: it is harmless."
         raise ProblemError(404, "there is no such form")
 
+    def _act_afar(row: PairRow, action: str, given: Fields, who: Who) -> str:
+        """The same of a pair that another machine's console keeps."""
+        pair = {"beacon": parted(row.id)[1], "why": given.get("why", "")}
+        if action == "acknowledge":
+            if not owners.acknowledge(surface, [row], who.name):
+                raise ProblemError(409, "it does not alert any more: there is nothing to see to")
+            return f"Acknowledged at {row.sensor}, and marked so there."
+        bodies: dict[str, Callable[[], owners.Given]] = {
+            "allow": lambda: _checked(AllowGiven, pair | {name: given[name] for name in ALLOW_FIELDS if name in given}),
+            "snooze": lambda: _checked(SnoozeGiven, pair | {"until": f"{given.get('hours', '24')}h"}),
+            "feedback": lambda: _checked(FeedbackGiven, pair | {"verdict": given.get("verdict", "")}),
+        }
+        if action not in bodies:
+            raise ProblemError(404, "there is no such form")
+        owners.say_afar(surface, row.sensor, action, bodies[action](), who.name)
+        return f"Said to {row.sensor}, whose sidecar follows within seconds."
+
     def _acknowledge(request: Request, id: str, who: Who) -> int:  # noqa: A002
         found = place_of(surface, request).model().incident(id)
         if found is None:
             raise ProblemError(404, "there is no such incident; it may have been forgotten meanwhile")
-        return wishes.acknowledge(surface, found.members, who.name)
+        return owners.acknowledge(surface, found.members, who.name)
 
     def _back(request: Request, given: Fields, message: str) -> Response:
         surface.access.tell(cookie_of(request), message)

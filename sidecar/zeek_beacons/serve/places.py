@@ -13,6 +13,7 @@ from zeek_beacons.pages.context import PageContext
 from zeek_beacons.readmodel.readable import Readable
 from zeek_beacons.serve.access import COOKIE, Who
 from zeek_beacons.serve.api_jobs import job_of, result_of
+from zeek_beacons.serve.owners import is_afar
 from zeek_beacons.serve.surface import Surface
 
 LONGEST_SOURCE = 60  # characters
@@ -52,7 +53,8 @@ def elsewhere(surface: Surface, of_run: bool = False) -> dict[str, str]:
         return {}
     if of_run:
         return {"": ""}
-    sources = {name: one.source for name, one in surface.fleet.sensors.items() if name not in surface.operated}
+    names = [name for name in surface.fleet.sensors if name not in surface.operated and not is_afar(surface, name)]
+    sources = {name: surface.fleet.sensors[name].source for name in names}
     return {name: source.place.rstrip("/") if source.is_url else "" for name, source in sources.items()}
 
 

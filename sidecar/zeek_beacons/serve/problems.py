@@ -26,6 +26,7 @@ class ProblemError(Exception):
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
+        self.more: dict[str, Any] = {}  # beside it in the answer
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
@@ -37,7 +38,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
 def of(error: Exception) -> Response:
     """The answer that an error becomes."""
     if isinstance(error, ProblemError):
-        return problem(error.status, error.detail, error.headers)
+        return problem(error.status, error.detail, error.headers, **error.more)
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

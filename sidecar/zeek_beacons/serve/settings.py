@@ -68,6 +68,11 @@ class ServeConfig:
     session_hours: float = 12.0
     # Connections from other collectors that may wait for the sidecar.
     telemetry_connections: int = 100_000
+    # Folder for what other machines' `follow --forward` send; empty: none of it is taken.
+    inbox: str = ""
+    # Megabytes that may lie in it, and hours that a file stays there when nothing is appended to it any more.
+    inbox_megabytes: int = 10_000
+    inbox_hours: float = 48.0
     # Readers of the stream of events at a time.
     event_streams: int = 50
     # Links from a beacon to other tools: NAME=URL, with {orig_h}, {resp}, {addr}, {resp_p}, {uid}, ... filled in.
@@ -131,6 +136,8 @@ class ServeConfig:
         """The history or result folder to show. Raises ConfigError where the sidecar keeps no history."""
         if self.report or self.history:
             return Path(self.report or self.history)
+        if len(sidecar.shards) > 1:
+            raise ConfigError("the sidecars share their pairs by shards: name the history of each with --source")
         if sidecar.history_file is None:
             raise ConfigError("the sidecar keeps no history: name one with --history, or a result with --report")
         return sidecar.history_file
@@ -160,6 +167,8 @@ _RANGES = (
     ("job_days", 0.01, 3650.0),
     ("session_hours", 0.1, 720.0),
     ("telemetry_connections", 100, 10_000_000),
+    ("inbox_megabytes", 10, 10_000_000),
+    ("inbox_hours", 1.0, 8760.0),
     ("source_seconds", 0.1, 60.0),
     ("source_megabytes", 1, 1000),
     ("source_rows", 1000, 100_000),

@@ -8,24 +8,33 @@ import uvicorn
 
 from zeek_beacons.config import Config
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.settings import SYSTEM_FOLDER, SidecarConfig
+from zeek_beacons.live.forward.inbox import ForwardInbox
+from zeek_beacons.live.settings import SidecarConfig, system_wide
 from zeek_beacons.locality import PRIVATE_NETS
 from zeek_beacons.operator_file.store import OperatorStore
 from zeek_beacons.serve.access import Access
 from zeek_beacons.serve.app import app_of
 from zeek_beacons.serve.jobs import Jobs
 from zeek_beacons.serve.many import fleet_of, with_operators
+from zeek_beacons.serve.patient_protocol import PatientProtocol
 from zeek_beacons.serve.settings import ServeConfig
 from zeek_beacons.serve.surface import ManyShown, Shown, Surface
 
+MEGABYTE = 1_000_000
 GRACE = 3  # seconds for requests that are under way at the end
 
 
 def surface_of(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surface:
     """What the routes share. Raises ConfigError, StoreError and InputError."""
-    if own.source:
-        return _over_sensors(own, config)
-    shown = _system_wide(own.shown(sidecar), own.report or own.history or sidecar.history)
+    surface = _over_sensors(own, config) if own.source else _over_one(own, sidecar, config)
+    if own.inbox:
+        inbox = ForwardInbox.open(Path(own.inbox), own.inbox_megabytes * MEGABYTE, own.inbox_hours * 3600)
+        surface.inbox = inbox
+    return surface
+
+
+def _over_one(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surface:
+    shown = system_wide(own.shown(sidecar), own.report or own.history or sidecar.history)
     if own.report and not shown.is_dir():
         raise ConfigError(f"{shown}: no folder with a result; `zeek-beacons score LOGS -o {shown}` makes one")
     store = OperatorStore(own.operator_file(shown))
@@ -33,8 +42,8 @@ def surface_of(own: ServeConfig, sidecar: SidecarConfig, config: Config) -> Surf
     nets = () if config.local_nets == PRIVATE_NETS else config.local_nets
     state = None
     if not own.report:
-        path = Path(own.state) if own.state else sidecar.state_file
-        state = path and _system_wide(path, own.state or sidecar.state)
+        path = Path(own.state) if own.state else None if len(sidecar.shards) > 1 else sidecar.state_file
+        state = path and system_wide(path, own.state or sidecar.state)
     return Surface(own, Shown(shown), store, access, Jobs(store, own, nets), state)
 
 
@@ -43,12 +52,6 @@ def _over_sensors(own: ServeConfig, config: Config) -> Surface:
     access = Access(store, own.on_loopback, own.session_hours * 3600)
     nets = () if config.local_nets == PRIVATE_NETS else config.local_nets
     return with_operators(Surface(own, ManyShown(fleet), store, access, Jobs(store, own, nets), None, fleet))
-
-
-def _system_wide(path: Path, given: str) -> Path:
-    """The path, or where nobody named it and nothing is there, that of a sidecar which runs as another user."""
-    system = SYSTEM_FOLDER / path.name
-    return system if not given and not path.exists() and system.exists() else path
 
 
 def serve(surface: Surface) -> None:
@@ -64,6 +67,7 @@ def server_config(surface: Surface) -> uvicorn.Config:
         app_of(surface),
         host=host,
         port=port,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

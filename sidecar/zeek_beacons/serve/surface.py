@@ -12,6 +12,7 @@ from typing import Any
 from zeek_beacons.errors import InputError
 from zeek_beacons.fleet.fleet import Fleet
 from zeek_beacons.live import status
+from zeek_beacons.live.forward.inbox import ForwardInbox
 from zeek_beacons.operator_file.store import OperatorStore
 from zeek_beacons.readmodel import PairRow, ReadModel
 from zeek_beacons.readmodel.readable import Readable
@@ -67,7 +68,7 @@ class Surface:
     """All of it. `state_file`: of the sidecar; None where no sidecar follows what is shown: a result, many sensors.
 
     `fleet`: the sensors of a console over many. `operated`: the same for a sensor alone whose operators' file this
-    console may write to, by name.
+    console may write to, by name. `inbox`: where forwarded logs are kept, if they are.
     """
 
     settings: ServeConfig
@@ -78,6 +79,7 @@ class Surface:
     state_file: Path | None
     fleet: Fleet | None = None
     operated: Mapping[str, Surface] = field(default_factory=dict)
+    inbox: ForwardInbox | None = None
     clock: Callable[[], float] = time.time
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -108,7 +110,10 @@ class Surface:
     def takes_words(self) -> None:
         """Raises ProblemError where what operators say is for the sensors' own consoles."""
         if self.fleet is not None:
-            raise ProblemError(409, "this console shows many sensors: say it at the console of the sensor concerned")
+            raise ProblemError(
+                409,
+                "this console shows many sensors: say it at the sensor's own console, or give this one a token for it",
+            )
 
     def state(self) -> dict[str, Any] | None:
         """What the sidecar last said of itself; None where it has said nothing."""

@@ -26,6 +26,7 @@ from zeek_beacons.readers.headers import chosen_columns, require
 from zeek_beacons.readers.inputs import expand, named_like
 from zeek_beacons.readers.parquet_rows import MAGIC
 from zeek_beacons.readers.zeek_rows import log_name
+from zeek_beacons.spark import ocsf
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -63,10 +64,21 @@ class Inputs:
     names: dict[str, Logs] = field(default_factory=dict)  # by log
     notes: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)  # path -> what it is
+    bytes: dict[str, int] = field(default_factory=dict)  # path -> how long it is, but for tables of the catalogue
 
 
-def find(spark: SparkSession, inputs: Sequence[str], name_logs: Sequence[str] | None, chosen: Sequence[str]) -> Inputs:
-    """What the inputs hold. `name_logs`: logs to join, None: those beside; `chosen`: `--map`. Raises InputError."""
+def find(
+    spark: SparkSession,
+    inputs: Sequence[str],
+    name_logs: Sequence[str] | None,
+    chosen: Sequence[str],
+    taken: Mapping[str, int] | None = None,
+) -> Inputs:
+    """What the inputs hold.
+
+    `name_logs`: logs to join, None: those beside; `chosen`: `--map`; `taken`: files, and their bytes, that a state
+    holds, which are left aside; None: there is no state. Raises InputError.
+    """
     logs: list[str] = []
     parquet: list[str] = []
     beside: list[str] = []
@@ -82,11 +94,17 @@ def find(spark: SparkSession, inputs: Sequence[str], name_logs: Sequence[str] | 
         parquet += found.parquet
         logs += found.logs
         beside += found.beside
+    sizes: dict[str, int] = {}
+    if taken is not None:
+        sizes = _fresh(spark, [*logs, *parquet], taken, notes)
+        logs, parquet = ([file for file in files if shown_name(file) in sizes] for files in (logs, parquet))
+        if not sizes and not tables:
+            raise InputError(inputs[0], "everything here is in the state already")
     if parquet:
         shown = parquet[0] if len(parquet) == 1 else f"{parquet[0]} and {len(parquet) - 1} more"
         frame = _asked(parquet[0], lambda: spark.read.parquet(*parquet))
         tables.append(_table(shown, frame, chosen))
-    found_inputs = Inputs(_conn_logs(spark, list(dict.fromkeys(logs)), notes), tables, notes=notes)
+    found_inputs = Inputs(_conn_logs(spark, list(dict.fromkeys(logs)), notes), tables, notes=notes, bytes=sizes)
     found_inputs.files = {shown_name(file): "conn" for file in found_inputs.conn.files}
     found_inputs.files |= {table.name: "table" for table in tables}
     named = list(dict.fromkeys(beside))
@@ -153,6 +171,22 @@ def _listed(spark: SparkSession, given: str) -> list[str]:
         raise InputError(given, _first_line(error)) from error
     except Exception as error:
         raise InputError(given, f"cannot be listed: {_first_line(error)}") from error
+
+
+def _fresh(spark: SparkSession, files: list[str], taken: Mapping[str, int], notes: list[str]) -> dict[str, int]:
+    """The bytes of those files that a state has not taken yet. Raises InputError where one was other when it was."""
+    listed = spark.read.format("binaryFile").load(files).select("path", "length").collect() if files else []
+    sizes = {shown_name(row.path): row.length for row in listed}
+    for name, size in sizes.items():
+        if taken.get(name, size) != size:
+            problem = (
+                f"the state has taken {taken[name]} bytes of it, now it has {size}: a file is taken once, when whole"
+            )
+            raise InputError(name, problem)
+    fresh = {name: size for name, size in sizes.items() if name not in taken}
+    if left := len(sizes) - len(fresh):
+        notes.append(f"{left} files are in the state already and were not read")
+    return fresh
 
 
 def _is_parquet(file: str) -> bool:
@@ -241,6 +275,8 @@ def _kept(head: bytes) -> Iterator[bytes]:
 def _table(name: str, frame: DataFrame, chosen: Sequence[str]) -> TableRows:
     """A table with our fields, whatever it calls them. Raises InputError where a required one is missing."""
     columns = dict(_columns(frame.schema))
+    if ocsf.is_ocsf(columns) and not chosen:
+        return TableRows(name, *ocsf.connections(name, frame, columns))
     found = chosen_columns(name, list(columns), COLUMNS, chosen)
     require(name, found, list(columns), REQUIRED, COLUMNS)
     return TableRows(name, frame.select([F.col(columns[column]).alias(ours) for ours, column in found.items()]), found)

@@ -7,6 +7,7 @@ there twice. Of a pair, whose connections lie in several partitions, each holds 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,17 @@ import pyarrow as pa
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import Ints
 from zeek_beacons.readers.arrow_parse import integers, numbers, texts
-from zeek_beacons.readers.columns import WHOLE, Connections
+from zeek_beacons.readers.columns import WHOLE, Connections, PairRows
 from zeek_beacons.readers.ingest import Ingest
+from zeek_beacons.readers.merge import may_be_piece
 from zeek_beacons.readers.reservoir import Collector
 from zeek_beacons.readers.traits import no_traits
 from zeek_beacons.spark.rows import Stage, spelled
-from zeek_beacons.spark.schema import PARTIAL, ROW, RecordBatch, Table, gathered, only, parted, told
+from zeek_beacons.spark.schema import APART, OPEN, PARTIAL, ROW, TOLD, RecordBatch, Table, gathered, only, parted, told
 
 TOGETHER = 100_000  # connections that are taken at once
 PAIRS = 500  # that are handed on at once
+LATE = 8  # times as many observations are held of connections that a state may know already
 
 
 class PartialCollector(Collector):
@@ -67,6 +70,7 @@ class PartialCollector(Collector):
     def _partials(self) -> Table:
         rows, totals = self._rows[0], self._table.totals()
         pairs = len(totals.conns)
+        of, names, _ = totals.names
         ends = np.cumsum(np.bincount(rows.pair, minlength=pairs))
         resp = np.where(
             totals.by_name,
@@ -89,6 +93,7 @@ class PartialCollector(Collector):
                 name: lists(getattr(rows, name), ends, PARTIAL.field(name).type)
                 for name in ("start_us", "duration", "orig_bytes", "resp_bytes", "state", "orig_p")
             },
+            "name_of": lists(places(of, names, rows), ends, pa.list_(pa.int32())),
             "told": pa.nulls(pairs, pa.string()),
         }
         return pa.table([pa.array(columns[field.name], field.type) for field in PARTIAL], schema=PARTIAL)
@@ -109,6 +114,46 @@ def of_rows(config: Config) -> Stage:
     return work
 
 
+def apart(config: Config, late_us: int | None) -> Stage:
+    """As `of_rows`, of connections that no later one may continue; the others are given as they came.
+
+    `late_us`: start of the newest connection that a state has seen, None: there is no state. Of what is no newer more
+    is held, so that connections which the state holds already are known again.
+    """
+    more = replace(config, max_observations=LATE * config.max_observations)
+
+    def work(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        collectors, said = [PartialCollector(one, Ingest()) for one in (config, more)], list[str]()
+        for table in gathered(parted(batches, said), TOGETHER):
+            start = _whole(table, "start_us")
+            collectors[0].ingest.span(start)
+            port, reach, proto, state = (_whole(table, name) for name in ("orig_p", "reach_us", "proto", "state"))
+            opened = may_be_piece(port, reach, proto, state.astype(np.uint8))
+            late = start <= late_us if late_us is not None else np.zeros(len(start), dtype=np.bool_)
+            for collector, own in zip(collectors, (~opened & ~late, ~opened & late), strict=True):
+                collector.take_rows(table.filter(pa.array(own)))
+            yield from _only_open(table.filter(pa.array(opened)).combine_chunks())
+        for collector in collectors:
+            yield from map(_none_open, collector.partials())
+            yield _none_open(told(collector.ingest, PARTIAL))
+        for text in said:
+            yield _none_open(only(text, PARTIAL))
+
+    return work
+
+
+def _none_open(batch: RecordBatch) -> RecordBatch:
+    return pa.record_batch([*batch.columns, pa.nulls(batch.num_rows, APART.field(OPEN).type)], schema=APART)
+
+
+def _only_open(table: Table) -> Iterator[RecordBatch]:
+    for batch in table.to_batches(PAIRS):
+        kind = APART.field(OPEN).type
+        rows = pa.StructArray.from_arrays([batch.column(name) for name in ROW.names if name != TOLD], fields=list(kind))
+        nothing = [pa.nulls(len(rows), field.type) for field in PARTIAL]
+        yield pa.record_batch([*nothing, rows], schema=APART)
+
+
 def sorted_by() -> list[str]:
     """The columns of connections whose order makes that of a partition the same each time; the start first."""
     return [name for name in ROW.names if name not in ("uid", "told")]
@@ -118,6 +163,17 @@ def lists(values: Any, ends: Ints, kind: Any) -> Any:
     """Values as lists, the first up to `ends[0]`."""
     offsets = pa.array(np.concatenate(([0], ends)), pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(values, kind.value_type))
+
+
+def places(of: Ints, names: Ints, rows: PairRows) -> Ints:
+    """Where the name of each row stands among those of its pair, which are given by pair and number; -1: it is not."""
+    pair, name = rows.pair.astype(np.int64), rows.name.astype(np.int64)
+    size = int(max(names.max(initial=0), name.max(initial=0))) + 1
+    held, wanted = of * size + names, pair * size + name
+    at = np.searchsorted(held, wanted)
+    there = (name >= 0) & (at < len(held))
+    there[there] = held[at[there]] == wanted[there]
+    return np.where(there, at - np.searchsorted(of, pair), -1)
 
 
 def _whole(table: Table, name: str) -> Ints:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import Bools, Ints
@@ -23,6 +24,7 @@ from zeek_beacons.spark.schema import ROW, RecordBatch, Table, told
 
 PARSED = 16 << 20  # bytes of lines that are parsed at once
 BATCH = 8192  # rows handed on at once
+CLASS, NETWORK_ACTIVITY = "class_uid", 4001  # of OCSF
 
 Stage = Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]
 
@@ -129,11 +131,22 @@ def of_table(found: Mapping[str, str], name: str, looked: WhatCounts) -> Stage:
         for batch in batches:
             taken = {ours: batch.column(batch.schema.get_field_index(ours)) for ours in found}
             table = parquet_rows.typed(taken, exports.NUMBERS)
-            part = Part(exports.batch_of(table, found), parquet_rows.Row(name, 0), table)
+            other = _of_another_class(batch)
+            part = Part(exports.batch_of(table, found), parquet_rows.Row(name, 0), table, other)
             yield from collector.rows(part)
         yield told(collector.ingest, ROW)
 
     return work
+
+
+def _of_another_class(batch: RecordBatch) -> dict[str, Bools]:
+    """Which rows are OCSF events of another class than network activity, by the reason that they are left out for."""
+    if CLASS not in batch.schema.names:
+        return {}
+    known = pc.equal(batch.column(batch.schema.get_field_index(CLASS)), NETWORK_ACTIVITY)
+    return {
+        "OCSF of another class than 4001, network activity": ~pc.fill_null(known, False).to_numpy(zero_copy_only=False)
+    }
 
 
 def _collector(looked: WhatCounts) -> CheckedRows:

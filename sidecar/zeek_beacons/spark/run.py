@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812  as everybody calls it
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from zeek_beacons.allow import AllowList
 from zeek_beacons.errors import BeaconsError, InputError, OutputError
@@ -21,12 +19,11 @@ from zeek_beacons.readers.ingest import Ingest
 from zeek_beacons.readers.pair_table import MIN_TLS
 from zeek_beacons.said import Said
 from zeek_beacons.scoring import Scoring
-from zeek_beacons.spark import inputs, judge, names, pairs_of, partials, rows, schema, shipping
+from zeek_beacons.spark import by_day, inputs, judge, schema, stages, state
 from zeek_beacons.spark.judge import DAY, JudgedBy, Model, Site
-from zeek_beacons.spark.partials import sorted_by
 from zeek_beacons.spark.rows import WhatCounts, whole
-from zeek_beacons.spark.schema import KEY_NAMES, NAME, PAIR, PARTIAL, ROW, TOLD
-from zeek_beacons.spark.session import is_local
+from zeek_beacons.spark.schema import PAIR, TOLD
+from zeek_beacons.spark.stages import Executors
 from zeek_beacons.verdicts import LABELS
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 MOST_TOLD = 8_000_000  # observations of hosts that alert, which the driver takes for the reports
 SCORED = "scored"  # the folder of scored pairs
 _PAIR = [name for name in PAIR.names if name != TOLD]
-_FIVE_TUPLE = ("orig_h", "orig_p", "resp_h", "resp_p", "proto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,7 @@ class SparkRun:
     said: Said
     strict: bool
     target: str  # a folder on any file system that Spark knows
+    state: str | None = None  # the folder of what the days before left, None: everything is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +59,29 @@ class SparkOutcome:
     seconds: dict[str, float]
 
 
-class _Cluster:
-    """Runs stages on executors."""
-
-    def __init__(self, spark: SparkSession, model: Model) -> None:
-        self.spark, self.model, self._archive = spark, model, None
-        if not is_local(spark):
-            archive = shipping.packed(model)
-            self.model = archive.model
-            self._archive = archive.digest, spark.sparkContext.broadcast(archive.content)
-
-    def map(self, frame: DataFrame, module: Any, name: str, arguments: tuple[Any, ...], made: Any) -> DataFrame:
-        """What a stage, the function `name` of a module with these arguments, makes of a frame: rows like `made`."""
-        stage = shipping.stage(module.__name__, name, arguments, self._archive)
-        return frame.mapInArrow(stage, from_arrow_schema(made))
-
-
 def run(spark: SparkSession, asked: SparkRun, scoring: Scoring) -> SparkOutcome:
     """Scores everything. `scoring`: the driver's, of the same model. Raises InputError and OutputError."""
     began = time.perf_counter()
     try:
-        found = inputs.find(spark, asked.inputs, asked.name_logs, asked.looked.config.map)
-        cluster = _Cluster(spark, asked.model)
-        pairs = _pairs(cluster, _rows(cluster, found, asked.looked), asked.looked).persist(StorageLevel.MEMORY_AND_DISK)
+        config = whole(asked.looked).config
+        before = None if asked.state is None else state.load(spark, asked.state, state.settings_of(asked.looked.config))
+        taken = None if before is None else before.files
+        found = inputs.find(spark, asked.inputs, asked.name_logs, asked.looked.config.map, taken)
+        cluster = Executors(spark, asked.model)
+        named = stages.names_told(cluster, found)
+        days = None
+        if before is None:
+            pairs = stages.pairs(cluster, stages.connections(cluster, found, asked.looked, named), config)
+        else:
+            named = by_day.names_known(before, named)
+            conns = stages.connections(cluster, found, asked.looked, named)
+            days = by_day.carried(cluster, before, conns, named, config)
+            pairs = days.pairs
+        pairs = pairs.persist(StorageLevel.MEMORY_AND_DISK)
         try:
             ingest = Ingest(strict=asked.strict, files=found.files, notes=found.notes)
-            schema.heard([row[TOLD] for row in pairs.where(F.col(TOLD).isNotNull()).select(TOLD).collect()], ingest)
+            said = [row[TOLD] for row in pairs.where(F.col(TOLD).isNotNull()).select(TOLD).collect()]
+            schema.heard(said if days is None else days.texts, ingest)
             _refuse(ingest)
             read_at = time.perf_counter()
             known = pairs.where(F.col(TOLD).isNull()).drop(TOLD)
@@ -97,6 +91,8 @@ def run(spark: SparkSession, asked: SparkRun, scoring: Scoring) -> SparkOutcome:
             verdicts = spark.read.parquet(f"{asked.target}/{SCORED}")
             totals = _totals(verdicts)
             told = _told(verdicts, counted, known, ingest)
+            if before is not None and days is not None:
+                state.commit(before, days.newest_us, found.bytes, days.digests)
         finally:
             pairs.unpersist()
     except PySparkException as error:
@@ -106,58 +102,6 @@ def run(spark: SparkSession, asked: SparkRun, scoring: Scoring) -> SparkOutcome:
         ingest.notes.append("the input holds no rows")
     seconds = {"read": read_at - began, "score": time.perf_counter() - read_at}
     return SparkOutcome(scored, ingest, totals, seconds)
-
-
-def _rows(cluster: _Cluster, found: inputs.Inputs, looked: WhatCounts) -> DataFrame:
-    """Checked connections of all inputs, with the server names that logs beside conn.log tell."""
-    frames: list[DataFrame] = []
-    if found.conn.files:
-        lines = inputs.lines(cluster.spark, found.conn.files)
-        needs_uid = bool(found.names)
-        conns = cluster.map(lines, rows, "of_lines", (found.conn.headers, looked, needs_uid), ROW)
-        frames.append(_named(cluster, conns, found) if needs_uid else conns)
-    frames += [
-        cluster.map(table.frame, rows, "of_table", (dict(table.found), table.name, looked), ROW)
-        for table in found.tables
-    ]
-    every = frames[0]
-    for frame in frames[1:]:
-        every = every.unionByName(frame)
-    return every
-
-
-def _named(cluster: _Cluster, conns: DataFrame, found: inputs.Inputs) -> DataFrame:
-    """Connections with the first name that a log tells of each, by uid."""
-    logs = [
-        cluster.map(inputs.lines(cluster.spark, logs.files), names, "of_lines", (logs.headers, log, rank), NAME)
-        for rank, (log, logs) in enumerate(found.names.items())
-    ]
-    every = logs[0]
-    for one in logs[1:]:
-        every = every.unionByName(one)
-    first = F.min_by("name", F.struct("log", "file", "ts", "name")).alias("joined")
-    by_uid = every.where(F.col(TOLD).isNull()).groupBy("uid").agg(first)
-    # Connections without a uid find no name, and are spread all the same.
-    spread = F.concat(F.lit("\n"), F.xxhash64(*_FIVE_TUPLE, "start_us").cast("string"))
-    joined = conns.withColumn("uid", F.coalesce("uid", spread)).join(by_uid, "uid", "left")
-    named = joined.withColumn("name", F.coalesce("name", "joined")).select(ROW.names)
-    notes = every.where(F.col(TOLD).isNotNull())
-    return named.unionByName(notes.select([_nothing_but_told(field) for field in ROW]))
-
-
-def _nothing_but_told(field: Any) -> Any:
-    """A column for diagnostics, which hold nothing else."""
-    kind = from_arrow_schema(pa.schema([field])).fields[0].dataType
-    return F.col(TOLD) if field.name == TOLD else F.lit(None).cast(kind).alias(field.name)
-
-
-def _pairs(cluster: _Cluster, conns: DataFrame, looked: WhatCounts) -> DataFrame:
-    """Pairs, merged in two stages: by 5-tuple, where rules on connections hold, then by pair."""
-    config = whole(looked).config
-    by_tuple = conns.repartition(*_FIVE_TUPLE).sortWithinPartitions(*sorted_by())
-    partial = cluster.map(by_tuple, partials, "of_rows", (config,), PARTIAL)
-    by_pair = partial.repartition(*KEY_NAMES).sortWithinPartitions(*KEY_NAMES, "first_us", "conns", TOLD)
-    return cluster.map(by_pair, pairs_of, "of_partials", (config,), PAIR)
 
 
 def _site(pairs: DataFrame) -> Site:
@@ -185,7 +129,7 @@ def _counted(pairs: DataFrame, least: int) -> DataFrame:
     )
 
 
-def _write(cluster: _Cluster, counted: DataFrame, judged: JudgedBy, scoring: Scoring, target: str) -> None:
+def _write(cluster: Executors, counted: DataFrame, judged: JudgedBy, scoring: Scoring, target: str) -> None:
     """Judges all pairs on executors and writes them, a folder a day."""
     by_host = counted.repartition("orig_h").sortWithinPartitions("orig_h", "resp", "resp_p", "proto")
     nothing = score(Pairs.empty(), scoring, judged.config, judged.allow)

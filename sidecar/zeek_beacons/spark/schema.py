@@ -62,7 +62,8 @@ OBSERVATIONS = [
     ("state", pa.list_(pa.int32())),
 ]
 COUNTS = [("addr", pa.string()), ("conns", pa.int64()), ("named", pa.int64()), ("first_us", pa.int64())]
-# What one partition knows of a pair: totals, its newest observations, and how often it saw which service and name.
+# What one partition, or a state, knows of a pair: totals, its newest observations, and how often it saw which service
+# and name. `name_of` says which of the names an observation carried, -1: none; in a pair by name all do.
 PARTIAL = pa.schema(
     [
         *KEY,
@@ -73,9 +74,13 @@ PARTIAL = pa.schema(
         ("name_conns", pa.list_(pa.int64())),
         *OBSERVATIONS,
         ("orig_p", pa.list_(pa.int32())),
+        ("name_of", pa.list_(pa.int32())),
         (TOLD, pa.string()),
     ]
 )
+# The same, and connections that a later one may still continue, which no partial counts: either is null.
+OPEN = "open"
+APART = pa.schema([*PARTIAL, (OPEN, pa.struct([field for field in ROW if field.name != TOLD]))])
 # A pair, but for what is counted over all pairs.
 PAIR = pa.schema(
     [

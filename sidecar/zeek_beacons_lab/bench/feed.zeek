@@ -51,7 +51,7 @@ event publish_some()
 		    number)), $resp_p=443/tcp);
 		rec$resp = cat(rec$id$resp_h);
 		hook candidate_found(rec);
-		published_at[seq] = time_to_double(current_time());
+		published_at[progress[0]$seq] = time_to_double(current_time());
 		}
 	if ( number < total )
 		schedule tick { publish_some() };
@@ -70,7 +70,7 @@ event verdict(message: string) &priority=-100
 
 event tell()
 	{
-	print fmt("%d %d %d %d %.3f", number, |latencies|, outstanding(), lost,
+	print fmt("%d %d %d %d %.3f", number, |latencies|, outstanding(), lost(),
 	    time_to_double(current_time()) - began);
 	flush_all();
 	schedule 250msec { tell() };
@@ -78,7 +78,7 @@ event tell()
 
 event wait_for_sidecar()
 	{
-	if ( ! sidecar_here() )
+	if ( ! sidecar_here(0) )
 		{
 		schedule 100msec { wait_for_sidecar() };
 		return;

@@ -89,7 +89,7 @@ def run(folder: Path, rate: int, seconds: float) -> Live:
     total = int(rate * seconds)
     values = {"RATE": rate, "TOTAL": total, "TICK": TICK, "OBSERVATIONS": OBSERVATIONS, "MOST": MOST}
     environment = os.environ | {f"FEED_{name}": str(value) for name, value in values.items()}
-    port = _free_port()
+    port = free_port()
     zeek_command = [str(find_zeek()), "-b", str(scripts()), str(FEED), f"Beacons::listen_port={port}/tcp"]
     sidecar_command = [sys.executable, "-m", "zeek_beacons", "sidecar", "--zeek", f"ws://127.0.0.1:{port}"]
     sidecar_command += ["--history", str(folder / "history.db"), "--state", str(folder / "status.json")]
@@ -156,13 +156,15 @@ def fill(path: Path, pairs: int, seed: int = 1) -> int:
     return path.stat().st_size
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback at which nobody listens now."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
 
 
 def resident(pid: int) -> float:
+    """Resident bytes of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -69,8 +69,13 @@ class ScoreRun:
     output: str
 
 
-def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
-    """A 22-column conn.log of one day: log-normal numbers of connections a pair, in order of time."""
+def make_log(
+    path: Path, connections: int, pairs: int, seed: int = 1, seconds: float = DAY, resolver: float = 0.0
+) -> None:
+    """A 22-column conn.log of a day, or of so many `seconds`: log-normal numbers of connections a pair, by time.
+
+    `resolver`: the share of all connections that goes to one server's port 53, from all hosts.
+    """
     rng = np.random.default_rng(seed)
     weight = rng.lognormal(0, 1.5, pairs)
     weight /= weight.sum()
@@ -86,9 +91,10 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
         for begin in range(0, connections, CHUNK):
             n = min(CHUNK, connections - begin)
             pair = rng.choice(pairs, n, p=weight)
-            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * DAY
+            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * seconds
             state = rng.choice(5, n, p=[0.8, 0.1, 0.04, 0.02, 0.04])
             up, down = rng.integers(100, 2000, n), rng.integers(100, 20_000, n)
+            asks = rng.random(n) < resolver if resolver else np.zeros(n, dtype=np.bool_)
             columns = {
                 "ts": _decimal(start, 6),
                 "uid": pc.binary_join_element_wise(
@@ -96,8 +102,8 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
                 ),
                 "id.orig_h": orig.take(pa.array(of_orig[pair])),
                 "id.orig_p": rng.integers(1024, 65_536, n),
-                "id.resp_h": resp.take(pa.array(pair)),
-                "id.resp_p": port[pair],
+                "id.resp_h": resp.take(pa.array(np.where(asks, 0, pair))),
+                "id.resp_p": np.where(asks, 53, port[pair]),
                 "duration": _decimal(rng.exponential(1.0, n), 6),
                 "orig_bytes": up,
                 "resp_bytes": down,
@@ -111,9 +117,13 @@ def make_log(path: Path, connections: int, pairs: int, seed: int = 1) -> None:
             arrow_csv.write_csv(table, file, options)
 
 
-def phases(path: Path) -> dict[str, float]:
-    """Seconds of each phase of `score` on one file, in this process."""
+def phases(path: Path) -> dict[str, tuple[float, float]]:
+    """Seconds and CPU seconds of each phase of `score` on one file, in this process; and how many pairs there were.
+
+    `read` includes `parse`, and `pipeline` what comes before it from `features` on.
+    """
     from zeek_beacons import pipeline, reports
+    from zeek_beacons.cli.score import known_sources
     from zeek_beacons.config import Config
     from zeek_beacons.features import extract
     from zeek_beacons.readers import Request, read, zeek_log
@@ -122,13 +132,13 @@ def phases(path: Path) -> dict[str, float]:
     from zeek_beacons.scoring import Scoring
     from zeek_beacons.scoring.forest import inputs
 
-    took: dict[str, float] = {}
+    took: dict[str, tuple[float, float]] = {}
     config, scoring = Config(), Scoring.load()
 
     def timed(name: str, work: Callable[[], Any]) -> Any:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         result = work()
-        took[name] = time.perf_counter() - began
+        took[name] = time.perf_counter() - began, time.process_time() - cpu
         return result
 
     wanted = {name: kind for name, kind in zeek_log.COLUMNS.items() if name != "uid"}
@@ -136,16 +146,20 @@ def phases(path: Path) -> dict[str, float]:
         "parse",
         lambda: sum(len(rows.table or ()) for rows in log_rows(Input(str(path)), wanted, zeek_log.REQUIRED)),
     )
-    pairs, _ = timed("read", lambda: read(Request([str(path)]), config))
+    pairs, ingest = timed("read", lambda: read(Request([str(path)]), config))
     enough = pairs.take(pairs.counts >= config.min_connections)
     features = timed("features", lambda: extract(enough))
     timed("forest", lambda: scoring.scorers["forest"](features))
+    facts = scoring.facts(enough, features)
+    scores, context = scoring.score(features), scoring.measure_context(facts)
+    timed("reasons", lambda: scoring.explain(features, scoring.fuse(scores, context), context))
     scored = timed("pipeline", lambda: pipeline.score(pairs, scoring, config))
     with tempfile.TemporaryDirectory() as folder:
         summary = {"profile": "", "model": "", "first_seen": "", "last_seen": "", "ingest": _NO_INGEST}
-        timed("write", lambda: reports.write(scored, summary, Path(folder)))
-    took |= {"pairs": len(pairs), "scored": len(inputs(features))}
-    return took
+        sources = timed("uids", lambda: known_sources(scored, ingest))
+        timed("reports", lambda: reports.write(scored, summary, Path(folder), sources=sources))
+    counts = {"pairs": len(pairs), "scored": len(inputs(features)), "alerts": int(scored.verdicts.alerts.sum())}
+    return took | {name: (float(count), 0.0) for name, count in counts.items()}
 
 
 def compare(path: Path, runs: int, beside: Mapping[str, Path]) -> dict[str, list[ScoreRun]]:
@@ -194,18 +208,37 @@ def report(
                 f"| {connections / seconds:,.0f} | {_median([run.peak for run in own]):,.0f} |"
             )
         took = json.loads(_run([sys.executable, "-c", PHASES, str(path)]).output)
-        group = took["read"] - took["parse"]
-        rest = took["pipeline"] - took["features"] - took["forest"]
-        say(
-            f"phases: parse {took['parse']:.2f} s, group {group:.2f} s, features {took['features']:.2f} s, "
-            f"forest {took['forest']:.2f} s, rules and verdicts {rest:.2f} s, write {took['write']:.2f} s"
-        )
-        say(
-            f"{took['scored']:,.0f} of {took['pairs']:,.0f} pairs scored; "
-            f"forest {took['scored'] / took['forest']:,.0f} pairs/s"
-        )
+        for line in told(took):
+            say(line)
     finally:
         path.unlink(missing_ok=True)
+
+
+def told(took: Mapping[str, tuple[float, float]]) -> list[str]:
+    """What `phases` gives, as lines: a table of what each phase took, then pairs and the speed of the forest."""
+
+    def without(name: str, *others: str) -> tuple[float, float]:
+        seconds, cpu = (took[name][at] - sum(took[other][at] for other in others) for at in (0, 1))
+        return seconds, cpu
+
+    each = {
+        "parse": took["parse"],
+        "pairs and reservoir": without("read", "parse"),
+        "features": took["features"],
+        "forest": took["forest"],
+        "reasons": took["reasons"],
+        "groups, stretches, context, verdicts": without("pipeline", "features", "forest", "reasons"),
+        "uids of what alerts": took["uids"],
+        "reports": took["reports"],
+    }
+    scored, (seconds, cpu) = took["scored"][0], took["forest"]
+    return [
+        "| phase | seconds | CPU seconds |",
+        "|---|---|---|",
+        *(f"| {name} | {spent[0]:.2f} | {spent[1]:.2f} |" for name, spent in each.items()),
+        f"{scored:,.0f} of {took['pairs'][0]:,.0f} pairs scored, {took['alerts'][0]:,.0f} alert; "
+        f"forest {scored / seconds:,.0f} pairs/s, {scored / max(cpu, 1e-9):,.0f} a CPU second",
+    ]
 
 
 def _run(command: Sequence[str], checkout: Path | None = None) -> ScoreRun:

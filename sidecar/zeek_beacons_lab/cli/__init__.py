@@ -49,6 +49,10 @@ class LabCommands(LazyGroup):
         ),
         "evaluate": ("zeek_beacons_lab.cli.evaluate:app", "Measure detection quality."),
         "bench": ("zeek_beacons_lab.cli.bench:app", "Measure speed and memory."),
+        "soak": (
+            "zeek_beacons_lab.cli.soak:soak",
+            "Replay days of a site in minutes against real processes, and fail where memory or files grow.",
+        ),
     }
 
 

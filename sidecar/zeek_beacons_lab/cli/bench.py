@@ -48,6 +48,63 @@ def score(
 
 
 @app.command()
+def spark(
+    connections: Annotated[int, typer.Option(min=1000, help="Connections in the log.")] = 5_000_000,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs they spread over.")] = 100_000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each command, in turn.")] = 3,
+    master: Annotated[
+        Optional[list[str]], typer.Option(help="Where Spark runs; may be repeated.  [default: local[1], local[2]]")
+    ] = None,
+    resolver: Annotated[float, typer.Option(min=0, max=1, help="Share of connections to one resolver.")] = 0.0,
+    spark_conf: Annotated[Optional[list[str]], typer.Option(help="A setting, spark.KEY=VALUE; may repeat.")] = None,
+    folder: Annotated[
+        Optional[Path],
+        typer.Option(help="Where to put the log meanwhile (133 bytes a connection).", show_default=False),
+    ] = None,
+) -> None:
+    """`score --engine spark` by cores, beside `score` on one machine: time, CPU, memory of all its processes.
+
+    Needs the extra `spark`, Java and Linux's /proc.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench spark
+
+        python -m zeek_beacons_lab bench spark --master 'local[2]' --resolver 0.4 --runs 1
+    """
+    from zeek_beacons_lab.bench.spark import report
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        masters = master or ["local[1]", "local[2]"]
+        report(connections, pairs, runs, masters, resolver, spark_conf or [], Path(scratch))
+
+
+@app.command()
+def follow(
+    connections: Annotated[int, typer.Option(min=1000, help="Connections in the logs.")] = 3_000_000,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs they spread over.")] = 100_000,
+    slices: Annotated[int, typer.Option(min=1, help="Files that come one after the other.")] = 24,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Time that the logs tell of.")] = 60.0,
+    max_pairs: Annotated[int, typer.Option(min=100, help="Pairs that may be held.")] = 500_000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each road, in turn.")] = 1,
+    folder: Annotated[Optional[Path], typer.Option(help="Where to put the logs meanwhile.", show_default=False)] = None,
+) -> None:
+    """`follow` over logs that keep coming: connections a second and memory, of reading alone and of all it does.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench follow
+
+        python -m zeek_beacons_lab bench follow --connections 500000 --pairs 5000 --slices 6
+    """
+    from zeek_beacons_lab.bench.follow import bench
+
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        for line in bench(connections, pairs, slices, minutes * 60, max_pairs, runs, Path(scratch)):
+            print(line, flush=True)
+
+
+@app.command()
 def zeek(
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each variant on each trace, taking turns.")] = 10,
     beside: Beside = None,
@@ -117,6 +174,23 @@ def shapes(
     from zeek_beacons_lab.bench.shapes import SIZES, bench
 
     for line in bench(connections or SIZES, repeats):
+        print(line, flush=True)
+
+
+@app.command()
+def shards(
+    captures: Annotated[Path, typer.Argument(help="Folder with labelled captures.")],
+    number: Annotated[int, typer.Option("--shards", min=2, max=64, help="Shards.")] = 4,
+) -> None:
+    """How evenly candidates spread over shards by host and by pair, and which incidents that parts.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench shards captures/dev
+    """
+    from zeek_beacons_lab.bench.shards import report
+
+    for line in report(captures, number):
         print(line, flush=True)
 
 

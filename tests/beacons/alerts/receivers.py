@@ -28,7 +28,7 @@ class Received:
     paths: list[str] = field(default_factory=list)
 
 
-class _Threads(socketserver.ThreadingTCPServer):
+class Threads(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
@@ -69,7 +69,7 @@ def syslog_udp() -> Iterator[Received]:
         def handle(self) -> None:
             got.messages.append(self.request[0])
 
-    with _bound(socketserver.UDPServer, Handler, got):
+    with bound(socketserver.UDPServer, Handler, got):
         yield got
 
 
@@ -90,7 +90,7 @@ def syslog_stream(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[
                     way.unwrap()
                 way.close()
 
-    with _bound(_Threads, Handler, got, port):
+    with bound(Threads, Handler, got, port):
         yield got
 
 
@@ -111,7 +111,7 @@ def webhook(
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    with _bound(_Threads, Handler, got, port):
+    with bound(Threads, Handler, got, port):
         yield got
 
 
@@ -161,7 +161,7 @@ def mail_server(refuse: bytes = b"", tls: ssl.SSLContext | None = None, port: in
             if tls is not None:
                 way.close()
 
-    with _bound(_Threads, Handler, got, port):
+    with bound(Threads, Handler, got, port):
         yield got
 
 
@@ -184,7 +184,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
 
 
 @contextmanager
-def _bound(
+def bound(
     kind: type[socketserver.TCPServer], handler: type[socketserver.BaseRequestHandler], got: Received, port: int = 0
 ) -> Iterator[None]:
     server = kind((HOST, port), handler)

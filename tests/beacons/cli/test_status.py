@@ -70,6 +70,31 @@ def test_status_tells_how_it_is(given: dict[str, Any], code: int, said: str, tmp
     assert (content["state"]["pid"], content["condition"]) == (given.get("pid", os.getpid()), CONDITIONS[code])
 
 
+def test_status_of_all_shards_in_one_call(tmp_path: Path) -> None:
+    gone = {"name": "host:9", "silent_seconds": 3.0, "at": 0.0}
+    given: dict[int, dict[str, Any]] = {1: {"shard": "1/3"}, 2: {"shard": "2/3", "taken_over": gone}}
+    for number, more in given.items():
+        folder = tmp_path / f"shard-{number}of3"
+        folder.mkdir()
+        states.write(state(**more), folder / "status.json")
+    file = tmp_path / "settings.toml"
+    file.write_text(f'[sidecar]\nshard = "any/3"\nstate = "{tmp_path / "status.json"}"\n')
+    ran = run("status", "--config", file)
+    assert ran.returncode == 3, ran.stderr
+    assert ran.stdout.splitlines() == [
+        "shard 1/3: healthy",
+        "shard 2/3: healthy",
+        "shard 3/3: stale: no sidecar has run here",
+    ]
+    told = json.loads(run("status", "--shard", "any/3", "--state", tmp_path / "status.json", "--json").stdout)
+    assert [one["condition"] for one in told] == ["healthy", "healthy", "stale"]
+    one = run("status", "--shard", "2/3", "--config", file)
+    assert one.returncode == 0, one.stderr
+    assert "from host:9, 3 s after its last sign, at 1970-01-01T00:00:00Z" in one.stdout
+    assert run("status", "--shard", "4/3", "--config", file).returncode == 2
+    assert run("status", "--shard", "2/3", "--url", "http://127.0.0.1:1").returncode == 2
+
+
 def test_status_of_several_sidecars(tmp_path: Path) -> None:
     given: dict[str, dict[str, Any]] = {"a": {}, "b": {"allow_problem": "line 3"}, "c": {"ended": True}}
     paths = {name: tmp_path / name / "status.json" for name in given}

@@ -14,18 +14,21 @@ from websockets.exceptions import ConnectionClosed
 
 from zeek_beacons.live.protocol import frames
 from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.shards import WHOLE, Shard
 
 ACK = '{"type":"ack","endpoint":"fake","version":"8.0.10"}'
 Handler = Callable[["FakeZeek", dict[str, Any]], "list[tuple[str, dict[str, Any]]]"]
 
 
 class FakeZeek:
-    """One node that owns all pairs. What came is in `heard`; `accepting`: how a hello is answered.
+    """One node that owns all pairs, or those of one shard.
 
-    `version`: of the contract; from 2 on it notices incidents, and before that pairs.
+    What came is in `heard`; `accepting`: how a hello is answered. `version`: of the contract; from 2 on it notices
+    incidents, and before that pairs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shard: Shard = WHOLE) -> None:
+        self.shard = shard
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.applications: list[str | None] = []
         self.connections = 0
@@ -39,7 +42,7 @@ class FakeZeek:
         assert socket.request is not None
         assert socket.request.path == "/v1/messages/json"
         self.applications.append(socket.request.headers.get("X-Application-Name"))
-        assert json.loads(await socket.recv()) == list(frames.SUBSCRIPTIONS)
+        assert json.loads(await socket.recv()) == frames.topics(self.shard)
         await socket.send(ACK)
         self._socket = socket
         self.connections += 1
@@ -77,7 +80,7 @@ class FakeZeek:
     async def say(self, name: str, content: object) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
         topic = {"candidate": frames.CANDIDATES, "long": frames.LONG}.get(name, frames.CONTROL)
-        await self.raw(frames.frame(Event(f"Beacons::{name}", text), topic))
+        await self.raw(frames.frame(Event(f"Beacons::{name}", text), self.shard.topic(topic)))
 
     async def raw(self, data: str | bytes, text: bool | None = None) -> None:
         assert self._socket is not None

@@ -279,3 +279,36 @@ def test_without_the_package_that_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     own = SidecarConfig(history="none", state="none", metrics="127.0.0.1:0")
     with pytest.raises(ConfigError, match=r"pip install 'zeek-beacons\[metrics\]'"):
         start(own, Config(), Scoring.load(threads=1))
+
+
+def test_what_is_followed_and_forwarded_is_told() -> None:
+    rows = {"rows": 10, "bad": 1, "duplicates": 2, "forgotten_pairs": 3, "cut_observations": 4, "forgotten_rows": 5}
+    files = {"bytes": 100, "behind": 7}
+    topic = {"bytes": 50, "behind": 8, "bad": 4, "missed": 9, "partitions": {}, "problem": "no broker"}
+    followed = {"sources": {"/logs": files, "kafka://a/t": topic}, "tracked": 6, "unjudged": 1}
+    told = state(busy_session(), followed=followed | {"rows": rows | {"newest": 40.0}})
+    found = figures(render(told, 100.0)[0].decode())
+    for name, value in (
+        ("connections_total", 10),
+        ("bad_rows_total", 5),
+        ("duplicate_connections_total", 2),
+        ("forgotten_pairs_total", 3),
+        ("cut_observations_total", 4),
+        ("forgotten_rows_total", 5),
+        ("bytes_total", 150),
+        ("behind_bytes", 7),
+        ("behind_messages", 8),
+        ("missed_messages_total", 9),
+        ("held_pairs", 6),
+        ("unjudged_connections", 1),
+        ("lag_seconds", 60.0),
+    ):
+        assert figure(found, f"follow_{name}") == value, name
+    assert figure(found, "problems") >= 1
+    sent = {"rows": 9, "sent": 8, "batches": 7, "bad": 1, "refused": 2, "retries": 3, "full": 4, "problem": ""}
+    told = state(busy_session(), followed=followed, forwarded=sent | {"waiting": 5, "waiting_bytes": 6})
+    found = figures(render(told, 100.0)[0].decode())
+    names = ("buffered_rows_total", "sent_rows_total", "sent_batches_total", "bad_rows_total", "refused_batches_total")
+    more = ("retries_total", "full_total", "waiting_batches", "waiting_bytes")
+    assert [figure(found, f"forward_{name}") for name in (*names, *more)] == [9, 8, 7, 1, 2, 3, 4, 5, 6]
+    assert ("zeek_beacons_follow_held_pairs", frozenset()) not in found

@@ -20,6 +20,7 @@ from zeek_beacons.reports.looks_local import LEAST_SERVERS
 from ..readers.logs import candidate, conn, json_log, tsv
 
 ROOT = Path(__file__).parents[3]
+SCRIPTS = ROOT / "zeek-scripts"
 TRACES = ROOT / "testing-btest" / "Traces"
 LOG = "beacon_candidates.log"
 CAPTURE = TRACES / "steady.pcap"
@@ -169,6 +170,22 @@ def test_real_zeek_gives_notices_and_reports(out: Path) -> None:
     assert files
     assert all(Path(file).is_file() for file in files), "reports name logs that are there"
     assert f"cat {out / 'conn.log'}" in (out / "report.md").read_text()
+
+
+@pytest.mark.usefixtures("zeek")
+def test_a_zeek_without_broker_gives_the_same_verdicts(tmp_path: Path) -> None:
+    found = []
+    for number, extra in enumerate(((), ("--zeek-arg", SCRIPTS / "backend-zeromq.zeek"))):
+        out = tmp_path / str(number)
+        ran = run("pcap", TRACES / "names.pcap", "-o", out, *extra)
+        assert ran.returncode == 0, ran.stderr
+        found.append([list(rows(out / f"{log}.log")) for log in ("notice", "beacon_verdicts")])
+    by_chance = {"ts", "uid"}
+    told = [
+        [sorted([row[name] for name in row if name not in by_chance] for row in log) for log in logs] for logs in found
+    ]
+    assert told[0] == told[1]
+    assert all(told[0])
 
 
 @pytest.mark.usefixtures("zeek")

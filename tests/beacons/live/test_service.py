@@ -17,6 +17,7 @@ from zeek_beacons.config import Config
 from zeek_beacons.live import state as states
 from zeek_beacons.live import status
 from zeek_beacons.live.protocol.frames import Event
+from zeek_beacons.live.protocol.shards import Shard
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.start import start
@@ -95,6 +96,28 @@ def test_a_candidate_gets_its_verdict(play: Callable[..., Service]) -> None:
 
     service = play(scene)
     assert service.state()["unconfirmed"] == 0
+
+
+def test_the_sidecar_of_a_shard_speaks_of_it(tmp_path: Path, scoring: Scoring) -> None:
+    async def scene() -> Service:
+        zeek = FakeZeek(Shard(2, 4))
+        async with listening(zeek) as port:
+            history, state = str(tmp_path / "history.db"), str(tmp_path / "status.json")
+            own = SidecarConfig(zeek=f"ws://127.0.0.1:{port}", shard="2/4", history=history, state=state)
+            service = start(own, Config(), scoring)
+            async with running(service):
+                await zeek.until(lambda: zeek.all("resync") and zeek.all("heartbeat"))
+                await zeek.say("candidate", fields())
+                await zeek.say("long", long())
+                await zeek.until(lambda: service.state()["confirmed"] and service.state()["long"])
+        assert [(one["shard"], one["shards"]) for one in zeek.all("hello")] == [(2, 4)]
+        assert {one["shard"] for name in ("resync", "heartbeat") for one in zeek.all(name)} == {2}
+        return service
+
+    state = asyncio.run(scene()).state()
+    assert (state["shard"], state["notices"]) == ("2/4", 1)
+    with closing(ReadModel.open(tmp_path / "shard-2of4" / "history.db")) as model:
+        assert model.about().pairs == 1
 
 
 def test_a_pair_that_is_connected_for_long_is_in_the_history(play: Callable[..., Service], tmp_path: Path) -> None:

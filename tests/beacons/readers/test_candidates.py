@@ -210,3 +210,44 @@ def test_names_are_kept_printable_and_short(tmp_path: Path) -> None:
     assert pairs.resp[0].startswith("a\\x0a\\x1b[31mxxx")
     assert len(pairs.resp[0]) == 253
     assert (pairs.server_name[0], pairs.service[0]) == ("\\xc3\\xa9", "ssl\\x0d")
+
+
+def cut_as_zeek_does(line: dict[str, Any], field: int, total: int) -> dict[str, Any]:
+    """The line as Zeek 8.1 and later logs it with these limits, its vectors in the order of the record."""
+    for name in ("traits", "starts", "durations", "orig_bytes", "resp_bytes", "states"):
+        kept = line.get(name, [])[: min(field, total)]
+        line, total = line | {name: kept}, total - len(kept)
+    return line
+
+
+def test_a_line_that_zeek_cut_says_so(tmp_path: Path) -> None:
+    whole = candidate([60 * at for at in range(150)], dropped=850, conns=1000)
+    good = candidate([0, 60], dropped=0, id__orig_h="10.0.0.6")
+    cut = cut_as_zeek_does(whole | {"traits": ["ja4=a", "ja3=b"]}, 100, 500)
+    assert (len(cut["starts"]), len(cut["states"])) == (100, 98)
+    columns = [*CANDIDATE, "dropped", "traits"]
+    for data in (tsv([cut, good], columns, "beacon_candidates"), json_log([cut, good])):
+        pairs, ingest = load(tmp_path, data, "b.log")
+        assert (np.diff(pairs.offsets).tolist(), pairs.conns.tolist()) == ([98, 2], [1000, 2])
+        assert (pairs.start[:98] - T0).tolist() == [60 * at for at in range(98)]
+        assert ingest.rows_skipped == 0
+        (note,) = ingest.notes
+        assert "b.log: 1 line had more observations than logged, 52 in all, the newest. Zeek cut them" in note
+    assert load(tmp_path, json_log([whole, good]), "b.log")[1].notes == []
+
+
+def test_a_line_whose_vectors_zeek_emptied_is_bad(tmp_path: Path) -> None:
+    empty = cut_as_zeek_does(candidate([0, 60, 120], dropped=0), 2, 5)
+    assert [len(empty[name]) for name in ("starts", "durations", "orig_bytes", "resp_bytes")] == [2, 2, 1, 0]
+    ingest = load(tmp_path, json_log([empty, candidate([0, 60], dropped=0)]), "b.log")[1]
+    assert list(ingest.skipped) == ["not a candidate: no observations: Zeek cut them while logging"]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"dropped": -1}, {"dropped": "x"}, {"dropped": [1]}, {"states": {"a": 1}}, {"dropped": 9}]
+)
+def test_odd_counts_are_no_cut(odd: dict[str, Any], tmp_path: Path) -> None:
+    good = candidate([0, 60], dropped=0)
+    pairs, ingest = load(tmp_path, json_log([good, good | odd]), "b.log")
+    assert (len(pairs), pairs.conns.tolist()) == (1, [2])
+    assert ingest.rows_skipped <= 1

@@ -118,3 +118,9 @@ def test_a_pipe_gives_its_beginning_again_and_keeps_no_more_than_that(tmp_path: 
     writer.join()
     assert source._once is not None
     assert not source._once._kept
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, (1 << 16) - 1, 1 << 16, 200_000])
+def test_line_ends_are_counted_in_steps(size: int) -> None:
+    data = (b"ab\n\x0b\n\xff" * (size // 6 + 1))[:size]
+    assert files.newlines(data) == data.count(b"\n")

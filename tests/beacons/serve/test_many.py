@@ -164,7 +164,8 @@ def test_what_is_said_of_another_consoles_pairs_is_said_there(both: Running) -> 
     assert both.delete(f"beacons/{row['id']}").status_code == 409
     assert both.delete("alerts").status_code == 409
     assert both.post("config", json={"profile": "sensitive"}).status_code == 409
-    assert both.get("events").status_code == 409
+    for what, more in (("feedback", {"verdict": "true"}), ("allow", {"why": "ours"}), ("snooze", {"until": "2h"})):
+        assert both.post(what, json={"beacon": row["id"]} | more).status_code == 409
 
 
 def test_a_history_alone_is_no_fleet(standing: Running) -> None:

@@ -27,7 +27,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A console that takes more telemetry than a fuzzer sends."""
     folder: Path = tmp_path_factory.mktemp("fuzzed")
     history(folder)
-    with console(folder, telemetry_connections=10_000_000, job_seconds=5.0) as running:
+    with console(folder, telemetry_connections=10_000_000, job_seconds=5.0, inbox=str(folder / "inbox")) as running:
         yield running
 
 

@@ -12,9 +12,9 @@ from zeek_beacons.live.endpoints.event_socket import EventSocket
 from zeek_beacons.live.endpoints.followed_file import FollowedFile
 from zeek_beacons.live.endpoints.held import HeldEvents
 from zeek_beacons.live.endpoints.source import EventSource, Lines
+from zeek_beacons.live.settings import SOCKET
 from zeek_beacons.readers.event_lines import events
 
-SOCKET = "unix:"
 RETRY = 5.0  # seconds until a source that failed is tried again
 PATIENCE = 2.0  # seconds that the end waits for the thread
 

@@ -13,17 +13,17 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from zeek_beacons.errors import InputError
+from zeek_beacons.live.follow.kinds import FLOWS, STREAM, flow_kind, header_of
 from zeek_beacons.readers.combined import is_combined
-from zeek_beacons.readers.files import LONGEST_LINE, Held, Input, decompressed, read_piece
-from zeek_beacons.readers.inputs import log_kind
+from zeek_beacons.readers.files import BOM, LONGEST_LINE, Held, Input, decompressed, read_piece
+from zeek_beacons.readers.inputs import is_flow_name, log_kind
 from zeek_beacons.readers.zeek_rows import log_name, log_path
 
-STREAM = "stream"  # the kind of a file that holds all logs
 BLOCK = 16 << 20  # bytes read at once
 MOST_FILES = 20_000  # remembered; beyond, those that were seen least lately are forgotten
 DEEPEST = 8  # folders in folders that are looked into
@@ -72,11 +72,16 @@ class FileCounts:
 
 @dataclass(slots=True)
 class LogFiles:
-    """The logs under some paths. `known`: how far an earlier run got, by identity, None where there was none."""
+    """The logs under some paths. `known`: how far an earlier run got, by identity, None where there was none.
+
+    `chosen`: what some columns of flow logs are, as `Config.map`. `resume`: nothing that is known is read again.
+    """
 
     roots: Sequence[Path]
     known: Mapping[str, int] | None = None
     back: float | None = None  # seconds before the first look in which a file must have changed; None: all are read
+    chosen: tuple[str, ...] = ()
+    resume: bool = False
     files: OrderedDict[str, LogFile] = field(default_factory=OrderedDict)  # by identity, those seen last at the end
     counts: FileCounts = field(default_factory=FileCounts)
     _heads: dict[tuple[int, int], tuple[int, int, str]] = field(default_factory=dict)  # inode -> size, time, identity
@@ -129,7 +134,7 @@ class LogFiles:
 
         `upto`: to here at most, in unpacked bytes. `rest`: a last line without its end too.
         """
-        stamp = (one.size, int(one.changed * 1e6))
+        stamp = _stamp(one)
         if one.stamp == stamp or (upto is not None and one.read >= upto) or self._failed.get(one.identity) == stamp:
             return
         try:
@@ -162,6 +167,15 @@ class LogFiles:
         """How far each file was read, by identity."""
         return {identity: one.read for identity, one in self.files.items()}
 
+    def behind(self) -> int:
+        """Bytes that are there and were not given, of files that are not packed."""
+        waiting = (one for one in self.files.values() if not one.packed and one.stamp != _stamp(one))
+        return sum(max(0, one.size - one.read) for one in waiting)
+
+    def state(self) -> dict[str, Any]:
+        """What happened to files, and how much is behind."""
+        return asdict(self.counts) | {"behind": self.behind()}
+
     def close(self) -> None:
         """Lets go of all files."""
         for one in self.files.values():
@@ -172,7 +186,7 @@ class LogFiles:
         for root in self.roots:
             if root.is_dir():
                 for path in _inside(root):
-                    if kind := log_kind(path.name):
+                    if (kind := log_kind(path.name)) or is_flow_name(path.name):
                         yield path, kind
             else:
                 yield root, log_kind(root.name)
@@ -192,16 +206,18 @@ class LogFiles:
         try:
             source = Input(str(path))
             head = source.head() if source.is_file else b""
+            found, unknown = self._kind(str(path), head, kind)
+            row = _to_second_row(head) if found in FLOWS and header_of(found, head) else _to_first_row(head)
         except InputError as error:
             if not _PACKED.search(path.name):  # one that is packed may not be whole yet
                 self.counts.problem = str(error)
             return ""
-        row = _to_first_row(head)
         if row:
-            header, found = _header(head), _kind(head, kind)
-            before = self._headers.get(inode)
+            header, before = header_of(found, head), self._headers.get(inode)
             if not header and not head.lstrip().startswith(b"{") and before is not None:  # cut, and written on
                 found, header = before
+            elif not found and unknown:
+                self.counts.problem = unknown
             if found:
                 identity = hashlib.sha256(row).hexdigest()[:24]
                 self._headers[inode] = found, header
@@ -209,6 +225,16 @@ class LogFiles:
             self.counts.cut += 1
         self._heads[inode] = (*stamp, identity)
         return identity
+
+    def _kind(self, path: str, head: bytes, named: str) -> tuple[str, str]:
+        """Which log a file is, "" where it is none that counts; and why nobody knows it, where that is so."""
+        found = _log_of(head, named)
+        if found or named or not _to_first_row(head):
+            return found, ""
+        try:
+            return flow_kind(path, head, self.chosen), ""
+        except InputError as error:
+            return "", str(error)
 
     def _note(self, identity: str, packed: bool, path: Path, stat: os.stat_result, now: float) -> None:
         one = self.files.get(identity)
@@ -228,6 +254,8 @@ class LogFiles:
         known = None if self.known is None else self.known.get(one.identity)
         self.counts.files += 1
         one.known = known or 0
+        if self.resume:
+            one.read = one.known
         is_old = self.back is not None and not self._begun and stat.st_mtime < now - self.back
         if is_old and (known is not None or self.known is None):
             one.read = one.known
@@ -246,10 +274,10 @@ class LogFiles:
         elif owner.get(inode, one.identity) != one.identity or stat.st_size < one.read:
             one.close()
             if not is_there:
-                one.stamp = (one.size, int(one.changed * 1e6))
+                one.stamp = _stamp(one)
         elif not is_there:
             one.before, one.size, one.changed = one.size, stat.st_size, stat.st_mtime
-            if one.stamp == (one.size, int(one.changed * 1e6)) and stat.st_mtime < time.time() - QUIET:
+            if one.stamp == _stamp(one) and stat.st_mtime < time.time() - QUIET:
                 one.close()
 
     def _stream(self, one: LogFile) -> Any:
@@ -267,13 +295,16 @@ class LogFiles:
 
     def _chunk(self, one: LogFile, data: bytes, length: int | None = None) -> Held:
         """Lines as a log of its own, with the header above them."""
-        header = b"" if one.read == 0 and data.startswith(b"#") else one.header
         place = f"{one.path}@{one.read}"
-        one.read += len(data) if length is None else length
-        self.counts.bytes += len(data)
+        length = len(data) if length is None else length
+        data = data if one.read else data.removeprefix(BOM)
+        begins = data.startswith((one.header or b"#") if one.kind in FLOWS else b"#")
+        header = b"" if one.read == 0 and begins else one.header
+        one.read += length
+        self.counts.bytes += length
         at = data.rfind(b"\n#separator ") + 1
-        if at or data.startswith(b"#separator "):
-            one.header = _header(data[at:])
+        if (at or data.startswith(b"#separator ")) and one.kind not in FLOWS:
+            one.header = header_of(one.kind, data[at:])
         return Held(place, header + data)
 
 
@@ -312,19 +343,28 @@ def _to_first_row(head: bytes) -> bytes:
     return b""
 
 
-def _header(data: bytes) -> bytes:
-    """The `#` lines at the start."""
-    at = 0
-    while data.startswith(b"#", at) and (end := data.find(b"\n", at)) >= 0:
-        at = end + 1
-    return data[:at]
+def _to_second_row(head: bytes) -> bytes:
+    """The same up to the end of the row that follows the first."""
+    first = _to_first_row(head)
+    second = _to_first_row(head[len(first) :])
+    return first + second if second else b""
 
 
-def _kind(head: bytes, named: str) -> str:
+def is_quiet(one: LogFile) -> bool:
+    """Whether nothing has been written to a file for so long that its last line is complete."""
+    return one.changed < time.time() - QUIET
+
+
+def _stamp(one: LogFile) -> tuple[int, int]:
+    """A file's size and time, by which it is known whether it changed."""
+    return one.size, int(one.changed * 1e6)
+
+
+def _log_of(head: bytes, named: str) -> str:
     """Which log a file is by its beginning and its name; "" where it is none that counts."""
     if is_combined(head):
         return STREAM
     told = log_path(head)
     if told:
         return log_kind(f"{told}.log")
-    return named or log_kind(f"{log_name(head)}.log")
+    return named or log_kind(f"{log_name(head) or ''}.log")

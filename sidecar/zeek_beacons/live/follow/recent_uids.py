@@ -13,6 +13,7 @@ from zeek_beacons.pairs import MICROSECONDS, Floats, Ints, Pairs
 from zeek_beacons.readers.arrow_parse import Table, integers, times
 
 MOST = 1_000_000  # connections remembered; beyond, the oldest are forgotten
+PIECE = 10_000  # connections up to which what is read is put together
 COLUMNS: Mapping[str, Any] = {"uid": pa.string()}  # that conn.log is read with besides
 
 
@@ -28,12 +29,22 @@ class RecentUids:
         self._most, self._held = most, 0
         self._read: deque[_Read] = deque()
 
+    @property
+    def pieces(self) -> int:
+        """In how many tables they are held, each of which takes memory and time of its own."""
+        return len(self._read)
+
     def take(self, table: Table) -> None:
         """Takes connections."""
         if "uid" not in table.column_names:
             return
         ends = pa.table([table.column("uid"), table.column("id.orig_h"), integers(table, "id.resp_p")], _ENDS)
-        self._read.append(_Read(_us(times(table, "ts")), ends))
+        read = _Read(_us(times(table, "ts")), ends)
+        if self._read and len(self._read[-1].start_us) < PIECE:  # each of a quiet site's looks holds a row or two
+            before = self._read.pop()
+            whole = pa.concat_tables([before.ends, read.ends], promote_options="permissive").combine_chunks()
+            read = _Read(np.concatenate([before.start_us, read.start_us]), whole)
+        self._read.append(read)
         self._held += table.num_rows
         while self._held > self._most and len(self._read) > 1:
             self._held -= len(self._read.popleft().start_us)

@@ -1,7 +1,7 @@
 """Follows logs from start to end: looks for what is new, judges the pairs that it makes due, and notes how far it got.
 
-How far each file was read is stored with the last verdicts that rest on it. After a restart what was read before fills
-the tracker again, and is not judged again; what came later is.
+How far each source was read is stored with the last verdicts that rest on it. After a restart what was read before
+fills the tracker again, and is not judged again; what came later is.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeek_beacons.live import state as states
 from zeek_beacons.live.allow_list_file import AllowListFile
 from zeek_beacons.live.follow.due import Due, candidates
-from zeek_beacons.live.follow.log_files import QUIET, STREAM, LogFile, LogFiles
+from zeek_beacons.live.follow.sources import FollowedSource
 from zeek_beacons.live.follow.tracker import Tracker
+from zeek_beacons.live.hang_up import on_hang_up
 from zeek_beacons.live.operators import Feed, Operators
 from zeek_beacons.live.protocol.messages import Verdict
 from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
@@ -28,6 +30,9 @@ from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.status import State
 from zeek_beacons.live.worker import FOLLOWED, Worker
 from zeek_beacons.pairs import Pairs
+
+if TYPE_CHECKING:
+    from zeek_beacons.live.metrics_server import MetricsServer
 
 MOST_ROWS = 2_000_000  # of connections that are read before pairs are judged
 SHARE = 10  # pairs are looked at again after so many times the seconds that this took
@@ -40,7 +45,7 @@ class Follower:
 
     def __init__(
         self,
-        files: LogFiles,
+        sources: Sequence[FollowedSource],
         tracker: Tracker,
         worker: Worker,
         session: Session,
@@ -49,24 +54,28 @@ class Follower:
         operators: Operators | None = None,
         interval: float = 10.0,
         once: bool = False,
+        metrics: MetricsServer | None = None,
     ) -> None:
-        self._files, self._tracker, self._worker, self._session = files, tracker, worker, session
+        self._sources, self._tracker, self._worker, self._session = sources, tracker, worker, session
         self._allow_list, self._own, self._operators = allow_list, own, operators
         self._interval, self._once = interval, once
         self._due = Due(worker.config.min_connections)
         self._stopping = threading.Event()
         self._started, self._written, self._judge_at = time.time(), 0.0, 0.0
-        self._rows, self._judged_rows = 0, 0
-        self._pairs = 0
+        self._judged_rows, self._pairs, self._metrics = 0, 0, metrics
 
     def stop(self) -> None:
         """Asks for an orderly end."""
         self._stopping.set()
+        for source in self._sources:
+            source.stop()
 
     def serve(self) -> None:
         """Runs to the end; SIGTERM and SIGINT ask for it."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
+        hung_up = on_hang_up(self.stop)
+        signal.signal(signal.SIGHUP, lambda *_: hung_up())
         self.run()
 
     def run(self) -> None:
@@ -74,10 +83,15 @@ class Follower:
         worker = self._worker
         if worker.alerts is not None:
             worker.alerts.channels.start()
+        self._state = self.state()
+        if self._metrics is not None:
+            self._metrics.start(lambda: self._state)  # of another thread, which must not look at what changes here
         try:
             self.fill()
             while not self._stopping.is_set():
                 self.step()
+                if self._has_more():
+                    continue
                 if self._once:
                     break
                 self._stopping.wait(self._interval)
@@ -86,13 +100,14 @@ class Follower:
 
     def step(self) -> None:
         """Takes what is new, and judges what is due by it."""
-        self._files.look()
+        for source in self._sources:
+            source.look()
         self._read()
         if self._stopping.is_set():
             return
-        if self._once:
+        if self._once and not self._has_more():
             self._judge(ends=True)
-        elif self._is_news() and time.monotonic() >= self._judge_at:
+        elif not self._once and self._is_news() and time.monotonic() >= self._judge_at:
             self._judge()
         else:
             self._work([], {})
@@ -100,41 +115,36 @@ class Follower:
 
     def fill(self) -> None:
         """Takes what an earlier run has judged."""
-        self._files.look()
-        known = [one for one in self._files.of("conn", STREAM) if one.known > one.read]
-        if not known:
-            return
-        self._take_beside()
-        for one in known:
-            self._take(one, upto=one.known)
-        if not self._stopping.is_set() and self._tracker.counts().rows:
+        for source in self._sources:
+            for log, rows in source.old():
+                self._tracker.take(log, rows)
+                self._write_state()
+                if self._stopping.is_set():
+                    return
+        if self._tracker.counts().rows:
             pairs = self._tracker.pairs()
             self._due.judged(pairs, np.flatnonzero(pairs.conns >= self._worker.config.min_connections))
         self._judged_rows = self._tracker.counts().rows
 
     def _read(self) -> None:
-        """Takes what is new: of conn.log what was there a look before, so that the logs beside it have come as far."""
-        self._take_beside()
-        for one in self._files.of("conn", STREAM):
-            self._take(one, upto=None if self._once or one.packed or self._is_quiet(one) else one.before)
+        """Takes what is new, connections behind what tells more about them."""
+        for source in self._sources:
+            for log, rows in source.beside():
+                self._tracker.take(log, rows)
+                self._write_state()
+                if self._stopping.is_set():
+                    return
+        for source in self._sources:
+            for log, rows in source.connections():
+                self._tracker.take(log, rows)
+                if self._stopping.is_set():
+                    return
+                if self._tracker.counts().rows - self._judged_rows > MOST_ROWS and not self._once:
+                    self._judge()
+                self._write_state()
 
-    def _take_beside(self) -> None:
-        kinds = self._files.kinds() - {"conn", STREAM}
-        for kind in sorted(kinds, key=lambda kind: kind == "x509"):
-            for one in self._files.of(kind):
-                self._take(one)
-
-    def _take(self, one: LogFile, upto: int | None = None) -> None:
-        for chunk in self._files.chunks(one, upto, rest=self._once or self._is_quiet(one)):
-            self._tracker.take(one.kind, chunk)
-            if self._stopping.is_set():
-                return
-            if self._tracker.counts().rows - self._judged_rows > MOST_ROWS and upto is None and not self._once:
-                self._judge()
-            self._write_state()
-
-    def _is_quiet(self, one: LogFile) -> bool:
-        return one.changed < time.time() - QUIET
+    def _has_more(self) -> bool:
+        return any(source.has_more for source in self._sources)
 
     def _is_news(self) -> bool:
         return self._tracker.counts().rows > self._judged_rows
@@ -143,7 +153,7 @@ class Follower:
         """Judges the pairs that are due; with what they led to, how far the files were read is stored."""
         began = time.monotonic()
         self._judged_rows = self._tracker.counts().rows
-        progress = {(FOLLOWED, identity): read for identity, read in self._files.progress().items()}
+        progress = {(FOLLOWED, one): read for source in self._sources for one, read in source.progress().items()}
         pairs = self._tracker.pairs(ends)
         self._pairs = len(pairs)
         rows = self._due.of(pairs, every=ends)
@@ -151,6 +161,8 @@ class Follower:
             return
         if self._worker.history is None or self._worker.history.health.working:
             self._due.judged(pairs, rows)
+            for source in self._sources:
+                source.kept()
         self._due.forget(pairs)
         self._judge_at = time.monotonic() + SHARE * (time.monotonic() - began)
 
@@ -205,7 +217,8 @@ class Follower:
 
     def close(self) -> None:
         """Ends the use of all files."""
-        self._files.close()
+        for source in self._sources:
+            source.close()
         worker = self._worker
         if worker.history is not None:
             worker.history.close()
@@ -213,6 +226,8 @@ class Follower:
             if self._once:
                 worker.alerts.channels.flush(self._own.drain)
             worker.alerts.channels.close()
+        if self._metrics is not None:
+            self._metrics.close()
         self._write_state(ended=True)
         counts, rows = self._session.counts, self._tracker.counts()
         fields = {"connections": rows.rows, "bad": rows.bad, "pairs": self._pairs, "alerts": counts.alerts}
@@ -220,11 +235,13 @@ class Follower:
 
     def _write_state(self, ended: bool = False) -> None:
         path, now = self._own.state_file, time.monotonic()
-        if path is None or (not ended and now - self._written < HEARTBEAT_INTERVAL):
+        if not ended and now - self._written < HEARTBEAT_INTERVAL:
             return
-        self._written = now
+        self._written, self._state = now, self.state() | {"ended": ended}
+        if path is None:
+            return
         try:
-            states.write(self.state() | {"ended": ended}, path)
+            states.write(self._state, path)
         except Exception as error:
             log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
 
@@ -236,7 +253,7 @@ class Follower:
             None if worker.history is None else worker.history.health,
             time.monotonic(),
             role=Role.SERVING.name.lower(),
-            address=", ".join(map(str, self._files.roots)),
+            address=", ".join(source.name for source in self._sources),
             problem="",
             written=time.time(),
             started=self._started,
@@ -249,5 +266,14 @@ class Follower:
             operator=None if self._operators is None else self._operators.state(),
             events=None,
             sinks=None if worker.alerts is None else worker.alerts.channels.state(),
-            followed=asdict(self._files.counts) | {"tracked": self._pairs} | {"rows": asdict(self._tracker.counts())},
+            followed=self._followed(),
         )
+
+    def _followed(self) -> dict[str, Any]:
+        """What was followed: each source under what it is known by."""
+        return {
+            "sources": {source.name: source.state() for source in self._sources},
+            "tracked": self._pairs,
+            "unjudged": self._tracker.counts().rows - self._judged_rows,
+            "rows": asdict(self._tracker.counts()),
+        }

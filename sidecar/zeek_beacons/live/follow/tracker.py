@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from zeek_beacons.config import Config
 from zeek_beacons.errors import InputError
 from zeek_beacons.live.follow.context import FollowedContext
-from zeek_beacons.live.follow.log_files import STREAM
+from zeek_beacons.live.follow.kinds import FLOWS, STREAM
 from zeek_beacons.live.follow.recent_uids import COLUMNS, RecentUids
 from zeek_beacons.locality import locality
-from zeek_beacons.pairs import Pairs, joined
+from zeek_beacons.pairs import MICROSECONDS, Pairs, joined
 from zeek_beacons.readers import zeek_log
 from zeek_beacons.readers.channel_rows import ChannelCollector
 from zeek_beacons.readers.channels import located
@@ -44,7 +44,7 @@ class TrackerBounds:
 class TrackerCounts:
     """What was taken and given up, since the start."""
 
-    rows: int = 0  # of conn.log
+    rows: int = 0  # connections
     bad: int = 0  # rows and lines that are none
     problem: str = ""  # the first of these
     forgotten_pairs: int = 0
@@ -52,6 +52,7 @@ class TrackerCounts:
     forgotten_rows: int = 0  # of logs beside conn.log
     duplicates: int = 0
     clock_steps: int = 0
+    newest: float | None = None  # when the newest connection began, epoch seconds
 
 
 class OfStream(Held):
@@ -84,6 +85,10 @@ class Tracker:
     def take(self, log: str, chunk: Held) -> None:
         """Takes a slice of a log. What cannot be read of it is counted."""
         try:
+            if log in FLOWS:
+                for flows in FLOWS[log](chunk, self._collector, None):
+                    flows.give(self._collector)
+                return
             if log == STREAM:
                 chunk = OfStream(chunk)
                 self._context.take_stream(chunk)
@@ -137,6 +142,7 @@ class Tracker:
             forgotten_rows=context.forgotten,
             duplicates=ingest.duplicates,
             clock_steps=ingest.backward_jumps,
+            newest=None if ingest.last_us is None else ingest.last_us / MICROSECONDS,
         )
 
     def _take_connections(self, chunk: Held) -> None:

@@ -1,7 +1,8 @@
 """Keeps the sidecar running when the history's disk is full, slow, broken or hangs: counts, logs, and goes on without.
 
-A full or unreadable disk is tried again after RETRY; a corrupt file is set aside and a new one begun; a slow one is
-used a tenth of the time; one that does not answer is not waited for.
+A full or unreadable disk is tried again after RETRY; a corrupt file is set aside and a new one begun, and where one is
+removed or replaced what lies at its place is used; a slow one is used a tenth of the time; one that does not answer is
+not waited for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zeek_beacons.database_errors import DATABASE_ERRORS
 from zeek_beacons.errors import ConfigError
 from zeek_beacons.keys import Key
 from zeek_beacons.live.history.alert_incidents import StoredIncidents
+from zeek_beacons.live.history.sole_writer import SoleWriter
 from zeek_beacons.live.history.store import Changes, History, Limits, Stored
 from zeek_beacons.scoring.site import SiteBaseline
 
@@ -27,6 +29,8 @@ PATIENCE = 2.0  # seconds that a call may take before the sidecar goes on withou
 SLOW = 0.25  # seconds of a call after which the file is left alone for ten times as long
 RETRY = 30.0  # seconds until a file that failed is tried again
 MAINTENANCE = 60.0  # seconds between prunings, unless there is more to prune
+JUMP = 86_400.0  # seconds; a wall clock that goes on by more at once was wrong before, or is now
+BELIEVED = 86_400.0  # seconds after which such a clock is believed, and what is old by it forgotten
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 log = logging.getLogger(__name__)
@@ -67,9 +71,13 @@ class HistoryGuard:
         self._background = BackgroundThread("history")
         self._history: History | None = None
         self._stuck: concurrent.futures.Future[Any] | None = None
+        self._place: tuple[int, int] | None = None  # of the file that is open
+        self._claim: SoleWriter | None = None
         self._started = False
         self._retry_at = 0.0
         self._maintain_at = 0.0
+        self._looked: tuple[float, float] | None = None  # wall and monotonic clock, when things were last forgotten
+        self._jump = self._believed_at = 0.0
         self._progress: dict[tuple[str, str], int] = {}  # as it is in the file
         self._about: dict[str, Any] = {}  # the same
 
@@ -77,6 +85,10 @@ class HistoryGuard:
     def horizon(self) -> float:
         """Seconds before a pair's newest observation from which on observations are kept."""
         return self._limits.days * 86_400
+
+    def claim(self) -> None:
+        """Makes this process the file's only writer until `close`. Raises ConfigError where another one is."""
+        self._claim = SoleWriter(self._path)
 
     def start(self) -> tuple[list[str], dict[tuple[str, str], int]]:
         """Opens the file. Returns the unconfirmed alerts and the progress in it: the last seq by node and boot.
@@ -147,18 +159,36 @@ class HistoryGuard:
         """Prunes when it is time to."""
         if self._clock() < self._maintain_at or not self.health.working:
             return
-        now = self._wall()
+        now = self._wall() - self._ahead()
         figures = self._guarded(lambda history: (history.prune(now), history.pairs(), history.size()))
         if figures is not None:
             pruned, self.health.pairs, self.health.bytes = figures
             self.health.pruned += pruned
             self._maintain_at = self._clock() + (1.0 if pruned else MAINTENANCE)
 
+    def _ahead(self) -> float:
+        """By how much the wall clock has gone ahead at once, until that is believed: what is held is not old by it."""
+        wall, clock = self._wall(), self._clock()
+        if self._looked is not None:
+            jump = (wall - self._looked[0]) - (clock - self._looked[1])
+            if jump > JUMP:
+                self._jump, self._believed_at = self._jump + jump, clock + BELIEVED
+                fields = {"path": str(self._path), "seconds": round(jump), "forgets_by_it_after": BELIEVED}
+                log.warning("clock_jumped", extra={"fields": fields})
+            elif jump < -JUMP:
+                self._jump = max(0.0, self._jump + jump)
+        self._looked = wall, clock
+        if clock >= self._believed_at:
+            self._jump = 0.0
+        return self._jump
+
     def close(self) -> None:
         """Ends the use of the file, if it still answers."""
         if self._history is not None:
             self._guarded(History.close)
             self._history = None
+        if self._claim is not None:
+            self._claim.release()
 
     def _guarded(self, call: Callable[[History], T]) -> T | None:
         """The call's result, or None: the file fails, is slow, or does not answer."""
@@ -203,9 +233,20 @@ class HistoryGuard:
             log.info("history_works", extra={"fields": {"path": str(self._path)}})
 
     def _opened(self) -> History:
+        if self._history is not None and self._place != _place(self._path):
+            history, self._history = self._history, None
+            history.close()
+            self._begin_anew("the file was removed or replaced: what it held is not known any more")
         if self._history is None:
             self._history = History.open(self._path, self._limits)
+            self._place = _place(self._path)
         return self._history
+
+    def _begin_anew(self, problem: str) -> None:
+        """What was written before is not in the file that is used from here on."""
+        self._progress.clear()
+        self._about.clear()
+        self._failed(problem)
 
     def _handle_failure(self, error: BaseException) -> None:
         """The file cannot be used now: corrupt, the disk full, a right missing."""
@@ -228,15 +269,22 @@ class HistoryGuard:
             self._retry_at = self._clock() + RETRY
             return
         self.health.set_aside += 1
-        self._progress.clear()
-        self._about.clear()
-        self._failed(f"{error}; set aside as {aside.name}")
+        self._begin_anew(f"{error}; set aside as {aside.name}")
 
     def _failed(self, problem: str) -> None:
         self.health.working = False
         self.health.errors += 1
         self.health.last_error = problem
         log.error("history_failed", extra={"fields": {"path": str(self._path), "problem": problem}})
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _rename(path: Path, aside: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from zeek_beacons.live.protocol.messages import BadMessage
+from zeek_beacons.live.protocol.shards import WHOLE, Shard
 
 CANDIDATES, CONTROL, LONG = SUBSCRIPTIONS = (
     "/zeek/beacons/candidate/",
@@ -53,9 +54,14 @@ def _no_constant(name: str) -> NoReturn:
 JSON = json.JSONDecoder(strict=False, parse_constant=_no_constant)
 
 
-def subscription() -> str:
+def topics(shard: Shard = WHOLE) -> list[str]:
+    """What the sidecar of a shard subscribes to."""
+    return [shard.topic(topic) for topic in SUBSCRIPTIONS]
+
+
+def subscription(shard: Shard = WHOLE) -> str:
     """The first message of a client."""
-    return json.dumps(SUBSCRIPTIONS)
+    return json.dumps(topics(shard))
 
 
 def frame(event: Event, topic: str = TOPIC) -> str:

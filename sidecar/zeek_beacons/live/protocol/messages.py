@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from zeek_beacons.keys import Key
+from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.store.long_connection import LongConnection
 
 VERSION = 3  # the highest spoken here
@@ -92,6 +93,7 @@ class SidecarHello:
     name: str
     version: str
     model: str
+    shard: Shard = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class SidecarHeartbeat:
     queue: int
     scored: int
     dropped: int
+    shard: Shard = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Resync:
     boot: str = ""
     from_seq: int = 0
     everything: bool = False
+    shard: Shard = WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,9 @@ class Session:
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + HEARTBEAT_INTERVAL
             counts = self.counts
-            self._out.append(SidecarHeartbeat(self.me.sidecar, len(self.queue), counts.scored, counts.dropped))
+            self._out.append(
+                SidecarHeartbeat(self.me.sidecar, len(self.queue), counts.scored, counts.dropped, self.me.shard)
+            )
         for (node, boot), progress in self.nodes.items():
             first = progress.overdue(now)
             if first is not None:
@@ -311,7 +313,7 @@ class Session:
 
     def _ask(self, node: str, boot: str, first: int) -> None:
         self.counts.resyncs += 1
-        self._out.append(Resync(self.me.sidecar, node, boot, first))
+        self._out.append(Resync(self.me.sidecar, node, boot, first, shard=self.me.shard))
 
     def _progress(self, node: str, boot: str, now: float) -> NodeProgress:
         place = (node, boot)

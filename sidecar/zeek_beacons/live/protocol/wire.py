@@ -31,6 +31,7 @@ from zeek_beacons.live.protocol.messages import (
     Verdict,
     ZeekHello,
 )
+from zeek_beacons.live.protocol.shards import Shard
 from zeek_beacons.pairs import PROTOS, Floats
 from zeek_beacons.printable import printable
 from zeek_beacons.readers.addresses import address
@@ -279,7 +280,8 @@ def encode(message: Outgoing, version: int = VERSION) -> Event:
 
 def _encode_hello(hello: SidecarHello) -> tuple[str, dict[str, Any]]:
     fields = {"sidecar": hello.sidecar, "name": hello.name, "version": hello.version, "model": hello.model}
-    return "hello", fields
+    of = None if hello.shard.is_all else hello.shard.of
+    return "hello", fields | {"shard": _shard(hello.shard), "shards": of}
 
 
 def _encode_heartbeat(heartbeat: SidecarHeartbeat) -> tuple[str, dict[str, Any]]:
@@ -288,13 +290,14 @@ def _encode_heartbeat(heartbeat: SidecarHeartbeat) -> tuple[str, dict[str, Any]]
         "queue": heartbeat.queue,
         "scored": heartbeat.scored,
         "dropped": heartbeat.dropped,
+        "shard": _shard(heartbeat.shard),
     }
     return "heartbeat", fields
 
 
 def _encode_resync(ask: Resync) -> tuple[str, dict[str, Any]]:
     fields = {"sidecar": ask.sidecar, "node": ask.node, "boot": ask.boot, "from": ask.from_seq, "all": ask.everything}
-    return "resync", fields
+    return "resync", fields | {"shard": _shard(ask.shard)}
 
 
 def _encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
@@ -339,6 +342,11 @@ _ENCODERS: Mapping[type, Callable[[Any], tuple[str, dict[str, Any]]]] = {
     Resync: _encode_resync,
     Verdict: _encode_verdict,
 }
+
+
+def _shard(shard: Shard) -> int | None:
+    """The number of a shard; None, which is left out, where there is one only."""
+    return None if shard.is_all else shard.number
 
 
 def _finite(value: float | None) -> float | None:

@@ -12,7 +12,7 @@ from zeek_beacons.live.transport.connection import Transport
 
 
 def transport(config: SidecarConfig) -> Transport:
-    """The transport for the configured address. Raises ConfigError."""
+    """The transport for the configured address, and the one shard that is meant. Raises ConfigError."""
     url = _parsed(config.zeek)
     if url.scheme != "wss" and not config.allow_plaintext and not _is_loopback(url.hostname or ""):
         raise ConfigError(
@@ -44,13 +44,13 @@ def _is_loopback(host: str) -> bool:
 def _websocket(config: SidecarConfig) -> Transport:
     from zeek_beacons.live.transport.websocket import WebSocketTransport
 
-    return WebSocketTransport(config.zeek, config.tls_ca)
+    return WebSocketTransport(config.zeek, config.tls_ca, config.one_shard)
 
 
 def _broker(config: SidecarConfig) -> Transport:
     from zeek_beacons.live.transport.broker import BrokerTransport
 
-    return BrokerTransport(config.zeek)
+    return BrokerTransport(config.zeek, config.one_shard)
 
 
 _KINDS: Mapping[str, Callable[[SidecarConfig], Transport]] = {"ws": _websocket, "wss": _websocket, "broker": _broker}

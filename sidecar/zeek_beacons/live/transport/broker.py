@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zeek_beacons.errors import ConfigError
-from zeek_beacons.live.protocol.frames import SUBSCRIPTIONS, TOPIC, Event
+from zeek_beacons.live.protocol.frames import TOPIC, Event, topics
 from zeek_beacons.live.protocol.messages import BadMessage
+from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.live.transport.connection import Connection, TransportError
 
 PLACES = ("/opt/zeek/lib/zeek/python", "/usr/local/zeek/lib/zeek/python", "/usr/lib/zeek/python")
@@ -56,8 +57,8 @@ def bindings(places: Sequence[str] = PLACES) -> Any:
 class BrokerTransport:
     """Peers with the Zeek at `broker://HOST:PORT`. Raises ConfigError where the bindings are missing."""
 
-    def __init__(self, address: str) -> None:
-        url = urlsplit(address)
+    def __init__(self, address: str, shard: Shard = WHOLE) -> None:
+        url, self._topics = urlsplit(address), topics(shard)
         self.address, self._host, self._port = address, url.hostname or "", url.port or 0
         self._broker = bindings()
 
@@ -65,8 +66,8 @@ class BrokerTransport:
     async def connect(self) -> AsyncIterator[Connection]:
         """A peering."""
         endpoint = self._broker.Endpoint()
-        subscriber = endpoint.make_subscriber(SUBSCRIPTIONS[0])
-        for topic in SUBSCRIPTIONS[1:]:
+        subscriber = endpoint.make_subscriber(self._topics[0])
+        for topic in self._topics[1:]:
             subscriber.add_topic(topic, True)
         status = endpoint.make_status_subscriber(True)
         try:

@@ -14,6 +14,7 @@ from zeek_beacons.errors import ConfigError
 from zeek_beacons.live.protocol import frames
 from zeek_beacons.live.protocol.frames import Ack, Event, Refusal
 from zeek_beacons.live.protocol.messages import BadMessage
+from zeek_beacons.live.protocol.shards import WHOLE, Shard
 from zeek_beacons.live.transport.connection import Connection, TransportError, WrongPeerError
 
 PATH = "/v1/messages/json"
@@ -28,8 +29,8 @@ CLOSE_TIMEOUT = 2.0
 class WebSocketTransport:
     """Connects to `ws://HOST:PORT` or `wss://HOST:PORT`; without a path, the one of Zeek's API."""
 
-    def __init__(self, address: str, tls_ca: str = "") -> None:
-        url = urlsplit(address)
+    def __init__(self, address: str, tls_ca: str = "", shard: Shard = WHOLE) -> None:
+        url, self._shard = urlsplit(address), shard
         self.address = address if url.path.strip("/") else url._replace(path=PATH).geturl()
         self._tls = _tls(tls_ca) if url.scheme == "wss" else None
 
@@ -59,7 +60,7 @@ class WebSocketTransport:
     async def _subscribe(self, socket: ClientConnection) -> str:
         """Sends the subscription and returns who acknowledged it."""
         try:
-            await socket.send(frames.subscription())
+            await socket.send(frames.subscription(self._shard))
             answer = frames.unframe(await socket.recv(decode=False))
         except ConnectionClosed as error:
             raise WrongPeerError(f"{self.address}: closed on the subscription: {_why(error)}") from error

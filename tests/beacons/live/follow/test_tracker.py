@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from zeek_beacons.config import Config
-from zeek_beacons.live.follow.log_files import QUIET, STREAM, LogFiles
+from zeek_beacons.live.follow.kinds import STREAM
+from zeek_beacons.live.follow.log_files import QUIET, LogFiles
 from zeek_beacons.live.follow.tracker import Tracker, TrackerBounds
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, PAIR_COLUMNS, Pairs
 from zeek_beacons.readers import Request, read
