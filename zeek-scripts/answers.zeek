@@ -124,7 +124,10 @@ function learn_address(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
 	if ( take_answer(c, msg, ans, a) )
 		return;
 @endif
-	if ( ! msg$QR || msg$opcode != 0 || ans$answer_type != DNS_ANS || ! c?$dns )
+	if ( ! msg$QR
+	    || msg$opcode != 0
+	    || ans$answer_type != DNS_ANS
+	    || ! c?$dns )
 		return;
 	local dns = c$dns;
 	if ( ! dns?$query || ( dns?$qtype && dns$qtype != 1 && dns$qtype != 28 ) )

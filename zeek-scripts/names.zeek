@@ -41,10 +41,6 @@ function escape_name(name: string): string
 function server_name(raw: string): string
 	{
 	# Nearly all names are in order: letters at the end, so no port, no dot, no address.
-@ifdef ( is_in_order )
-	if ( is_in_order(raw) )
-		return raw;
-@endif
 	if ( /[a-z0-9._-]*[a-z]/ == raw && |raw| <= longest_name )
 		return raw;
 

@@ -38,10 +38,6 @@ function printable_words(text: string): string
 	if ( text in unset_names )
 		return "";
 	local cut = |text| > longest_words ? sub_bytes(text, 1, longest_words) : text;
-@ifdef ( is_printable )
-	if ( is_printable(cut) )
-		return cut;
-@endif
 	if ( /[\x20-\x7e]*/ == cut )
 		return cut;
 

@@ -17,13 +17,6 @@ bool is_wanted(const RecordVal* id) {
             (direction == z.from_local->AsEnum() && is_local(z.id.orig_h.Get(id))));
 }
 
-bool is_printable(const String* words) {
-    for ( char c : view(words) )
-        if ( c < ' ' || c > '~' )
-            return false;
-    return true;
-}
-
 bool is_in_order(const String* raw) {
     auto text = view(raw);
     if ( text.empty() || text.size() > longest_name || text.back() < 'a' || text.back() > 'z' )

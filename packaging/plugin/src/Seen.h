@@ -53,9 +53,6 @@ bool is_local(const ValPtr& host);
 // Whether nothing is left out of what has these ends, on a standalone Zeek. Where it may be, the scripts look closer.
 bool is_wanted(const RecordVal* id);
 
-// Whether it is printable ASCII and spaces alone.
-bool is_printable(const String* words);
-
 // As server_name() of the scripts has nearly all names: letters at the end, no port, no address.
 bool is_in_order(const String* raw);
 
