@@ -118,13 +118,8 @@ function is_own_word(resolver: addr, a: addr): bool
 # An address record of an answer, in the form that dns.log has it.
 function learn_address(c: connection, msg: dns_msg, ans: dns_answer, a: addr)
 	{
-	if ( max_answers == 0 )
-		return;
-@ifdef ( take_answer )
-	if ( take_answer(c, msg, ans, a) )
-		return;
-@endif
-	if ( ! msg$QR
+	if ( max_answers == 0
+	    || ! msg$QR
 	    || msg$opcode != 0
 	    || ans$answer_type != DNS_ANS
 	    || ! c?$dns )

@@ -63,10 +63,6 @@ function observation_of_query(rec: DNS::Info, name: string): Observation
 
 event DNS::log_dns(rec: DNS::Info)
 	{
-@ifdef ( take_query )
-	if ( take_query(rec) )
-		return;
-@endif
 	if ( ! dns_channel || ! rec?$query || rec$id$resp_p in ports_of_neighbours )
 		return;
 	local name = server_name(rec$query);

@@ -136,10 +136,6 @@ function observe_passed_on(rec: HTTP::Info)
 
 event HTTP::log_http(rec: HTTP::Info)
 	{
-@ifdef ( take_request )
-	if ( take_request(rec) )
-		return;
-@endif
 	if ( ! ( http_channel || proxy_channel ) || ! wanted_ends(rec$id) )
 		return;
 	if ( filtering && never_tracked(rec$id) )

@@ -123,8 +123,8 @@ function is_first_named(c: connection, name: string): bool
 	    && ( ! pairs_by_name || ( place_by_name[id$orig_h, name, id$resp_p] == 0 && ! seen_name_before(id$orig_h, name, id$resp_p) ) );
 	}
 
-# A connection has ended.
-function take_connection(c: connection)
+# Behind the removal hooks (-3), in which Zeek concludes what it says of a certificate.
+event connection_state_remove(c: connection) &priority=-4
 	{
 	local info = c$conn;
 	if ( direction != ANY
@@ -209,15 +209,4 @@ function take_connection(c: connection)
 	o$name = earlier_name != "" ? earlier_name : name;
 	o$continues = earlier_name != "";
 	hand_over(o, T);
-	}
-
-# Behind the removal hooks (-3), in which Zeek concludes what it says of a certificate.
-event connection_state_remove(c: connection) &priority=-4
-	{
-@ifdef ( take_usual )
-	# The compiled part (packaging/plugin) takes the usual ones.
-	if ( take_usual(c) )
-		return;
-@endif
-	take_connection(c);
 	}

@@ -16,9 +16,6 @@
 
 module Beacons;
 
-# What the compiled part (packaging/plugin) must fit; another one whenever what it does the same as changes.
-const tracker_contract = 1;
-
 # Different services counted for a pair.
 const max_services = 16;
 

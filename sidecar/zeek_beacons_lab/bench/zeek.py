@@ -6,7 +6,6 @@ read the same trace in turn, round after round, so that a busy machine slows all
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -175,18 +174,11 @@ sys.exit(os.waitstatus_to_exitcode(status) != 0)
 """
 
 
-def with_plugins(folder: Path | None) -> dict[str, str]:
-    """The environment of a Zeek that has the plugins built in a folder, or none."""
-    return os.environ | {"ZEEK_PLUGIN_PATH": "" if folder is None else str(folder.resolve())}
-
-
-def run_zeek(arguments: Sequence[str], plugins: Path | None = None) -> ZeekRun:
+def run_zeek(arguments: Sequence[str]) -> ZeekRun:
     """Runs Zeek in a folder of its own."""
     command = [sys.executable, "-I", "-S", "-c", _MEASURE, zeek_command(), *arguments]
     with tempfile.TemporaryDirectory(prefix="bench-zeek-") as folder:
-        done = subprocess.run(  # noqa: S603
-            command, cwd=folder, env=with_plugins(plugins), capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise ConfigError(f"zeek {' '.join(arguments)} failed: {done.stderr[-500:]}")
     user, peak = done.stdout.splitlines()[-1].split()
@@ -201,15 +193,13 @@ def median_and_interval(values: Floats) -> tuple[float, float, float]:
     return float(np.median(ordered)), float(ordered[low]), float(ordered[n - 1 - low])
 
 
-def compare(
-    trace: Path, variants: Mapping[str, Sequence[str]], rounds: int, plugins: Mapping[str, Path] | None = None
-) -> dict[str, NDArray[np.float64]]:
-    """(rounds, 2) of user seconds and peak bytes for each variant, the variants taking turns. `plugins`: by variant."""
+def compare(trace: Path, variants: Mapping[str, Sequence[str]], rounds: int) -> dict[str, NDArray[np.float64]]:
+    """(rounds, 2) of user seconds and peak bytes for each variant, the variants taking turns."""
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
     for number in range(rounds):
         names = list(variants)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            run = run_zeek(["-C", "-r", str(trace), *variants[name]], (plugins or {}).get(name))
+            run = run_zeek(["-C", "-r", str(trace), *variants[name]])
             runs[name].append((run.user, run.peak))
     return {name: np.array(rows) for name, rows in runs.items()}
 

@@ -124,19 +124,14 @@ def sessions(
     number: Annotated[int, typer.Option("--sessions", min=100, help="Sessions of the trace.")] = 3_000,
     rounds: Annotated[int, typer.Option(min=1, help="Runs for user CPU, taking turns.")] = 10,
     beside: Beside = None,
-    plugin: Annotated[
-        Optional[Path],
-        typer.Option(help="Where packaging/plugin was built: measure the compiled part too.", show_default=False),
-    ] = None,
 ) -> None:
     """What the Zeek package and each of its parts cost on HTTP, TLS and DNS as a sensor sees them, in instructions.
 
-    Also on bare handshakes, half of them of pairs that come back. Needs zeek in PATH or /opt/zeek/bin, valgrind and
-    openssl, and a quarter of an hour.
+    Needs zeek in PATH or /opt/zeek/bin, valgrind and openssl, and a quarter of an hour.
     """
     from zeek_beacons_lab.bench.instructions import bench
 
-    for line in bench(number, rounds, beside=beside or (), plugin=plugin):
+    for line in bench(number, rounds, beside=beside or ()):
         print(line, flush=True)
 
 
