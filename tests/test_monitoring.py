@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from zeek_beacons.live.history.guard import HistoryHealth
 from zeek_beacons.live.metrics import render
 
-from .beacons.live.states import EVENTS, SINKS, busy_session, state
+from .beacons.live.states import EVENTS, FOLLOWED, FORWARDED, SINKS, busy_session, state
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "packaging" / "prometheus" / "zeek-beacons.rules.yml"
@@ -32,8 +32,9 @@ NEEDS_PROMTOOL = pytest.mark.skipif(shutil.which("promtool") is None, reason="no
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, set[str]]:
-    """The metrics of a sidecar that has everything, each with its labels."""
-    whole = state(busy_session(), HistoryHealth(working=True), sinks=SINKS, events=EVENTS)
+    """The metrics of a sidecar that has everything, and follows and forwards as well, each with its labels."""
+    followed = {"followed": FOLLOWED, "forwarded": FORWARDED}
+    whole = state(busy_session(), HistoryHealth(working=True), sinks=SINKS, events=EVENTS, **followed)
     found: dict[str, set[str]] = defaultdict(set)
     for family in parse(render(whole, 100.0)[0].decode()):
         for sample in family.samples:

@@ -18,10 +18,10 @@ def soak(
     days: Annotated[int, typer.Option(min=2, help="Days that are replayed.")] = 4,
     minutes: Annotated[float, typer.Option(min=1, help="Minutes in which they are.")] = 30.0,
 ) -> None:
-    """Replays days of a site to a real Zeek, its sidecar and a follower of rotated logs; watches memory and files.
+    """Replay days of a site in minutes against real processes, and fail where memory or files grow.
 
-    The sidecar and the follower are ended, killed and started again on the first day. It fails where anything is larger
-    on the last day than on the day before.
+    A real Zeek, its sidecar and a follower of rotated logs. Sidecar and follower are ended, killed and started
+    again on the first day. It fails where anything is larger on the last day than on the day before.
 
     Needs zeek in PATH or /opt/zeek/bin.
 

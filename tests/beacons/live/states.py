@@ -22,6 +22,38 @@ EVENTS: dict[str, Any] = {"source": "e.json", "problem": "no such file", "taken"
 EVENTS |= {"untimely": 3, "forgotten": 4, "held": 5, "joined": 6, "refused": 7}
 
 
+# What a follower tells of a folder and a topic, and where it forwards, of its buffer.
+FOLLOWED = {
+    "sources": {
+        "/logs": {"bytes": 100, "behind": 7},
+        "kafka://a/t": {"bytes": 50, "behind": 8, "bad": 4, "missed": 9, "partitions": {}, "problem": "no broker"},
+    },
+    "tracked": 6,
+    "unjudged": 1,
+    "rows": {
+        "rows": 10,
+        "bad": 1,
+        "duplicates": 2,
+        "forgotten_pairs": 3,
+        "cut_observations": 4,
+        "forgotten_rows": 5,
+        "newest": 40.0,
+    },
+}
+FORWARDED = {
+    "rows": 9,
+    "sent": 8,
+    "batches": 7,
+    "bad": 1,
+    "refused": 2,
+    "retries": 3,
+    "full": 4,
+    "problem": "",
+    "waiting": 5,
+    "waiting_bytes": 6,
+}
+
+
 def busy_session() -> Session:
     """Three candidates answered, one of which alerts; one waits; a bad message came."""
     session = Session(ME)

@@ -32,7 +32,7 @@ from zeek_beacons.scoring import Scoring
 
 from .fake_zeek import FakeZeek, listening
 from .made import ME, fields
-from .states import EVENTS, SINKS, busy_session, state
+from .states import EVENTS, FOLLOWED, FORWARDED, SINKS, busy_session, state
 
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -282,11 +282,7 @@ def test_without_the_package_that_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_is_followed_and_forwarded_is_told() -> None:
-    rows = {"rows": 10, "bad": 1, "duplicates": 2, "forgotten_pairs": 3, "cut_observations": 4, "forgotten_rows": 5}
-    files = {"bytes": 100, "behind": 7}
-    topic = {"bytes": 50, "behind": 8, "bad": 4, "missed": 9, "partitions": {}, "problem": "no broker"}
-    followed = {"sources": {"/logs": files, "kafka://a/t": topic}, "tracked": 6, "unjudged": 1}
-    told = state(busy_session(), followed=followed | {"rows": rows | {"newest": 40.0}})
+    told = state(busy_session(), followed=FOLLOWED)
     found = figures(render(told, 100.0)[0].decode())
     for name, value in (
         ("connections_total", 10),
@@ -305,8 +301,8 @@ def test_what_is_followed_and_forwarded_is_told() -> None:
     ):
         assert figure(found, f"follow_{name}") == value, name
     assert figure(found, "problems") >= 1
-    sent = {"rows": 9, "sent": 8, "batches": 7, "bad": 1, "refused": 2, "retries": 3, "full": 4, "problem": ""}
-    told = state(busy_session(), followed=followed, forwarded=sent | {"waiting": 5, "waiting_bytes": 6})
+    unjudged = {name: value for name, value in FOLLOWED.items() if name != "rows"}
+    told = state(busy_session(), followed=unjudged, forwarded=FORWARDED)
     found = figures(render(told, 100.0)[0].decode())
     names = ("buffered_rows_total", "sent_rows_total", "sent_batches_total", "bad_rows_total", "refused_batches_total")
     more = ("retries_total", "full_total", "waiting_batches", "waiting_bytes")

@@ -29,6 +29,7 @@ WRITES = (
     ("DELETE", "/api/v1/allow/1"),
     ("POST", "/api/v1/snooze"),
     ("DELETE", "/api/v1/snooze/1"),
+    ("PUT", "/api/v1/forward/x/x/1"),
 )
 FORMS = (
     "/beacons/x/allow",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 
@@ -17,6 +16,8 @@ class SoleWriter:
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigError where another process has it. A folder that allows no lock is left to SQLite's own."""
+        import fcntl  # not on Windows, where no sidecar runs
+
         self._file: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
