@@ -27,7 +27,7 @@ demo: $(VENV)/.installed
 test: check unit btest
 
 test-all: COVERAGE := $(REACH)
-test-all: test heavy faults spark fuzz
+test-all: test heavy spark fuzz
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
