@@ -95,7 +95,7 @@ class RemoteModel:
         try:
             connection.connect()
         except OSError as problem:
-            raise UnsaidError(self.name, f"does not answer: {_printable(problem)}") from problem
+            raise UnsaidError(self.name, f"does not answer: {one_line(problem)}") from problem
         try:
             connection.request(
                 method, f"{self._base}/{path}", None if body is None else json.dumps(body), headers=headers
@@ -104,7 +104,7 @@ class RemoteModel:
                 answer = self._read(got)
         except (OSError, http.client.HTTPException, InputError) as problem:
             text = str(problem).removeprefix(f"{self.name}: ")
-            raise UnsaidError(self.name, f"does not answer: {_printable(text)}", is_unsaid=False) from problem
+            raise UnsaidError(self.name, f"does not answer: {one_line(text)}", is_unsaid=False) from problem
         finally:
             connection.close()
         try:
@@ -114,7 +114,7 @@ class RemoteModel:
         if got.status in (http.client.OK, http.client.CREATED, http.client.NO_CONTENT):
             return told
         detail = told.get("detail", got.reason) if isinstance(told, dict) else got.reason
-        raise UnsaidError(self.name, f"refuses ({got.status}): {_printable(detail)}", got.status)
+        raise UnsaidError(self.name, f"refuses ({got.status}): {one_line(detail)}", got.status)
 
     def status(self) -> SensorStatus:
         """What it holds, and what is wrong with it."""
@@ -218,7 +218,7 @@ class RemoteModel:
             with connection.getresponse() as got:
                 body = self._read(got)
         except (OSError, http.client.HTTPException) as problem:
-            raise InputError(self.name, f"does not answer: {_printable(problem)}") from problem
+            raise InputError(self.name, f"does not answer: {one_line(problem)}") from problem
         finally:
             connection.close()
         try:
@@ -229,7 +229,7 @@ class RemoteModel:
             raise _NoSuchThingError(self.name, "has no such thing")
         if got.status != http.client.OK:
             detail = told.get("detail", got.reason) if isinstance(told, dict) else got.reason
-            raise InputError(self.name, f"refuses ({got.status}): {_printable(detail)}")
+            raise InputError(self.name, f"refuses ({got.status}): {one_line(detail)}")
         return told
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -249,17 +249,18 @@ class RemoteModel:
         return bytes(body)
 
 
-def trust_of(authority: str) -> ssl.SSLContext:
-    """Whose certificates are believed: this authority's (PEM), or the system's. Raises ConfigError."""
+def trust_of(authority: str, option: str) -> ssl.SSLContext:
+    """Whose certificates are believed: this authority's (PEM), or the system's. Raises ConfigError with the option."""
     try:
         return ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as problem:
-        raise ConfigError(f"source_ca {Path(authority)}: no certificates in PEM: {problem}") from problem
+        raise ConfigError(f"{option} {Path(authority)}: no certificates in PEM: {problem}") from problem
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _printable(problem: object) -> str:
+def one_line(problem: object) -> str:
+    """What went wrong as a message shows it: printable, and cut."""
     return "".join(c if c.isprintable() else "?" for c in str(problem))[:SHOWN]

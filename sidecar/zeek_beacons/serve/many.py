@@ -23,7 +23,7 @@ def fleet_of(own: ServeConfig) -> Fleet:
     given = sources(own.source)
     keys = tokens(Path(own.source_tokens), [one.name for one in given]) if own.source_tokens else {}
     bounds = Bounds(own.source_seconds, own.source_megabytes * 1_000_000)
-    trust = trust_of(own.source_ca) if any(one.place.startswith("https://") for one in given) else None
+    trust = trust_of(own.source_ca, "source_ca") if any(one.place.startswith("https://") for one in given) else None
 
     def model(one: SensorSource) -> RemoteModel | FileModel:
         if one.is_url:

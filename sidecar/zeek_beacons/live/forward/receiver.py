@@ -16,13 +16,13 @@ from urllib import parse
 import zstandard
 
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.fleet.remote import one_line
 from zeek_beacons.live.forward.buffer import BufferedBatch
 
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 SECONDS = 30.0  # that an answer may take
 LONGEST_WAIT = 300.0  # seconds that a receiver may ask for
 LARGEST_ANSWER = 1 << 20
-SHOWN = 200  # characters of a refusal
 _BUSY = (429, 503)
 # What a batch is to blame for; everything else will pass, or is ours to set right.
 _REFUSED = (400, 413, 415, 422)
@@ -75,11 +75,11 @@ class BatchReceiver:
             self.close()
             if is_reused:  # it may have been closed while nothing was sent; a batch that comes twice is taken once
                 return self.send(stream, one)
-            return ReceiverAnswer(problem=f"{self.url} does not answer: {_printable(error)}")
+            return ReceiverAnswer(problem=f"{self.url} does not answer: {one_line(error)}")
         if status == http.client.OK and isinstance(told, dict) and isinstance(told.get("have"), int):
             return ReceiverAnswer(have=told["have"], duplicate=bool(told.get("duplicate")))
         detail = told.get("detail", "") if isinstance(told, dict) else "its answer is none of `zeek-beacons serve`"
-        problem = f"{self.url} refuses ({status}): {_printable(detail)}"
+        problem = f"{self.url} refuses ({status}): {one_line(detail)}"
         wait = self._wait(headers.get("Retry-After")) if status in _BUSY else None
         rows = told.get("rows") if isinstance(told, dict) else None
         bad = tuple(row for row in rows if isinstance(row, int)) if isinstance(rows, list) else ()
@@ -134,15 +134,3 @@ def token_in(file: Path) -> str:
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(f"{file}: expected a token, as `zeek-beacons token add NAME --write` prints it")
     return token
-
-
-def trust_in(authority: str) -> ssl.SSLContext:
-    """Whose certificates are believed: this authority's (PEM), or the system's. Raises ConfigError."""
-    try:
-        return ssl.create_default_context(cafile=authority or None)
-    except (OSError, ssl.SSLError) as problem:
-        raise ConfigError(f"forward_ca {Path(authority)}: no certificates in PEM: {problem}") from problem
-
-
-def _printable(problem: object) -> str:
-    return "".join(c if c.isprintable() else "?" for c in str(problem))[:SHOWN]

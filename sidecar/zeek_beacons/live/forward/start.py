@@ -10,9 +10,10 @@ from pathlib import Path
 
 from zeek_beacons import __version__
 from zeek_beacons.config import Config
+from zeek_beacons.fleet.remote import trust_of
 from zeek_beacons.live.follow.start import named_sources, sources_of
 from zeek_beacons.live.forward.buffer import ForwardBuffer
-from zeek_beacons.live.forward.receiver import BatchReceiver, token_in, trust_in
+from zeek_beacons.live.forward.receiver import BatchReceiver, token_in
 from zeek_beacons.live.forward.service import Forwarder
 from zeek_beacons.live.protocol.candidate_queue import QueueBounds
 from zeek_beacons.live.protocol.messages import SidecarHello
@@ -36,7 +37,7 @@ def start_forwarding(
     files, topics = named_sources(paths)
     token = token_in(Path(own.forward_token)) if own.forward_token else ""
     source = own.forward_name or socket.gethostname()
-    receiver = BatchReceiver(own.forward, source, token, trust_in(own.forward_ca))
+    receiver = BatchReceiver(own.forward, source, token, trust_of(own.forward_ca, "forward_ca"))
     buffer = ForwardBuffer.open(own.forward_buffer_file, own.forward_megabytes * MEGABYTE)
     me = SidecarHello(secrets.token_hex(8), source, __version__, "")
     log.info("forwarding", extra={"fields": {"paths": list(paths), "to": receiver.url, "as": source}})
