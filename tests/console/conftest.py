@@ -68,7 +68,8 @@ def watch(page: Page, base: str = "") -> Watched:
     return watched
 
 
-@pytest.fixture(scope="session")
+# A driver keeps an event loop running in its thread: it must end with the file, or no later test can start its own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium of this system."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
