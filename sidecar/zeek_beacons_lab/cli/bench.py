@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Optional
@@ -216,3 +217,23 @@ def serve(
 
     for line in bench(pairs, beacons, seconds):
         print(line, flush=True)
+
+
+@app.command()
+def plot(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture, a PNG.")],
+    column: Annotated[list[str], typer.Option(help="A column of the table; may be repeated.")],
+    title: Annotated[str, typer.Option(help="What stands above the picture.", show_default=False)] = "",
+) -> None:
+    """A picture of what another benchmark printed, from standard input: the first table that has these columns.
+
+    Examples:
+
+        python -m zeek_beacons_lab bench score | python -m zeek_beacons_lab bench plot --column seconds -o score.png
+    """
+    from zeek_beacons_lab.bench.plot import plot as draw
+
+    text = sys.stdin.read()
+    print(text, end="")
+    draw(text, output, column, title)
+    print(output)
