@@ -27,6 +27,7 @@ from zeek_beacons.readers.zeek_rows import log_name, log_path
 BLOCK = 16 << 20  # bytes read at once
 MOST_FILES = 20_000  # remembered; beyond, those that were seen least lately are forgotten
 DEEPEST = 8  # folders in folders that are looked into
+MOST_COPIES = 8  # looked at for the header of a file that has none
 QUIET = 600.0  # seconds without a change after which a last line is complete without its end
 _PACKED = re.compile(r"\.(gz|zst)$")
 
@@ -213,8 +214,10 @@ class LogFiles:
                 self.counts.problem = str(error)
             return ""
         if row:
-            header, before = header_of(found, head), self._headers.get(inode)
-            if not header and not head.lstrip().startswith(b"{") and before is not None:  # cut, and written on
+            header, before = header_of(found, head), None
+            if not header and not head.lstrip().startswith(b"{"):  # cut, and written on
+                before = self._headers.get(inode) or _beside(path, found, row)
+            if before is not None:
                 found, header = before
             elif not found and unknown:
                 self.counts.problem = unknown
@@ -331,6 +334,22 @@ def _inside(root: Path) -> Iterator[Path]:
                 waiting.append((Path(entry.path), depth + 1))
             else:
                 yield Path(entry.path)
+
+
+def _beside(path: Path, kind: str, row: bytes) -> tuple[str, bytes] | None:
+    """Kind and header of the newest copy beside a file that was cut before this run: a Zeek log of as many columns."""
+    try:
+        # logrotate calls them conn.log.1 and conn.log-20260101, Zeek conn.2026-01-01-00-00-00.log.
+        those = (p for p in path.parent.iterdir() if p.name.startswith(path.name) or log_kind(p.name) == kind)
+        copies = sorted((p.stat().st_mtime_ns, p) for p in those if p != path)
+        for _, copy in reversed(copies[-MOST_COPIES:]):
+            header = header_of(kind, Input(str(copy)).head())
+            fields = next((line for line in header.splitlines() if line.startswith(b"#fields\t")), b"")
+            if fields.count(b"\t") == row.count(b"\t") + 1:
+                return kind, header
+    except (OSError, InputError):
+        pass
+    return None
 
 
 def _to_first_row(head: bytes) -> bytes:

@@ -111,6 +111,21 @@ def test_a_file_that_is_cut_and_written_anew(tmp_path: Path) -> None:
     files.close()
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_was_cut_before_this_run_goes_on_under_the_header_of_its_copy(tmp_path: Path, packed: bool) -> None:
+    old, pack = tmp_path / ("conn.log.1.gz" if packed else "conn.log.1"), gzip.compress if packed else bytes
+    old.write_bytes(pack(HEADER + lines(range(3))))
+    other = HEADER.replace(b"#fields\t", b"#fields\tmore\t")
+    (tmp_path / "conn.log.0").write_bytes(other + b"-\t" + lines(range(1)))  # newer, of another shape
+    (tmp_path / "conn.log").write_bytes(lines(range(3, 6)))
+    files = LogFiles([tmp_path / "conn.log"])
+    files.look()
+    one = next(one for one in files.of("conn") if one.path.name == "conn.log")
+    given = [block.data for chunk in files.chunks(one) for block in chunk.blocks()]
+    assert given == [HEADER + lines(range(3, 6))]
+    files.close()
+
+
 def test_a_file_that_is_renamed_to_where_nobody_looks_is_read_to_its_end(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     file, files = tmp_path / "logs" / "conn.log", LogFiles([tmp_path / "logs"])
