@@ -110,7 +110,7 @@ class LogFiles:
                 owner[inode] = identity
                 there.setdefault(identity, []).append((bool(_PACKED.search(path.name)), path, stat))
         for identity, copies in there.items():
-            packed, path, stat = min(copies, key=lambda copy: (copy[0], -copy[2].st_size))
+            packed, path, stat = _fullest(copies)
             self._note(identity, packed, path, stat, now)
         for identity, one in self.files.items():
             self._check_open(one, identity in there, owner)
@@ -334,6 +334,17 @@ def _inside(root: Path) -> Iterator[Path]:
                 waiting.append((Path(entry.path), depth + 1))
             else:
                 yield Path(entry.path)
+
+
+def _fullest(copies: Sequence[tuple[bool, Path, os.stat_result]]) -> tuple[bool, Path, os.stat_result]:
+    """Of the copies of one file the one that holds most: the largest, or another one that was packed later."""
+    plain = max((copy for copy in copies if not copy[0]), key=lambda copy: copy[2].st_size, default=None)
+    packed = max((copy for copy in copies if copy[0]), key=lambda copy: copy[2].st_size, default=None)
+    if plain is None or packed is None:
+        return plain or packed or copies[0]
+    # What is packed under the file's own name holds the same, as soon as it is whole.
+    is_other = _PACKED.sub("", packed[1].name) != plain[1].name
+    return packed if is_other and packed[2].st_mtime_ns > plain[2].st_mtime_ns else plain
 
 
 def _beside(path: Path, kind: str, row: bytes) -> tuple[str, bytes] | None:

@@ -42,6 +42,7 @@ STEPS = st.lists(
 )
 
 
+@example(steps=[("write", 1), ("copy", 0), ("write", 1), ("pack", 0)], as_json=False)
 @example(steps=[("write", 93), ("look", 0), ("copytruncate", 0)], as_json=False)
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, as_json=st.booleans())
