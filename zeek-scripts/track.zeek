@@ -137,7 +137,15 @@ function add_observation(p: Pair, o: Observation)
 		++p$service_conns;
 	else if ( o$service != "" )
 		count_service(p, o$service);
-	take_facts(p, o);
+	# Of a bare handshake there is nothing more to take, and a call costs more than these questions.
+	if ( o$name != ""
+	    || o?$dns_name
+	    || o?$client
+	    || o?$certificate
+	    || o?$traits
+	    || o?$intel
+	    || p$channel != "conn" )
+		take_facts(p, o);
 
 	# The usual one is the newest, finds room at the end and has the usual state.
 	local n = |p$starts|;
