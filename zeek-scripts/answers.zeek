@@ -110,8 +110,9 @@ function remember_lookup(client: addr, a: addr, fresh: Lookup)
 # Whether a name server speaks of its own network, outside private space.
 function is_own_word(resolver: addr, a: addr): bool
 	{
-	return is_v4_addr(a) == is_v4_addr(resolver)
-	    && resolver in ( is_v4_addr(a) ? a / 24 : a / 64 )
+	local is_v4 = is_v4_addr(a);
+	return is_v4 == is_v4_addr(resolver)
+	    && resolver in ( is_v4 ? a / 24 : a / 64 )
 	    && a !in Site::private_address_space;
 	}
 

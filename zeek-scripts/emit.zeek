@@ -76,7 +76,7 @@ function candidate_of(p: Pair, reason: string): Candidate
 	    p$last_ts), $resp_hosts=talkers(p), $site_hosts=|pairs_of|,
 	    $reason=reason, $dropped=p$conns - |p$starts|, $starts=p$starts[:],
 	    $durations=p$durations[:], $orig_bytes=p$orig_bytes[:],
-	    $resp_bytes=p$resp_bytes[:], $states=|p$states| > 0 ? p$states[
+	    $resp_bytes=p$resp_bytes[:], $states=p?$states ? p$states[
 	    :] : repeated(p$state, |p$starts|));
 
 	rec$channel = p$channel;

@@ -142,7 +142,7 @@ event HTTP::log_http(rec: HTTP::Info)
 		return;
 	if ( rec?$method && rec$method == "CONNECT" )
 		return;
-	if ( rec?$uri && /:\/\// in sub_bytes(rec$uri, 1, 10) )
+	if ( rec?$uri && "://" in sub_bytes(rec$uri, 1, 10) )
 		{
 		observe_passed_on(rec);
 		return;

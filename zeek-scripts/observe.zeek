@@ -42,6 +42,7 @@ function wanted_ends(id: conn_id): bool
 	{
 	return direction == ANY
 	    || |Site::local_nets| == 0
+	    || ( direction == FROM_LOCAL && id$orig_h in Site::local_nets )
 	    || wanted_direction(id$orig_h in Site::local_nets, id$resp_h in Site::local_nets);
 	}
 

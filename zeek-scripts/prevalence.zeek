@@ -69,7 +69,7 @@ function note_ja3(p: Pair, ja3: string)
 # Counts the port of a pair by address, where the responder is not local.
 function note_port(p: Pair)
 	{
-	if ( Site::is_local_addr(p$resp_h) )
+	if ( p$resp_h in Site::local_nets )
 		return;
 	p$counts_port = T;
 	if ( p$resp_p !in port_hosts )

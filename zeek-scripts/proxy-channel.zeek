@@ -104,6 +104,6 @@ event http_request(c: connection, method: string, original_URI: string,
 		if ( ! c?$beacons_proxied || c$beacons_proxied == "" )
 			c$beacons_proxied = unescaped_URI;
 		}
-	else if ( ! c?$beacons_proxied && /:\/\// in sub_bytes(unescaped_URI, 1, 10) )
+	else if ( ! c?$beacons_proxied && "://" in sub_bytes(unescaped_URI, 1, 10) )
 		c$beacons_proxied = "";
 	}

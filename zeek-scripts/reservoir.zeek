@@ -85,7 +85,7 @@ type Pair: record {
 	emitted: time;
 	emitted_conns: count &default=0;
 	emit_at: count &default=0;
-	# The ring: position of the oldest observation, and the observations by position. `states` is empty as long as
+	# The ring: position of the oldest observation, and the observations by position. `states` is unset as long as
 	# all have the same state, as those of most pairs have.
 	head: count &default=0;
 	starts: vector of double;
@@ -93,7 +93,7 @@ type Pair: record {
 	orig_bytes: vector of int;
 	resp_bytes: vector of int;
 	state: string &default="";
-	states: vector of string;
+	states: vector of string &optional;
 };
 
 # In the order that settles ties between observations, the same as in the Python package.
@@ -131,8 +131,7 @@ function ties_behind(p: Pair, at: count, o: Observation): bool
 		return missing_last(p$orig_bytes[at], o$orig_bytes);
 	if ( p$resp_bytes[at] != o$resp_bytes )
 		return missing_last(p$resp_bytes[at], o$resp_bytes);
-	return state_order[|p$states| > 0 ? p$states[at] : p$state] >
-	    state_order[o$state];
+	return state_order[p?$states ? p$states[at] : p$state] > state_order[o$state];
 	}
 
 function follows(p: Pair, at: count, o: Observation): bool
@@ -166,7 +165,7 @@ function straighten(p: Pair, n: count)
 	p$durations = rotated(p$durations, at);
 	p$orig_bytes = rotated_int(p$orig_bytes, at);
 	p$resp_bytes = rotated_int(p$resp_bytes, at);
-	if ( |p$states| > 0 )
+	if ( p?$states )
 		{
 		local states = p$states[at:];
 		states += p$states[:at];
@@ -180,7 +179,7 @@ function straighten(p: Pair, n: count)
 		p$durations = p$durations[skip:];
 		p$orig_bytes = p$orig_bytes[skip:];
 		p$resp_bytes = p$resp_bytes[skip:];
-		if ( |p$states| > 0 )
+		if ( p?$states )
 			p$states = p$states[skip:];
 		held -= skip;
 		}
@@ -207,7 +206,7 @@ function put(p: Pair, at: count, o: Observation)
 	p$durations[at] = o$duration;
 	p$orig_bytes[at] = o$orig_bytes;
 	p$resp_bytes[at] = o$resp_bytes;
-	if ( |p$states| > 0 )
+	if ( p?$states )
 		p$states[at] = o$state;
 	}
 
@@ -217,7 +216,7 @@ function move(p: Pair, from: count, to: count)
 	p$durations[to] = p$durations[from];
 	p$orig_bytes[to] = p$orig_bytes[from];
 	p$resp_bytes[to] = p$resp_bytes[from];
-	if ( |p$states| > 0 )
+	if ( p?$states )
 		p$states[to] = p$states[from];
 	}
 
@@ -246,7 +245,7 @@ function insert(p: Pair, o: Observation)
 		p$durations[n] = o$duration;
 		p$orig_bytes[n] = o$orig_bytes;
 		p$resp_bytes[n] = o$resp_bytes;
-		if ( |p$states| > 0 )
+		if ( p?$states )
 			p$states[n] = o$state;
 		++held;
 		++n;
@@ -264,7 +263,7 @@ function insert(p: Pair, o: Observation)
 # Holds an observation, by start.
 function hold(p: Pair, o: Observation)
 	{
-	if ( |p$states| == 0 && o$state != p$state )
+	if ( ! p?$states && o$state != p$state )
 		spell_out_states(p);
 	insert(p, o);
 	}
@@ -274,7 +273,7 @@ function replace(p: Pair, o: Observation)
 	{
 	local n = |p$starts|;
 	local i = n;
-	if ( o$state != p$state && |p$states| == 0 )
+	if ( o$state != p$state && ! p?$states )
 		spell_out_states(p);
 	while ( i > 0 )
 		{

@@ -21,11 +21,9 @@ global marks: count = 0;
 # How often it was full, for telemetry.
 global sketch_restarts: count = 0;
 
-# One mark more; a sketch that is full starts anew.
-function count_mark()
+# A sketch that is full starts anew.
+function restart_sketch()
 	{
-	if ( ++marks <= sketch_pairs )
-		return;
 	bloomfilter_clear(seen_pairs);
 	bloomfilter_clear(seen_names);
 	marks = 0;
@@ -39,7 +37,8 @@ function seen_before(orig_h: addr, resp_h: addr, resp_p: port): bool
 	if ( bloomfilter_lookup(seen_pairs, key) > 0 )
 		return T;
 	bloomfilter_add(seen_pairs, key);
-	count_mark();
+	if ( ++marks > sketch_pairs )
+		restart_sketch();
 	return F;
 	}
 
@@ -50,7 +49,8 @@ function seen_name_before(orig_h: addr, name: string, resp_p: port): bool
 	if ( bloomfilter_lookup(seen_names, key) > 0 )
 		return T;
 	bloomfilter_add(seen_names, key);
-	count_mark();
+	if ( ++marks > sketch_pairs )
+		restart_sketch();
 	return F;
 	}
 

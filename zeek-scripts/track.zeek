@@ -137,7 +137,15 @@ function add_observation(p: Pair, o: Observation)
 		++p$service_conns;
 	else if ( o$service != "" )
 		count_service(p, o$service);
-	take_facts(p, o);
+	# Of a bare handshake there is nothing more to take, and a call costs more than these questions.
+	if ( o$name != ""
+	    || o?$dns_name
+	    || o?$client
+	    || o?$certificate
+	    || o?$traits
+	    || o?$intel
+	    || p$channel != "conn" )
+		take_facts(p, o);
 
 	# The usual one is the newest, finds room at the end and has the usual state.
 	local n = |p$starts|;
@@ -145,7 +153,7 @@ function add_observation(p: Pair, o: Observation)
 	    && p$head == 0
 	    && o$state == p$state
 	    && start > p$starts[n - 1]
-	    && |p$states| == 0 )
+	    && ! p?$states )
 		{
 		p$starts += start;
 		p$durations += o$duration;
@@ -178,7 +186,7 @@ function admitted(o: Observation, named: bool): bool
 # Tracks a pair from now on, with its first observation.
 function begin_pair(o: Observation, named: bool)
 	{
-	local inbound = o$resp_h in Site::local_nets && o$orig_h !in Site::local_nets;
+	local inbound = o$orig_h !in Site::local_nets && o$resp_h in Site::local_nets;
 	if ( inbound && |inbound_pairs| >= max_inbound_pairs )
 		make_inbound_room();
 	if ( |pairs| >= max_pairs )
