@@ -226,7 +226,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
             "dns_named": dns_named,
             "orig_local": _truth(row, "local_orig"),
             "resp_local": _truth(row, "local_resp"),
-            "first_ts": float(round_time(first_ts)),
+            "first_ts": float(round_time(np.array(first_ts))),
             **site,
             "state": np.array([state if state in STATES else "" for state in states], dtype=np.object_),
         }

@@ -111,7 +111,7 @@ def _alike(rng: np.random.Generator, n: int) -> _Pair:
 def _browsing(rng: np.random.Generator, n: int) -> _Pair:
     waits = np.where(rng.random(n) < 0.7, rng.exponential(4.0, n), rng.lognormal(6.0, 1.5, n))
     sizes = rng.lognormal([[6.5], [9.0]], 1.2, (2, n)).astype(int).tolist()
-    return _Pair(waits, *sizes, name=f"www.shop{rng.integers(1 << 30)}.example")
+    return _Pair(waits, sizes[0], sizes[1], name=f"www.shop{rng.integers(1 << 30)}.example")
 
 
 def _clock(rng: np.random.Generator, n: int) -> _Pair:
@@ -125,7 +125,7 @@ def _by_chance(rng: np.random.Generator, n: int) -> _Pair:
 
 def _updates(rng: np.random.Generator, n: int) -> _Pair:
     sizes = rng.integers(400, 2_000, (2, n)).tolist()
-    return _Pair(300 + rng.uniform(-20, 20, n), *sizes, name="settings-win.data.microsoft.com")
+    return _Pair(300 + rng.uniform(-20, 20, n), sizes[0], sizes[1], name="settings-win.data.microsoft.com")
 
 
 # What does not alert: of ten, so many of each.
