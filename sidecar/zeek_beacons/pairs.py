@@ -215,6 +215,12 @@ class Pairs:
         for name in OBSERVATION_COLUMNS:
             kind = np.uint8 if name == "state" else np.float64
             columns[name] = np.concatenate([np.zeros(0, kind), *(row[name] for row in rows)])
+        columns |= {name: round_time(columns[name]) for name in ("start", "duration")}
+        owner = np.repeat(np.arange(len(counts)), counts)
+        rises = (np.diff(columns["start"]) > 0) | (np.diff(owner) > 0)
+        if not rises.all():  # which they do as a rule
+            order = observation_order(columns, owner)
+            columns |= {name: columns[name][order] for name in OBSERVATION_COLUMNS}
         return cls(offsets=_offsets(counts), **columns)
 
 
@@ -292,8 +298,11 @@ def _edge(values: Floats, rows: Ints, counts: Ints) -> Floats:
     return edge
 
 
-def observation_order(columns: Mapping[str, NDArray[Any]]) -> Ints:
-    """The one order of observations inside a pair: by start, ties by duration, sizes and state."""
+def observation_order(columns: Mapping[str, NDArray[Any]], owner: Ints | None = None) -> Ints:
+    """The one order of observations inside a pair: by start, ties by duration, sizes and state.
+
+    `owner`: the pair of each observation, (m,), where there are several, whose order stays.
+    """
     return np.lexsort(
         (
             columns["state"],
@@ -301,12 +310,13 @@ def observation_order(columns: Mapping[str, NDArray[Any]]) -> Ints:
             columns["orig_bytes"],
             columns["duration"],
             columns["start"],
+            *([] if owner is None else [owner]),
         )
     )
 
 
 def _normal(pair: Mapping[str, Any]) -> dict[str, Any]:
-    start = round_time(np.asarray(pair["start"], dtype=np.float64))
+    start = np.asarray(pair["start"], dtype=np.float64)
     n = len(start)
     observed: dict[str, NDArray[Any]] = {"start": start}
     for name in ("duration", "orig_bytes", "resp_bytes"):
@@ -314,10 +324,8 @@ def _normal(pair: Mapping[str, Any]) -> dict[str, Any]:
         observed[name] = np.full(n, np.nan) if given is None else np.asarray(given, dtype=np.float64)
         if len(observed[name]) != n:
             raise ValueError(f"{name}: {len(observed[name])} values for {n} starts")
-    observed["duration"] = round_time(observed["duration"])
     states = pair.get("state", [""] * n)
     observed["state"] = np.array([STATE_CODE.get(state, 0) for state in states], dtype=np.uint8)
-    order = observation_order(observed)
     given = {name: pair[name] for name in PAIR_COLUMNS if pair.get(name) is not None}
     plain = {
         "proto": "tcp",
@@ -326,11 +334,11 @@ def _normal(pair: Mapping[str, Any]) -> dict[str, Any]:
         "server_name": "",
         "conns": n,
         "named": 0,
-        "first_ts": start.min() if n else np.nan,
+        "first_ts": float(round_time(start.min())) if n and "first_ts" not in given else np.nan,
         "resp_hosts": np.nan,
         "site_hosts": np.nan,
     }
-    return with_defaults(plain | given) | {name: values[order] for name, values in observed.items()}
+    return with_defaults(plain | given) | observed
 
 
 def _is_private(addr: str) -> bool:

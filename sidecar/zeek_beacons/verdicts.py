@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -33,7 +34,7 @@ NOT_SUPPRESSED, ALLOW_LISTED, NAMED_TWIN, MULTICAST, LOOK_ALIKE, BROADCAST, LINK
 BY_FEEDBACK, SNOOZED, WEB_PAGE, LOOK_UP, EXPECTED = 8, 9, 10, 11, 12
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Verdicts:
     """One verdict for each of `n` pairs. Scores lie in [0, 1], higher is more beacon-like, NaN where not scored."""
 
@@ -58,10 +59,11 @@ class Verdicts:
     def __len__(self) -> int:
         return len(self.label)
 
-    @property
+    @cached_property
     def alerts(self) -> Bools:
         """Beacons that nothing suppresses, (n,)."""
         alerts: Bools = (self.label == BEACON) & (self.suppressed == NOT_SUPPRESSED)
+        alerts.flags.writeable = False  # computed once for all who ask
         return alerts
 
     def spread(self, rows: Bools, unscored_need: int) -> Self:

@@ -12,9 +12,11 @@ def test_candidates_are_those_of_the_live_feed() -> None:
     assert len({one.key for one in found}) == 100
 
 
-def test_timers_alert_and_chance_does_not() -> None:
+def test_as_many_alert_as_are_asked_for() -> None:
+    """What shall not alert does not, of all its kinds, or the figure would speak of another mix."""
     assert measure(8, 16, 1.0).alerts == 1.0
-    assert measure(8, 16, 0.0).alerts < 0.5
+    assert measure(20, 200, 0.0).alerts == 0.0
+    assert measure(20, 100, 0.1).alerts == 0.1
 
 
 def test_a_line_for_each_batch_size() -> None:

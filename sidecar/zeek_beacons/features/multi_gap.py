@@ -48,7 +48,7 @@ def ladder_period(block: Checkins) -> Floats:
     Averaging k independent gaps divides MAD / median by sqrt(k).
     """
     sums = block.memo(waits)
-    best = np.nan_to_num(block.memo(near_shares), nan=-1.0).argmax(axis=0)
+    best = np.fmax(block.memo(near_shares), -1.0).argmax(axis=0)
     row = np.arange(len(best))
     medians, mads = (np.stack(values)[best, row] for values in ([r.median for r in sums.values()], spreads(sums)))
     averaged = relative_mad(block.gaps) / np.sqrt(np.array(STEPS)[best])

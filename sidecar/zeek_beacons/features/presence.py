@@ -61,7 +61,7 @@ def active_hours(block: Checkins) -> tuple[Ints, Ints, Ints]:
     broken = np.where(step > 1, np.cumsum(changes, axis=-1), 0)  # active hours before each break
     edges = np.maximum.accumulate(broken, axis=-1)
     run = np.where(step >= 0, np.cumsum(changes, axis=-1) - edges, 0).max(axis=-1, initial=0) + 1
-    return active, np.nan_to_num(last).astype(np.int64) + 1, run
+    return active, np.fmax(last, 0.0).astype(np.int64) + 1, run
 
 
 def hours_active(block: Checkins) -> Floats:

@@ -124,7 +124,7 @@ def spectral_clock(block: Checkins) -> Clock:
 def best_clock(block: Checkins) -> Clock:
     """The clock of the base interval, unless the spectrum's own period is clearly more coherent."""
     slow, fast = block.memo(base_clock), block.memo(spectral_clock)
-    other = np.nan_to_num(fast.coherence) > np.nan_to_num(slow.coherence) + 0.1
+    other = np.fmax(fast.coherence, 0.0) > np.fmax(slow.coherence, 0.0) + 0.1
     return Clock(np.where(other, fast.period, slow.period), np.fmax(slow.coherence, fast.coherence))
 
 
@@ -186,7 +186,7 @@ def modal_window(block: Checkins) -> Floats:
     """
     known = PaddedRows(np.where(block.gaps.ordered > LEAST_GAP, block.gaps.ordered, np.nan))
     rows, width = known.values.shape
-    whole = np.minimum(np.nan_to_num(known.ordered * MICROSECONDS, nan=2.0 * LONGEST_GAP), 2.0 * LONGEST_GAP)
+    whole = np.fmin(known.ordered * MICROSECONDS, 2.0 * LONGEST_GAP)  # also where there is none
     # All rows in one ascending list of whole microseconds, each with a stretch of its own.
     key = (np.rint(whole).astype(np.int64) + (np.arange(rows) * 4 * LONGEST_GAP)[:, None]).ravel()
     until = np.searchsorted(key, key + round(2 * LEAST_GAP * MICROSECONDS), side="right").reshape(rows, width)

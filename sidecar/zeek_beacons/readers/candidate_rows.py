@@ -170,12 +170,12 @@ def checked(row: Mapping[str, Any]) -> Candidate:
         raise UnfitError(f"field {missing[0]} is missing")
     observed = {column: _numbers(row[name]) for name, column in NUMBER_VECTORS.items() if row.get(name) is not None}
     for name in ("duration", "orig_bytes", "resp_bytes"):
-        values = observed.get(name, np.full(len(observed["start"]), np.nan))
+        values = observed[name] if name in observed else np.full(len(observed["start"]), np.nan)
         if len(values) != len(observed["start"]):
             raise UnfitError(f"{name} and starts differ in length")
-        if (values > 2.0**64).any():
+        if np.fmax.reduce(values, initial=0.0) > 2.0**64:
             raise UnfitError(f"{name} impossible")
-        observed[name] = np.where(values < 0, np.nan, values)
+        observed[name] = values if np.fmin.reduce(values, initial=0.0) >= 0 else np.where(values < 0, np.nan, values)
     states = [str(state) for state in row.get("states") or [""] * len(observed["start"])]
     if len(states) != len(observed["start"]):
         raise UnfitError("states and starts differ in length")
@@ -193,7 +193,7 @@ def checked(row: Mapping[str, Any]) -> Candidate:
     agreed = named if described["server_name"] else 0
     name_conns = agreed if row.get("name_conns") is None else int(row["name_conns"])
     dns_named = np.nan if row.get("dns_named") is None else float(int(row["dns_named"]))
-    if not 0 <= name_conns <= named or not 0 <= np.nan_to_num(dns_named) <= conns:
+    if not 0 <= name_conns <= named or dns_named < 0 or dns_named > conns:
         raise UnfitError("conns, named and the connections of a name do not fit each other")
     first_ts = observed["start"].min() if row.get("first_ts") is None else _number(row["first_ts"])
     if not -1e11 < first_ts < 1e11:

@@ -38,6 +38,8 @@ WAITS = {
     "exponential": "waits of {sleep} on average, as irregular as by chance",
 }
 
+_ABOUT_SERVER = np.array([isinstance(one, Indicator) for one in REASONS])
+
 
 def sentence(scored: Scored, row: int) -> str:
     """Who, to where, how often, how regular, how long, how sure: one line on the pair at `row`; made once."""
@@ -211,9 +213,9 @@ class ServerFacts:
 
     @classmethod
     def of(cls, scored: Scored, rows: Ints) -> Self:
-        """Of the pairs at `rows` that were scored, or rather of those that speak for them."""
-        speaker = scored.speaker[rows]
-        known = scored.feature_row[speaker] >= 0
+        """Of the pairs at `rows` that have such a fact among their reasons, or rather of those that speak for them."""
+        speaker, given = scored.speaker[rows], scored.verdicts.reasons[rows]
+        known = (scored.feature_row[speaker] >= 0) & (_ABOUT_SERVER[given] & (given >= 0)).any(axis=1)
         rows, speaker = rows[known], speaker[known]
         facts = scored.scoring.facts(scored.pairs.take(speaker), scored.features.take(scored.feature_row[speaker]))
         return cls(facts, {row: place for place, row in enumerate(rows.tolist())})
@@ -283,4 +285,4 @@ def _spaced(text: str) -> str:
 
 def _feature(scored: Scored, row: int, name: str) -> float:
     place = scored.feature_row[scored.speaker[row]]
-    return math.nan if place < 0 else float(scored.features.column(name)[place])
+    return math.nan if place < 0 else float(scored.features.matrix[place, COLUMN[name]])

@@ -94,13 +94,15 @@ def contributions(features: Features, context: Floats | None, fused: Floats, tri
     rows = np.concatenate([features.matrix, *(without(group, features.matrix) for group in GROUPS)])
     padded = rows if len(rows) >= LEAST_ROWS else np.resize(rows, (LEAST_ROWS, rows.shape[1]))
     rhythm = trial.rhythm(Features(padded))[: len(rows)].reshape(len(GROUPS) + 1, n)
-    left = [trial.together(one, context) for one in rhythm[1:]]
-    if context is not None:
+    if context is None:
+        left = trial.together(rhythm[1:].ravel(), None)
+    else:
+        known = np.tile(context, (len(GROUPS) + len(CODES), 1, 1))
         for place in range(len(CODES)):
-            unknown = context.copy()
-            unknown[:, place] = 0.0
-            left.append(trial.together(rhythm[0], unknown))
-    return np.round(fused[:, None] - np.stack(left, axis=1), DECIMALS)
+            known[len(GROUPS) + place, :, place] = 0.0
+        alone = np.concatenate([rhythm[1:].ravel(), np.tile(rhythm[0], len(CODES))])
+        left = trial.together(alone, known.reshape(len(alone), -1))
+    return np.round(fused[:, None] - left.reshape(-1, n).T, DECIMALS)
 
 
 def without(group: Group, matrix: Matrix) -> Matrix:

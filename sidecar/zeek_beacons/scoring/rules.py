@@ -29,7 +29,7 @@ class Rule:
     def membership(self, values: Floats) -> Floats:
         """How far the rule holds, 0 to 1; 0 where the feature is undefined."""
         risen = (values - self.start) / (self.full - self.start)
-        return np.clip(np.nan_to_num(risen, nan=0.0), 0.0, 1.0)
+        return np.clip(np.fmax(risen, 0.0), 0.0, 1.0)
 
 
 RULES: tuple[Rule, ...] = (

@@ -6,6 +6,7 @@ sizes (float64), states (uint8), column after column.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,16 @@ VERSION = b"\x01"
 WIDTH = 4 * 8 + 1  # bytes an observation, uncompressed
 LARGEST = WIDTH * 1_000_000
 _NAMES = np.array(STATES, dtype=np.object_)
+
+
+class _Compressing(threading.local):
+    """A compressor for each thread: to make one costs as much as to use it, and two threads must not share it."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
+
+
+_of_thread = _Compressing()
 
 
 class ObservationsError(ValueError):
@@ -35,7 +46,7 @@ def pack(row: Mapping[str, Any]) -> bytes:
     steps[1:] -= start[:-1]
     columns = (steps, duration, np.asarray(row["orig_bytes"], np.float64), np.asarray(row["resp_bytes"], np.float64))
     content = b"".join((*(column.tobytes() for column in columns), codes))
-    return VERSION + zstandard.ZstdCompressor(level=1, write_checksum=True).compress(content)
+    return VERSION + _of_thread.compressor.compress(content)
 
 
 def unpack(blob: bytes) -> dict[str, NDArray[Any]]:

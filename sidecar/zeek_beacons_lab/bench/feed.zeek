@@ -6,6 +6,7 @@ const total = to_count(getenv("FEED_TOTAL"));
 const rate = to_double(getenv("FEED_RATE"));
 const tick = double_to_interval(to_double(getenv("FEED_TICK")));
 const observations = to_count(getenv("FEED_OBSERVATIONS"));
+const alerting = to_double(getenv("FEED_ALERTING"));
 const most = to_count(getenv("FEED_MOST"));
 
 global published_at: table[count] of double;
@@ -14,8 +15,10 @@ global number = 0;
 global began: double;
 global feed_usual: Candidate;
 global feed_long: Candidate;
+global feed_chance: Candidate;
+global feed_long_chance: Candidate;
 
-function made(n: count): Candidate
+function made(n: count, by_chance: bool): Candidate
 	{
 	local starts: vector of double;
 	local durations: vector of double;
@@ -24,10 +27,11 @@ function made(n: count): Candidate
 	local at = 1700000000.0;
 	while ( |starts| < n )
 		{
-		at += 54.0 + rand(7000) / 1000.0;
+		at += by_chance ? -90.0 * ln(( 1 + rand(10000) ) / 10001.0) : 54.0 + rand(
+		    7000) / 1000.0;
 		starts += at;
 		durations += 0.25;
-		sizes += 300;
+		sizes += by_chance ? 100 + rand(9000) : 300;
 		states += "SF";
 		}
 	return Candidate($ts=network_time(), $uid="CHhAvVGS1DHFjwGM9", $id=conn_id(
@@ -44,7 +48,10 @@ event publish_some()
 	local now = time_to_double(current_time());
 	while ( number < total && number < ( now - began ) * rate )
 		{
-		local rec = number % 100 == 99 ? feed_long : feed_usual;
+		local is_long = number % 100 == 99;
+		local rec = is_long ? feed_long_chance : feed_chance;
+		if ( floor(( number + 1 ) * alerting + 0.5) > floor(number * alerting + 0.5) )
+			rec = is_long ? feed_long : feed_usual;
 		++number;
 		rec$id = conn_id($orig_h=counts_to_addr(vector(167772160 + number % 500)),
 		    $orig_p=40000/tcp, $resp_h=counts_to_addr(vector(754974720 +
@@ -88,8 +95,10 @@ event wait_for_sidecar()
 
 event zeek_init()
 	{
-	feed_usual = made(observations);
-	feed_long = made(most);
+	feed_usual = made(observations, F);
+	feed_long = made(most, F);
+	feed_chance = made(observations, T);
+	feed_long_chance = made(most, T);
 	schedule 100msec { wait_for_sidecar() };
 	}
 

@@ -1,6 +1,7 @@
 """What the live loop sustains: a real Zeek that publishes candidates at a steady rate, and a real sidecar.
 
-Zeek makes the candidates in script (mean 64 observations, one in a hundred 512) and takes the time from publishing one
+Zeek makes the candidates in script (mean 64 observations, one in a hundred 512; a share of them timers that alert, the
+others waits by chance) and takes the time from publishing one
 to the end of its verdict's handling, the notice included. A rate is sustained where every candidate is answered within
 the last two seconds of the feed and none was left out of a queue or lost.
 """
@@ -62,13 +63,13 @@ class Live:
         return self.answered == self.published and not self.lost and self.lag <= LATE
 
 
-def bench(rates: Sequence[int], seconds: float, histories: Sequence[int]) -> Iterator[str]:
+def bench(rates: Sequence[int], seconds: float, histories: Sequence[int], alerting: float) -> Iterator[str]:
     """Runs the rates and the history sizes one after the other and yields the report, line by line."""
     yield "| candidates/s | answered | sustained | p50 ms | p99 ms | sidecar MB | Zeek CPU | sidecar CPU |"
     yield "|---|---|---|---|---|---|---|---|"
     for rate in rates:
         with tempfile.TemporaryDirectory(prefix="bench-live-") as folder:
-            live = run(Path(folder), rate, seconds)
+            live = run(Path(folder), rate, seconds, alerting)
         p50, p99 = np.percentile(live.latencies, [50, 99]) * 1000
         yield (
             f"| {rate:,} | {live.answered:,} of {live.published:,} | {'yes' if live.sustained else 'no'} | {p50:.0f} "
@@ -80,14 +81,18 @@ def bench(rates: Sequence[int], seconds: float, histories: Sequence[int]) -> Ite
     for pairs in histories:
         with tempfile.TemporaryDirectory(prefix="bench-live-") as folder:
             size = fill(Path(folder) / "history.db", pairs)
-            live = run(Path(folder), 100, seconds)
+            live = run(Path(folder), 100, seconds, alerting)
         yield f"| {pairs:,} | {size / 1e6:.0f} | {live.memory / 1e6:.0f} |"
 
 
-def run(folder: Path, rate: int, seconds: float) -> Live:
-    """One Zeek and one sidecar in `folder`, where a history may lie. Raises ConfigError where they do not get far."""
+def run(folder: Path, rate: int, seconds: float, alerting: float = 1.0) -> Live:
+    """One Zeek and one sidecar in `folder`, where a history may lie; `alerting`: the share of timers, 0 to 1.
+
+    Raises ConfigError where they do not get far.
+    """
     total = int(rate * seconds)
-    values = {"RATE": rate, "TOTAL": total, "TICK": TICK, "OBSERVATIONS": OBSERVATIONS, "MOST": MOST}
+    values: dict[str, float] = {"RATE": rate, "TOTAL": total, "TICK": TICK, "OBSERVATIONS": OBSERVATIONS, "MOST": MOST}
+    values["ALERTING"] = alerting
     environment = os.environ | {f"FEED_{name}": str(value) for name, value in values.items()}
     port = free_port()
     zeek_command = [str(find_zeek()), "-b", str(scripts()), str(FEED), f"Beacons::listen_port={port}/tcp"]

@@ -1,8 +1,9 @@
 """What the scoring thread costs a candidate, without Zeek and sockets: decoding, judging, encoding.
 
 The candidates are those of the live loop's feed as Zeek writes them: 59 connections each and one in a hundred 512,
-every pair another server of one of 500 hosts, a timer of a minute that alerts; or, of those that shall not alert, waits
-by chance. The history is on disk. Each batch size has a sidecar of its own, which has seen one batch before it counts.
+every pair of one of 500 hosts. A share of them are timers of a minute, each with a server of its own, that alert; the
+others are what makes up a sensor's candidates: browsing, waits by chance, clocks that are set, looks for updates. The
+history is on disk. Each batch size has a sidecar of its own, which has seen one batch before it counts.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from zeek_beacons.live.protocol import wire
 from zeek_beacons.live.protocol.frames import Event
 from zeek_beacons.live.protocol.messages import Candidate
 from zeek_beacons.live.worker import Worker
+from zeek_beacons.pairs import Floats
 from zeek_beacons.scoring import Scoring
 from zeek_beacons_lab.bench.live import MOST, MOST_SHARE, OBSERVATIONS
 
@@ -89,14 +91,54 @@ def decoded(texts: Sequence[str]) -> list[Candidate]:
     return read
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Connections of one pair: what tells the kinds of candidates apart."""
+
+    waits: Floats  # seconds
+    orig_bytes: list[int]
+    resp_bytes: list[int]
+    port: int = 443
+    proto: str = "tcp"
+    service: str = "ssl"
+    name: str = ""
+
+
+def _alike(rng: np.random.Generator, n: int) -> _Pair:
+    return _Pair(54 + rng.integers(0, 7000, n) / 1000, [300] * n, [300] * n)
+
+
+def _browsing(rng: np.random.Generator, n: int) -> _Pair:
+    waits = np.where(rng.random(n) < 0.7, rng.exponential(4.0, n), rng.lognormal(6.0, 1.5, n))
+    sizes = rng.lognormal([[6.5], [9.0]], 1.2, (2, n)).astype(int).tolist()
+    return _Pair(waits, sizes[0], sizes[1], name=f"www.shop{rng.integers(1 << 30)}.example")
+
+
+def _clock(rng: np.random.Generator, n: int) -> _Pair:
+    return _Pair(64.0 + rng.normal(0, 0.5, n), [48] * n, [48] * n, 123, "udp", "ntp")
+
+
+def _by_chance(rng: np.random.Generator, n: int) -> _Pair:
+    sizes = rng.integers(100, 9_000, (2, n)).tolist()
+    return _Pair(rng.exponential(60.0, n) ** 1.5, *sizes)
+
+
+def _updates(rng: np.random.Generator, n: int) -> _Pair:
+    sizes = rng.integers(400, 2_000, (2, n)).tolist()
+    return _Pair(300 + rng.uniform(-20, 20, n), sizes[0], sizes[1], name="settings-win.data.microsoft.com")
+
+
+# What does not alert: of ten, so many of each.
+OTHERS = (*[_browsing] * 5, *[_by_chance] * 2, _clock, *[_updates] * 2)
+
+
 def made(number: int, alerting: float) -> str:
-    """A candidate as Zeek writes it. `alerting`: the share that are timers, 0 to 1."""
+    """A candidate as Zeek writes it. `alerting`: the share that are timers of servers that nobody knows, 0 to 1."""
     rng = np.random.default_rng(number)
     n = MOST if number % round(1 / MOST_SHARE) == round(1 / MOST_SHARE) - 1 else OBSERVATIONS
-    is_timer = number % 100 < round(100 * alerting)
-    waits = 54 + rng.integers(0, 7000, n) / 1000 if is_timer else rng.exponential(60.0, n)
-    sizes = [300] * n if is_timer else rng.integers(100, 9_000, n).tolist()
-    starts = np.round(BEGIN + np.cumsum(waits), 6).tolist()
+    alerts = int((number + 1) * alerting + 0.5) > int(number * alerting + 0.5)
+    like = _alike(rng, n) if alerts else OTHERS[number % len(OTHERS)](rng, n)
+    starts = np.round(BEGIN + np.cumsum(like.waits), 6).tolist()
     server = f"45.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     content: dict[str, Any] = {
         "v": 3,
@@ -109,13 +151,14 @@ def made(number: int, alerting: float) -> str:
         "orig_h": f"10.0.{number % HOSTS >> 8}.{number % HOSTS & 255}",
         "orig_p": 40_000,
         "resp_h": server,
-        "resp_p": 443,
-        "proto": "tcp",
-        "resp": server,
-        "service": "ssl",
+        "resp_p": like.port,
+        "proto": like.proto,
+        "resp": like.name or server,
+        "service": like.service,
+        "server_name": like.name,
         "conns": n,
-        "named": 0,
-        "name_conns": 0,
+        "named": n if like.name else 0,
+        "name_conns": n if like.name else 0,
         "first_ts": starts[0],
         "last_ts": starts[-1],
         "resp_hosts": 1,
@@ -124,8 +167,8 @@ def made(number: int, alerting: float) -> str:
         "dropped": 0,
         "starts": starts,
         "durations": [0.25] * n,
-        "orig_bytes": sizes,
-        "resp_bytes": sizes,
+        "orig_bytes": like.orig_bytes,
+        "resp_bytes": like.resp_bytes,
         "states": ["SF"] * n,
     }
     return json.dumps(content)

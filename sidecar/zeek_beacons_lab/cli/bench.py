@@ -16,6 +16,7 @@ Beside = Annotated[
     Optional[list[Path]],
     typer.Option(help="Another checkout to measure in the same turns; may be repeated.", show_default=False),
 ]
+Alerting = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the candidates that alert; 1: worst case.")]
 
 
 @app.callback()
@@ -141,6 +142,7 @@ def live(
     rate: Annotated[Optional[list[int]], typer.Option(min=1, help="Candidates a second; may be repeated.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long each rate is held.")] = 20.0,
     history: Annotated[Optional[list[int]], typer.Option(min=1, help="Pairs in the history; may be repeated.")] = None,
+    alerting: Alerting = 0.02,
 ) -> None:
     """The live loop with a real Zeek: what rate it sustains, how late verdicts are, what memory the sidecar takes.
 
@@ -148,7 +150,7 @@ def live(
     """
     from zeek_beacons_lab.bench.live import bench
 
-    for line in bench(rate or [100, 1000, 1500, 2000], seconds, history or [10_000, 200_000]):
+    for line in bench(rate or [100, 1000, 1500, 2000], seconds, history or [10_000, 200_000], alerting):
         print(line, flush=True)
 
 
@@ -156,7 +158,7 @@ def live(
 def scoring(
     batch: Annotated[Optional[list[int]], typer.Option(min=1, help="Candidates a batch; may be repeated.")] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Candidates that count, of each batch size.")] = 1024,
-    alerting: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of them that are timers.")] = 1.0,
+    alerting: Alerting = 0.02,
 ) -> None:
     """What the sidecar's scoring costs a live candidate in CPU, by how many are judged at once; no Zeek, no sockets."""
     from zeek_beacons_lab.bench.scoring import bench
