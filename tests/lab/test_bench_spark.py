@@ -11,7 +11,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 import pytest
 
-from zeek_beacons_lab.bench.score import make_log
+from zeek_beacons_lab.bench.conn_log import make_log
 from zeek_beacons_lab.bench.spark import differing, processes, run_tree
 
 CHILD = "held = bytearray(150 << 20); held[::4096] = b'x' * len(held[::4096]); print('held', flush=True); input()"

@@ -26,7 +26,7 @@ from zeek_beacons.live.follow.start import start
 from zeek_beacons.live.follow.tracker import Tracker, TrackerBounds
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.scoring import Scoring
-from zeek_beacons_lab.bench.score import make_log
+from zeek_beacons_lab.bench.conn_log import make_log
 
 READS, RULES, ALL = "reading and grouping", "with the rules, history", "with the model, history"
 ROADS = (READS, RULES, ALL)

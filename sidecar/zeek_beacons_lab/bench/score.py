@@ -14,28 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as arrow_csv
-
-HEADER = (
-    "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
-    "#open\t2026-01-01-00-00-00\n#fields\t{fields}\n#types\t{types}\n"
-)
-# The 22 columns of Zeek 8's conn.log: name, type, and the value where it is the same in every row.
-COLUMNS = (
-    *(("ts", "time", ""), ("uid", "string", ""), ("id.orig_h", "addr", ""), ("id.orig_p", "port", "")),
-    *(("id.resp_h", "addr", ""), ("id.resp_p", "port", ""), ("proto", "enum", "tcp"), ("service", "string", "ssl")),
-    *(("duration", "interval", ""), ("orig_bytes", "count", ""), ("resp_bytes", "count", "")),
-    *(("conn_state", "string", ""), ("local_orig", "bool", "T"), ("local_resp", "bool", "F")),
-    *(("missed_bytes", "count", "0"), ("history", "string", ""), ("orig_pkts", "count", "8")),
-    *(("orig_ip_bytes", "count", ""), ("resp_pkts", "count", "8"), ("resp_ip_bytes", "count", "")),
-    *(("tunnel_parents", "set[string]", "-"), ("ip_proto", "count", "6")),
-)
-FIELDS = [name for name, _, _ in COLUMNS]
-BEGIN, DAY = 1_767_225_600, 86_400
-CHUNK = 1_000_000  # connections made at a time
+from zeek_beacons_lab.bench.conn_log import FIELDS, make_log
 
 # The floor: the needed columns through the fastest reader found (arrow's; those of pandas and polars are no faster
 # on 2 cores), and nothing done with them.
@@ -67,54 +46,6 @@ class ScoreRun:
     cpu: float  # seconds, user and system
     peak: float  # MB resident
     output: str
-
-
-def make_log(
-    path: Path, connections: int, pairs: int, seed: int = 1, seconds: float = DAY, resolver: float = 0.0
-) -> None:
-    """A 22-column conn.log of a day, or of so many `seconds`: log-normal numbers of connections a pair, by time.
-
-    `resolver`: the share of all connections that goes to one server's port 53, from all hosts.
-    """
-    rng = np.random.default_rng(seed)
-    weight = rng.lognormal(0, 1.5, pairs)
-    weight /= weight.sum()
-    orig = pa.array([f"10.{h >> 8}.{h & 255}.7" for h in range(max(1, pairs // 50))])
-    resp = pa.array([f"203.{h >> 16 & 255}.{h >> 8 & 255}.{h & 255}" for h in range(pairs)])
-    of_orig, port = rng.integers(0, len(orig), pairs), rng.choice([80, 443, 53, 8080], pairs)
-    states, histories = (
-        pa.array(["SF", "S0", "S1", "OTH", "RSTO"]),
-        pa.array(["ShADadfF", "S", "ShADad", "DdA", "ShADadR"]),
-    )
-    with path.open("wb") as file:
-        file.write(HEADER.format(fields="\t".join(FIELDS), types="\t".join(kind for _, kind, _ in COLUMNS)).encode())
-        for begin in range(0, connections, CHUNK):
-            n = min(CHUNK, connections - begin)
-            pair = rng.choice(pairs, n, p=weight)
-            start = BEGIN + np.sort(begin + rng.random(n) * n) / connections * seconds
-            state = rng.choice(5, n, p=[0.8, 0.1, 0.04, 0.02, 0.04])
-            up, down = rng.integers(100, 2000, n), rng.integers(100, 20_000, n)
-            asks = rng.random(n) < resolver if resolver else np.zeros(n, dtype=np.bool_)
-            columns = {
-                "ts": _decimal(start, 6),
-                "uid": pc.binary_join_element_wise(
-                    "C", pa.array(rng.integers(10**15, 10**16, n)).cast(pa.string()), ""
-                ),
-                "id.orig_h": orig.take(pa.array(of_orig[pair])),
-                "id.orig_p": rng.integers(1024, 65_536, n),
-                "id.resp_h": resp.take(pa.array(np.where(asks, 0, pair))),
-                "id.resp_p": np.where(asks, 53, port[pair]),
-                "duration": _decimal(rng.exponential(1.0, n), 6),
-                "orig_bytes": up,
-                "resp_bytes": down,
-                "conn_state": states.take(pa.array(state)),
-                "history": histories.take(pa.array(state)),
-                "orig_ip_bytes": up + 320,
-                "resp_ip_bytes": down + 320,
-            }
-            table = pa.table({name: columns.get(name, pa.array([same] * n)) for name, _, same in COLUMNS})
-            options = arrow_csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
-            arrow_csv.write_csv(table, file, options)
 
 
 def phases(path: Path) -> dict[str, tuple[float, float]]:
@@ -185,13 +116,17 @@ def report(
     pairs: int,
     runs: int,
     folder: Path,
+    beacons: float | None = None,
     say: Callable[[str], None] = print,
     beside: Sequence[Path] = (),
 ) -> None:
-    """Makes the input, measures, and prints the figures side by side. `beside`: other checkouts to measure in turn."""
+    """Makes the input, measures, and prints the figures side by side.
+
+    `beacons`: see `make_log`. `beside`: other checkouts to measure in turn.
+    """
     path = folder / f"conn-{connections}-{pairs}.log"
     say(f"making {connections:,} connections of {pairs:,} pairs")
-    make_log(path, connections, pairs)
+    make_log(path, connections, pairs, beacons=beacons)
     try:
         measured = compare(path, runs, {f"score of {checkout.name}": checkout for checkout in beside})
         say(f"{path.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores, median of {runs} runs in turn")
@@ -255,10 +190,6 @@ def _run(command: Sequence[str], checkout: Path | None = None) -> ScoreRun:
 
 def _median(values: Sequence[float]) -> float:
     return statistics.median(values)
-
-
-def _decimal(values: np.ndarray[tuple[int], np.dtype[np.float64]], digits: int) -> pa.Array:
-    return pa.array(np.round(values, digits)).cast(pa.decimal128(20, digits), safe=False).cast(pa.string())
 
 
 _NO_INGEST = {

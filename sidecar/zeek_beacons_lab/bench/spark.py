@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
-from zeek_beacons_lab.bench.score import make_log
+from zeek_beacons_lab.bench.conn_log import make_log
 
 ONE_MACHINE = "one machine"
 _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -28,6 +28,10 @@ def root() -> None:
 def score(
     connections: Annotated[int, typer.Option(min=1000, help="Connections in the log.")] = 5_000_000,
     pairs: Annotated[int, typer.Option(min=10, help="Pairs they spread over.")] = 100_000,
+    beacons: Annotated[float, typer.Option(min=0, max=1, help="Share of pairs that keep a timer.")] = 0.002,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Pairs that come at any time alike, of which one in five alerts.")
+    ] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each command, in turn.")] = 3,
     folder: Annotated[
         Optional[Path],
@@ -41,12 +45,14 @@ def score(
 
         python -m zeek_beacons_lab bench score
 
+        python -m zeek_beacons_lab bench score --hard
+
         python -m zeek_beacons_lab bench score --connections 50000000 --pairs 10000 --runs 1
     """
     from zeek_beacons_lab.bench.score import report
 
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        report(connections, pairs, runs, Path(scratch), beside=beside or ())
+        report(connections, pairs, runs, Path(scratch), None if hard else beacons, beside=beside or ())
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from zeek_beacons_lab.bench.score import make_log
+from zeek_beacons_lab.bench.conn_log import make_log
 
 from ..cli.commands import run
 from .cluster import Cluster, Executor, ended
