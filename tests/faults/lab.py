@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from tests.beacons.alerts.receivers import free_port
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import Pairs
 from zeek_beacons.pipeline import score
@@ -29,12 +29,6 @@ BACKEND = os.environ.get("ZEEK_BEACONS_FAULT_BACKEND", "")
 PATIENCE = 400.0  # seconds after which a test gives up; nothing is asserted about time
 
 PairName = tuple[str, str, int]  # originator, responder, port
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

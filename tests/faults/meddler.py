@@ -36,6 +36,7 @@ class Meddler:
 
     def __init__(self, zeek_port: int, to_sidecar: Change = unchanged, to_zeek: Change = unchanged) -> None:
         self.port = 0
+        self.accepted = 0  # connections of sidecars until now
         self.to_sidecar, self.to_zeek = to_sidecar, to_zeek
         self._zeek_port = zeek_port
         self._loop = asyncio.new_event_loop()
@@ -70,6 +71,7 @@ class Meddler:
 
     async def _pass_on(self, sidecar: ServerConnection) -> None:
         self._sockets.add(sidecar)
+        self.accepted += 1
         try:
             headers = {
                 "X-Application-Name": (sidecar.request and sidecar.request.headers.get("X-Application-Name")) or "x"

@@ -20,8 +20,9 @@ def test_connection_cut_in_the_middle(lab: Lab) -> None:
     lab.start_zeek()
     with Meddler(lab.port) as meddler:
         lab.start_sidecar(port=meddler.port)
-        for wanted in (10, 40, 70):
+        for number, wanted in enumerate((10, 40, 70), 1):
             fed_some(lab, wanted)
+            lab.until(lambda number=number: meddler.accepted >= number, "the sidecar is there")  # type: ignore[misc]
             meddler.cut()
         lab.settle()
     lab.check_notices()

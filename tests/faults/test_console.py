@@ -21,6 +21,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 
+from tests.beacons.alerts.receivers import free_port
 from tests.beacons.fleet.made import answering
 from tests.beacons.serve.made import Running, certificate, console, history
 from tests.beacons.serve.test_many import over
@@ -28,7 +29,7 @@ from zeek_beacons.operator_file import FILE_NAME
 from zeek_beacons.operator_file.store import OperatorStore
 from zeek_beacons.serve import patient_protocol
 
-from .lab import PATIENCE, free_port
+from .lab import PATIENCE
 
 BEACONS = 6
 

@@ -16,7 +16,7 @@ import httpx
 
 from tests.beacons.alerts import receivers
 
-from .lab import PATIENCE, Lab, free_port
+from .lab import PATIENCE, Lab
 from .test_alerts import confirmed, levels, waiting
 
 ZEEK_BEACONS = [sys.executable, "-m", "zeek_beacons"]
@@ -25,7 +25,7 @@ ZEEK_BEACONS = [sys.executable, "-m", "zeek_beacons"]
 @contextmanager
 def console(lab: Lab) -> Iterator[str]:
     """A console on the lab's history; its address."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{receivers.free_port()}"
     command = [*ZEEK_BEACONS, "serve", "--history", str(lab.history), "--state", str(lab.state), "--listen", address]
     with (lab.folder / "console.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

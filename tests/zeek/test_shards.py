@@ -8,8 +8,8 @@ import json
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from tests.beacons.alerts.receivers import free_port
 from tests.beacons.live import real_zeek
-from tests.faults.lab import free_port
 from zeek_beacons.config import Config
 from zeek_beacons.live.service import Service
 from zeek_beacons.live.settings import SidecarConfig

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import random
 import socket
 import socketserver
 import ssl
@@ -166,10 +167,15 @@ def mail_server(refuse: bytes = b"", tls: ssl.SSLContext | None = None, port: in
 
 
 def free_port() -> int:
-    """A port at which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port at which nobody listens now, and from which nobody calls later: below those that systems choose from.
+
+    A client that tries again and again to reach one of those on its own machine comes to call from it at last.
+    """
+    for port in random.SystemRandom().sample(range(10_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
