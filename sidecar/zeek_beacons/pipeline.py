@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -236,13 +236,7 @@ class _Batch:
 
     def of_first(self, n: int) -> Bools:
         """Which rows of the features are those of the first `n` pairs, or of groups, (m + k,)."""
-        of_them = np.ones(len(self.row), dtype=np.bool_)
-        of_them[n : len(self.row) - len(self.members)] = False
-        return self.rows_of(of_them)
-
-    def rows_of(self, pairs: Bools, others: Iterable[int] = ()) -> Bools:
-        """Which rows of the features are of the pairs under a mask, (n + k,), or of `others`, by number, (m + k,)."""
-        rows = np.append(self.row[pairs], self.row[list(others)])
+        rows = np.concatenate([self.row[:n], self.row[len(self.row) - len(self.members) :]])
         found = np.zeros(len(self.features.matrix), dtype=np.bool_)
         found[rows[rows >= 0]] = True
         return found
@@ -312,13 +306,7 @@ def _conclude(
     certain = max(threshold, scoring.thresholds["conservative"])
     fused = scoring.fuse(measured.scores, context)
     is_told = None if told is None else measured.of_first(told)
-    said = said or Said()
-    false, snoozed, true = (
-        mentioned(words, pairs, measured.members) for words in (said.false, said.snoozed, said.true)
-    )
-    on_lists = listed.listed(pairs, measured.members, scoring.local.indicators)
-    loud = measured.rows_of(true | measured.tunnel, on_lists) | (fused >= threshold - NEAR)
-    why = scoring.explain(features, fused, context, loud if is_told is None else loud & is_told)
+    why = scoring.explain(features, fused, context, is_told)
     usual = scoring.thresholds["balanced"]
     verdicts = judge(features, measured.look, measured.scores, fused, threshold, certain, scoring.evidence, why, usual)
     verdicts = replace(verdicts, calibrated=bool(scoring.calibration))
@@ -326,6 +314,10 @@ def _conclude(
     allowed = (allow or AllowList()).covers(pairs)
     for group, members in measured.members.items():
         allowed[group] |= allowed[members].all()
+    said = said or Said()
+    false, snoozed, true = (
+        mentioned(words, pairs, measured.members) for words in (said.false, said.snoozed, said.true)
+    )
     spoken = {ALLOW_LISTED: allowed, BY_FEEDBACK: false, SNOOZED: snoozed}
     twin = twins.spoken_for(pairs, verdicts, measured.confirmed_name, usual) & ~measured.false_name
     quiet = spoken | {NAMED_TWIN: twin} | place.gates(pairs, config)
@@ -334,6 +326,7 @@ def _conclude(
     verdicts = counted.told(verdicts, measured.counted)
     quiet |= {EXPECTED: counted.is_expected(pairs, verdicts.kind, scoring.knowledge) & ~true}
     verdicts = tunnel.found(verdicts.suppress(quiet), measured.tunnel & ~(allowed | false | snoozed))
+    on_lists = listed.listed(pairs, measured.members, scoring.local.indicators)
     verdicts = listed.severer(verdicts, on_lists)
     verdicts = timer.hinted(verdicts, measured.spoken, features, measured.row, is_told)
     speaker = groups.speaker(verdicts, measured.members)

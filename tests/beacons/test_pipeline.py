@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from zeek_beacons.allow import AllowList
 from zeek_beacons.config import Config
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, Pairs
-from zeek_beacons.pipeline import NEAR, score
+from zeek_beacons.pipeline import score
 from zeek_beacons.scoring import Scoring
 from zeek_beacons.verdicts import (
     ALLOW_LISTED,
@@ -50,16 +50,6 @@ def test_what_is_not_told_of_changes_nothing_of_what_is(pair: Make) -> None:
     assert not np.isnan(whole.verdicts.contributions[4:]).all()
     assert np.isnan(first.verdicts.contributions[4:]).all(), "for the others no reason is measured"
     assert np.isnan(first.verdicts.hint_sleep[4:]).all()
-
-
-@pytest.mark.parametrize(("above", "is_near"), [(NEAR / 2, True), (2 * NEAR, False)])
-def test_reasons_are_measured_of_what_alerts_or_nearly_does(pair: Make, above: float, is_near: bool) -> None:
-    timer = Pairs.build([pair()])
-    threshold = float(score(timer, SHIPPED, Config()).verdicts.score[0]) + above
-    held = score(timer, SHIPPED, Config(), threshold=threshold)
-    assert held.near_miss.tolist() == [is_near]
-    assert bool(np.isfinite(held.verdicts.contributions).any()) == is_near
-    assert (held.verdicts.reasons >= 0).any()
 
 
 @BOTH

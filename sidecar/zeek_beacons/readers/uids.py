@@ -17,8 +17,7 @@ from zeek_beacons.readers.zeek_rows import log_rows
 Key: TypeAlias = tuple[str, int, int]  # originator, responder's port, start in microseconds
 
 EACH = 3  # uids of a pair
-_FRACTION = range(11, 17)  # where the digits are in a time as Zeek writes it: 1767225600.123456
-_DIGITS = (*range(10), *_FRACTION)
+_DIGITS = (*range(10), *range(11, 17))  # where they are in a time as Zeek writes it: 1767225600.123456
 _POINT, _END = 10, 17
 COLUMNS = {"uid": pa.string(), "id.orig_h": TEXT, "id.resp_p": NUMBER}
 TIME = {"conn": "ts", "candidates": "last_ts"}  # when the connection began that a row's uid is of, by format
@@ -55,8 +54,6 @@ class _Sifted(Input):
         """`time`: the column of the moments `starts`, ascending microseconds."""
         super().__init__(path)
         self._fields, self._starts = f"#fields\t{time}\t".encode(), starts
-        self._fractions = np.zeros(MICROSECONDS, dtype=np.bool_)
-        self._fractions[starts % MICROSECONDS] = True
 
     def blocks(self, progress: Progress | None = None) -> Iterator[Block]:
         """The lines that are left, in blocks; their numbers are not those of the file."""
@@ -71,19 +68,19 @@ class _Sifted(Input):
         octets = np.frombuffer(data, dtype=np.uint8)
         ends = np.append(np.flatnonzero(octets == ord("\n")) + 1, len(data))
         begins = np.append(0, ends[:-1])
+        long = begins + _END < len(data)
+        at = begins[long]
+        us, is_time = (
+            np.zeros(len(at), dtype=np.int64),
+            (octets[at + _POINT] == ord(".")) & (octets[at + _END] == ord("\t")),
+        )
+        for place in _DIGITS:
+            digit = octets[at + place] - np.uint8(ord("0"))
+            is_time &= digit <= 9  # what is less than "0" wraps around
+            us = us * 10 + digit
+        found = np.minimum(np.searchsorted(self._starts, us), len(self._starts) - 1)
         kept = np.ones(len(begins), dtype=np.bool_)
-        places = np.flatnonzero(begins + _END < len(data))
-        for digits in (_FRACTION, _DIGITS):  # most lines are out after the first look, which costs less
-            at = begins[places]
-            us = np.zeros(len(at), dtype=np.int64)
-            is_time = (octets[at + _POINT] == ord(".")) & (octets[at + _END] == ord("\t"))
-            for place in digits:
-                digit = octets[at + place] - np.uint8(ord("0"))
-                is_time &= digit <= 9  # what is less than "0" wraps around
-                us = us * 10 + digit
-            wanted = self._fractions[us % MICROSECONDS] if digits is _FRACTION else np.isin(us, self._starts)
-            kept[places] = wanted | ~is_time
-            places = places[kept[places]]
+        kept[long] = ~is_time | (self._starts[found] == us)
         rows = np.flatnonzero(kept)
         return b"".join(data[a:b] for a, b in zip(begins[rows].tolist(), ends[rows].tolist(), strict=True))
 
