@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from zeek_beacons.errors import OutputError
+from zeek_beacons.errors import ConfigError, OutputError
 
 
 @contextmanager
@@ -93,6 +93,18 @@ def replacing(folder: Path, *, force: bool = False) -> Iterator[Path]:
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def secret_text(file: Path) -> str:
+    """What a file says that only its owner may read. Raises ConfigError."""
+    try:
+        if file.stat().st_mode & 0o077:
+            raise ConfigError(f"{file}: others may read what is secret; chmod 600 {file}")
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: no text in UTF-8") from error
 
 
 def shipped_models() -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib import parse
 
 from zeek_beacons.errors import ConfigError, SettingError
+from zeek_beacons.files import secret_text
 
 BETWEEN = "~"
 MOST = 200  # sensors
@@ -71,16 +72,8 @@ def _without_user(text: str) -> str:
 
 def tokens(file: Path, names: Sequence[str]) -> Mapping[str, str]:
     """Tokens by sensor, from a file with lines `NAME=TOKEN` that only its owner may read. Raises ConfigError."""
-    try:
-        if file.stat().st_mode & 0o077:
-            raise ConfigError(f"{file}: others may read these tokens; chmod 600 {file}")
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: no text in UTF-8") from error
     found = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(secret_text(file).splitlines(), 1):
         name, _, token = map(str.strip, line.partition("="))
         if not line.strip() or line.lstrip().startswith("#"):
             continue

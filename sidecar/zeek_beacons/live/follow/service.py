@@ -23,9 +23,10 @@ from zeek_beacons.live.follow.due import Due, candidates
 from zeek_beacons.live.follow.sources import FollowedSource
 from zeek_beacons.live.follow.tracker import Tracker
 from zeek_beacons.live.hang_up import on_hang_up
+from zeek_beacons.live.kept_state import KeptState
 from zeek_beacons.live.operators import Feed, Operators
 from zeek_beacons.live.protocol.messages import Verdict
-from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
+from zeek_beacons.live.protocol.session import Role, Session
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.status import State
 from zeek_beacons.live.worker import FOLLOWED, Worker
@@ -61,8 +62,9 @@ class Follower:
         self._interval, self._once = interval, once
         self._due = Due(worker.config.min_connections)
         self._stopping = threading.Event()
-        self._started, self._written, self._judge_at = time.time(), 0.0, 0.0
+        self._started, self._judge_at = time.time(), 0.0
         self._judged_rows, self._pairs, self._metrics = 0, 0, metrics
+        self._kept = KeptState(self.state, self._own.state_file)
 
     def stop(self) -> None:
         """Asks for an orderly end."""
@@ -83,9 +85,8 @@ class Follower:
         worker = self._worker
         if worker.alerts is not None:
             worker.alerts.channels.start()
-        self._state = self.state()
         if self._metrics is not None:
-            self._metrics.start(lambda: self._state)  # of another thread, which must not look at what changes here
+            self._metrics.start(lambda: self._kept.last)  # of another thread, which must not look at what changes here
         try:
             self.fill()
             while not self._stopping.is_set():
@@ -111,14 +112,14 @@ class Follower:
             self._judge()
         else:
             self._work([], {})
-        self._write_state()
+        self._kept.keep()
 
     def fill(self) -> None:
         """Takes what an earlier run has judged."""
         for source in self._sources:
             for log, rows in source.old():
                 self._tracker.take(log, rows)
-                self._write_state()
+                self._kept.keep()
                 if self._stopping.is_set():
                     return
         if self._tracker.counts().rows:
@@ -131,7 +132,7 @@ class Follower:
         for source in self._sources:
             for log, rows in source.beside():
                 self._tracker.take(log, rows)
-                self._write_state()
+                self._kept.keep()
                 if self._stopping.is_set():
                     return
         for source in self._sources:
@@ -141,7 +142,7 @@ class Follower:
                     return
                 if self._tracker.counts().rows - self._judged_rows > MOST_ROWS and not self._once:
                     self._judge()
-                self._write_state()
+                self._kept.keep()
 
     def _has_more(self) -> bool:
         return any(source.has_more for source in self._sources)
@@ -176,7 +177,7 @@ class Follower:
             uids = self._tracker.uids.newest(pairs, some)
             batch = candidates(pairs, some, uids, self._own_name, self._judged_rows)
             self._work(batch, progress if begin + size >= len(rows) else {})
-            self._write_state()
+            self._kept.keep()
         if not len(rows):
             self._work([], progress)
         return True
@@ -228,22 +229,10 @@ class Follower:
             worker.alerts.channels.close()
         if self._metrics is not None:
             self._metrics.close()
-        self._write_state(ended=True)
+        self._kept.keep(ended=True)
         counts, rows = self._session.counts, self._tracker.counts()
         fields = {"connections": rows.rows, "bad": rows.bad, "pairs": self._pairs, "alerts": counts.alerts}
         log.info("ended", extra={"fields": fields})
-
-    def _write_state(self, ended: bool = False) -> None:
-        path, now = self._own.state_file, time.monotonic()
-        if not ended and now - self._written < HEARTBEAT_INTERVAL:
-            return
-        self._written, self._state = now, self.state() | {"ended": ended}
-        if path is None:
-            return
-        try:
-            states.write(self._state, path)
-        except Exception as error:
-            log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
 
     def state(self) -> State:
         """What `zeek-beacons status` shows."""

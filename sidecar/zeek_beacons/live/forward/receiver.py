@@ -16,6 +16,7 @@ from urllib import parse
 import zstandard
 
 from zeek_beacons.errors import ConfigError
+from zeek_beacons.files import secret_text
 from zeek_beacons.fleet.remote import one_line
 from zeek_beacons.live.forward.buffer import BufferedBatch
 
@@ -123,14 +124,7 @@ class BatchReceiver:
 
 def token_in(file: Path) -> str:
     """The token in a file that only its owner may read. Raises ConfigError."""
-    try:
-        if file.stat().st_mode & 0o077:
-            raise ConfigError(f"{file}: others may read this token; chmod 600 {file}")
-        token = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: no text in UTF-8") from error
+    token = secret_text(file).strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(f"{file}: expected a token, as `zeek-beacons token add NAME --write` prints it")
     return token

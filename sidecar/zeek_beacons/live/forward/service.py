@@ -22,7 +22,9 @@ from zeek_beacons.live.follow.sources import FollowedSource, LogSlice
 from zeek_beacons.live.forward.batches import LogBatch, batches, checked
 from zeek_beacons.live.forward.buffer import BufferedBatch, ForwardBuffer
 from zeek_beacons.live.forward.receiver import BatchReceiver, ReceiverAnswer
-from zeek_beacons.live.protocol.session import HEARTBEAT_INTERVAL, Role, Session
+from zeek_beacons.live.hang_up import on_hang_up
+from zeek_beacons.live.kept_state import KeptState
+from zeek_beacons.live.protocol.session import Role, Session
 from zeek_beacons.live.settings import SidecarConfig
 from zeek_beacons.live.status import State
 
@@ -77,7 +79,8 @@ class Forwarder:
         self._pending: list[LogBatch] = []
         self._saved: dict[str, int] = {}
         self._ask_at, self._wait = 0.0, FIRST_WAIT
-        self._started, self._written, self._metrics = time.time(), 0.0, metrics
+        self._started, self._metrics = time.time(), metrics
+        self._kept = KeptState(self.state, self._own.state_file)
 
     def stop(self) -> None:
         """Asks for an orderly end: what is in the buffer stays there."""
@@ -89,13 +92,14 @@ class Forwarder:
         """Runs to the end; SIGTERM and SIGINT ask for it. Raises OutputError where `once` could not send everything."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
+        hung_up = on_hang_up(self.stop)
+        signal.signal(signal.SIGHUP, lambda *_: hung_up())
         self.run()
 
     def run(self) -> None:
         """Follows until `stop`, or with `once` to the end of what is there."""
-        self._state = self.state()
         if self._metrics is not None:
-            self._metrics.start(lambda: self._state)  # of another thread, which must not look at what changes here
+            self._metrics.start(lambda: self._kept.last)  # of another thread, which must not look at what changes here
         try:
             while not self._stopping.is_set():
                 self.step()
@@ -122,7 +126,7 @@ class Forwarder:
                     return
             self._save(source)
         self.send()
-        self._write_state()
+        self._kept.keep()
 
     def send(self) -> None:
         """Sends batches until there are none, or the receiver is to be left alone for a while."""
@@ -131,7 +135,7 @@ class Forwarder:
             if first is None:
                 return
             self._sent(first, self._receiver.send(self._buffer.stream, first))
-            self._write_state()
+            self._kept.keep()
 
     def _take(self, source: FollowedSource, part: LogSlice) -> bool:
         """Takes a slice, and makes room for more. Returns whether to go on."""
@@ -163,7 +167,7 @@ class Forwarder:
                 self.counts.disk_errors += 1
                 self._note(f"buffer: {error}")
             self.send()
-            self._write_state()
+            self._kept.keep()
             if self._stopping.wait(DISK_WAIT):
                 return
         self.counts.rows += sum(one.count for one in self._pending)
@@ -179,7 +183,7 @@ class Forwarder:
         log.warning("buffer_full", extra={"fields": {"bytes": self._buffer.bytes}})
         while self._buffer.is_full and not self._stopping.is_set():
             self.send()
-            self._write_state()
+            self._kept.keep()
             if self._buffer.is_full:
                 self._stopping.wait(min(1.0, max(0.0, self._ask_at - time.monotonic())))
 
@@ -233,20 +237,8 @@ class Forwarder:
         self._receiver.close()
         if self._metrics is not None:
             self._metrics.close()
-        self._write_state(ended=True)
+        self._kept.keep(ended=True)
         self._buffer.close()
-
-    def _write_state(self, ended: bool = False) -> None:
-        path, now = self._own.state_file, time.monotonic()
-        if not ended and now - self._written < HEARTBEAT_INTERVAL:
-            return
-        self._written, self._state = now, self.state() | {"ended": ended}
-        if path is None:
-            return
-        try:
-            states.write(self._state, path)
-        except Exception as error:
-            log.error("state_failed", extra={"fields": {"path": str(path), "problem": str(error)}})
 
     def state(self) -> State:
         """What `zeek-beacons status` shows."""

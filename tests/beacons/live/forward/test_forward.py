@@ -152,6 +152,21 @@ def test_both_sides_are_killed_and_nothing_is_lost_or_twice(tmp_path: Path, cons
     judged(tmp_path, console.inbox, logs)
 
 
+def test_a_hang_up_ends_no_forwarding(tmp_path: Path, console: Console) -> None:
+    logs = tmp_path / "logs"
+    console.start()
+    grown(logs, LOGS, T0 + HOUR, 20)
+    command = [sys.executable, "-m", "zeek_beacons", "follow", str(logs), "--interval", "0.1"]
+    command += console.options(tmp_path)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sender:
+        wait(lambda: forwarded(tmp_path, sender.pid).get("sent", 0) > 0)
+        sender.send_signal(signal.SIGHUP)
+        whole(logs, LOGS)
+        wait(lambda: forwarded(tmp_path, sender.pid).get("sent", 0) > 1)
+        sender.send_signal(signal.SIGTERM)
+        assert sender.wait() == 0
+
+
 class Grumpy(http.server.BaseHTTPRequestHandler):
     """Answers with what it was told to, then takes everything."""
 
