@@ -78,7 +78,7 @@ class Fleet:
 
     def rows(self, now: float) -> tuple[SensorRow, ...]:
         """How each sensor is, by name."""
-        rows = [_row(self.sensors[name], now) for name in sorted(self.sensors)]
+        rows = [self.sensors[name].row(now) for name in sorted(self.sensors)]
         differ = {
             name: merge.drifting({row.name: str(getattr(row, name) or "") for row in rows})
             for name in ("version", "model", "config", "profile", "threshold")
@@ -360,32 +360,6 @@ class Fleet:
     def _keep_looking(self, sensor: Sensor) -> None:
         while not self._ended.wait(self._interval):
             sensor.look()
-
-
-def _row(sensor: Sensor, now: float) -> SensorRow:
-    health, about = sensor.health, sensor.health.about
-    newest = about.last_seen if about else None
-    return SensorRow(
-        name=sensor.name,
-        place=sensor.source.place,
-        unread_since=health.unread_since,
-        problem=health.problem,
-        problems=health.problems,
-        read=health.read,
-        newest=newest,
-        lag=None if newest is None else max(now - newest, 0.0),
-        written=about.written if about else None,
-        version=about.version if about else "",
-        model=about.model if about else "",
-        config=about.config if about else "",
-        profile=about.profile if about else "",
-        threshold=about.threshold if about else None,
-        drift=(),
-        pairs=about.pairs if about else 0,
-        alerting=health.alerts_in_all,
-        compared=len(health.alerting),
-        failures=health.failures,
-    )
 
 
 def _page(

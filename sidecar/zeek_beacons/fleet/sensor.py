@@ -12,6 +12,7 @@ from typing import TypeVar
 from zeek_beacons.errors import BeaconsError, InputError
 from zeek_beacons.fleet.named import SensorSource
 from zeek_beacons.fleet.remote import RemoteModel, SensorStatus
+from zeek_beacons.fleet.row import SensorRow
 from zeek_beacons.readmodel import About, Listing, Page, PairRow, ReadModel
 from zeek_beacons.readmodel.filters import MOST
 from zeek_beacons.readmodel.readable import Readable
@@ -92,6 +93,32 @@ class Sensor:
             problem = error
         self.failed(problem)
         raise problem
+
+    def row(self, now: float) -> SensorRow:
+        """How it is at `now`, seconds since the epoch; `drift` is for those to say who know the others."""
+        health, about = self.health, self.health.about
+        newest = about.last_seen if about else None
+        return SensorRow(
+            name=self.name,
+            place=self.source.place,
+            unread_since=health.unread_since,
+            problem=health.problem,
+            problems=health.problems,
+            read=health.read,
+            newest=newest,
+            lag=None if newest is None else max(now - newest, 0.0),
+            written=about.written if about else None,
+            version=about.version if about else "",
+            model=about.model if about else "",
+            config=about.config if about else "",
+            profile=about.profile if about else "",
+            threshold=about.threshold if about else None,
+            drift=(),
+            pairs=about.pairs if about else 0,
+            alerting=health.alerts_in_all,
+            compared=len(health.alerting),
+            failures=health.failures,
+        )
 
     def look(self) -> None:
         """Looks how it is, and what alerts there."""
