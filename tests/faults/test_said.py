@@ -129,9 +129,11 @@ def test_what_is_said_holds_in_the_running_sidecar(lab: Lab) -> None:
         assert (operator.pair(COLLECTED)["connections"], operator.pair(COLLECTED)["label"]) == (60, "beacon")
         assert sidecar.poll() is None, "one sidecar, all the time"
         lab.settle()
-    assert {name[0] for name, _ in lab.notices()} == {host(KEPT)}, (
-        "Zeek had its verdicts before anything was judged again"
-    )
+    # Zeek had its verdicts before anything was judged again. What comes by chance may alert while few of it came.
+    noticed = {name[0] for name, _ in lab.notices()}
+    assert host(KEPT) in noticed
+    assert not noticed & {host(ALLOWED), host(SNOOZED), host(FALSE)}
+    assert {name for name, _ in lab.notices()} <= lab.expected()[1], "never alerted"
     told_of = {json.loads(line)["orig_h"] for line in alerts.read_text().splitlines()}
     assert {host(KEPT), host(ALLOWED), host(TRUE)} <= told_of
     assert not {host(SNOOZED), host(FALSE)} & told_of
