@@ -190,6 +190,6 @@ def modal_window(block: Checkins) -> Floats:
     # All rows in one ascending list of whole microseconds, each with a stretch of its own.
     key = (np.rint(whole).astype(np.int64) + (np.arange(rows) * 4 * LONGEST_GAP)[:, None]).ravel()
     until = np.searchsorted(key, key + round(2 * LEAST_GAP * MICROSECONDS), side="right").reshape(rows, width)
-    within = until - np.arange(rows * width).reshape(rows, width)
-    within[np.arange(width) >= known.count[:, None]] = 0
+    until = np.minimum(until, (np.arange(rows) * width + known.count)[:, None])  # the longest gaps look like none
+    within = np.maximum(until - np.arange(rows * width).reshape(rows, width), 0)
     return clear(within.max(axis=-1, initial=0) / known.count, enough(block) & (known.count >= MIN_CHECKINS - 1))

@@ -67,6 +67,12 @@ def test_modal_window_is_absolute() -> None:
     assert wide < 0.2
 
 
+def test_modal_window_counts_the_gaps_that_are_there() -> None:
+    distinct = np.arange(100.0, 300.0, 10.0)
+    for months in (1, 2, 4):
+        assert value("modal_window", after(np.append(distinct, months * 30 * 86_400.0))) == pytest.approx(1 / 21)
+
+
 def test_modal_window_leaves_bursts_out() -> None:
     assert value("modal_window", after(np.tile([0.5, 0.5, 60.0], 20))) == 1
     assert np.isnan(value("modal_window", every(1.0, 40)))
