@@ -17,7 +17,7 @@ CANDIDATE = '"Beacons::candidates"'
 
 
 def test_connection_cut_in_the_middle(lab: Lab) -> None:
-    lab.start_zeek()
+    lab.start_zeek(pause=0.2)  # long enough that there is a middle also where the sidecar comes late
     with Meddler(lab.port) as meddler:
         lab.start_sidecar(port=meddler.port)
         for number, wanted in enumerate((10, 40, 70), 1):

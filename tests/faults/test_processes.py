@@ -29,7 +29,7 @@ def test_nothing_goes_wrong(lab: Lab) -> None:
 
 
 def test_sidecar_killed_and_started_again(lab: Lab) -> None:
-    lab.start_zeek()
+    lab.start_zeek(pause=0.2)  # long enough that the second one has something to do also where the first comes late
     first = lab.start_sidecar()
     fed_some(lab)
     first.kill()

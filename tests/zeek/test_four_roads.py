@@ -61,6 +61,8 @@ def wire() -> Iterator[tuple[str, str]]:
     if made.returncode:
         without_zeek(f"no interface can be made: {made.stderr.strip()}")
     for name in names:
+        # Without an address of its own the kernel says nothing there that Zeek would see, or not, by when it started.
+        subprocess.run(["ip", "link", "set", name, "addrgenmode", "none"], check=True)
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
     yield names
     subprocess.run(["ip", "link", "del", names[0]], check=True)
