@@ -54,13 +54,18 @@ def bench(sessions: int, rounds: int, scripts: Path = SCRIPTS, beside: Sequence[
         yield f"{sessions:,} sessions ({trace.stat().st_size / 1e6:.1f} MB), instructions of the work on packets"
         counted = {name: instructions(trace, words) - instructions(nothing, words) for name, words in variants.items()}
         package = counted["package"]
+        yield ""
+        yield "| | million instructions | more % | its share % |"
+        yield "|---|---|---|---|"
         for name, number in counted.items():
             base = counted["without" + _OPTIMIZED if name.endswith(_OPTIMIZED) else "without"]
-            part = f"  ({(package - number) / base:+.1%} are its)" if name.startswith("package without ") else ""
-            yield f"  {name:38} {number / 1e6:9,.0f} million {number / base - 1:+7.1%}{part}"
+            more = "" if number == base else f"{(number / base - 1) * 100:+.1f}"
+            part = f"{(package - number) / base * 100:.1f}" if name.startswith("package without ") else ""
+            yield f"| {name} | {number / 1e6:,.0f} | {more} | {part} |"
+        yield ""
         runs = compare(trace, {name: variants[name] for name in ("without", "package")}, rounds)
         more, low, high = median_and_interval((runs["package"][:, 0] / runs["without"][:, 0] - 1) * 100)
-        yield f"  user CPU, {rounds} rounds in turn: {more:+.1f} % [{low:+.1f}, {high:+.1f}]"
+        yield f"user CPU, {rounds} rounds in turn: {more:+.1f} % [{low:+.1f}, {high:+.1f}]"
 
 
 def instructions(trace: Path, arguments: Sequence[str]) -> int:
