@@ -59,9 +59,9 @@ def bench(sessions: int, rounds: int, scripts: Path = SCRIPTS, beside: Sequence[
         yield "|---|---|---|---|"
         for name, number in counted.items():
             base = counted["without" + _OPTIMIZED if name.endswith(_OPTIMIZED) else "without"]
-            more = "" if number == base else f"{(number / base - 1) * 100:+.1f}"
-            part = f"{(package - number) / base * 100:.1f}" if name.startswith("package without ") else ""
-            yield f"| {name} | {number / 1e6:,.0f} | {more} | {part} |"
+            cell = "" if number == base else f"{(number / base - 1) * 100:+.1f}"
+            its = f"{(package - number) / base * 100:.1f}" if name.startswith("package without ") else ""
+            yield f"| {name} | {number / 1e6:,.0f} | {cell} | {its} |"
         yield ""
         runs = compare(trace, {name: variants[name] for name in ("without", "package")}, rounds)
         more, low, high = median_and_interval((runs["package"][:, 0] / runs["without"][:, 0] - 1) * 100)
