@@ -38,7 +38,7 @@ RULE_RATES = (
     (0.6, 1.28),
     (0.45, 1.6),
 )
-DECIMALS = 4  # of a fused score: finer digits depend on how many rows were scored together
+DECIMALS = 4  # of a fused score: of finer digits a forest on so many samples knows nothing
 SHOWN = 6  # decimals of a probability
 
 

@@ -1,8 +1,13 @@
 """A forest of two classes as onnxruntime evaluates it fastest: as one that gives one number, the share for the second.
 
 skl2onnx writes a forest of two classes with one weight a leaf, but onnxruntime gives two probabilities and a label for
-each row, and takes longer for them. The same trees as a TreeEnsembleRegressor with one target give the same sums, bit
-for bit. The file stays as it is: what is made here is made in memory, field by field of its protobuf encoding
+each row, and takes longer for them. Here they are the same trees as a TreeEnsembleRegressor with one target.
+
+In which order onnxruntime adds up the leaves of a row depends on its threads and on how many rows come together. So
+that a pair's score does not, the weights are rounded to whole multiples of 2^-23: sums of such numbers up to 2 are
+exact in 32 bits, in any order.
+
+The file stays as it is: what is made here is made in memory, field by field of its protobuf encoding
 (https://protobuf.dev/programming-guides/encoding/), with the numbers of onnx.proto3.
 """
 
@@ -10,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
+
+import numpy as np
 
 Value: TypeAlias = int | bytes  # of a field: a number, or what has a length
 
@@ -24,9 +31,13 @@ _VALUE_NAME = 1
 
 _RENAMED = {f"class_{name}".encode(): f"target_{name}".encode() for name in ("ids", "nodeids", "treeids", "weights")}
 _LABELS, _IDS, _TRANSFORM, _BASE = b"classlabels_int64s", b"class_ids", b"post_transform", b"base_values"
+_WEIGHTS = b"class_weights"
 # Attributes as they are written, but for their names.
 _ZERO = b"\x40\x00"  # one of several integers: 0
-_INTS, _STRING = b"\xa0\x01\x07", b"\xa0\x01\x03"  # the type at the end
+_INTS, _STRING, _FLOATS = b"\xa0\x01\x07", b"\xa0\x01\x03", b"\xa0\x01\x06"  # the type at the end
+_ONE_FLOAT = np.dtype([("tag", "u1"), ("value", "<f4")])  # one of several: the tag of field 7, then 32 bits
+_FLOAT_TAG = 7 << 3 | _FIXED32
+_STEP = 2.0**-23
 _TWO_LABELS, _NONE = b"\x40\x00\x40\x01" + _INTS, b"\x22\x04NONE" + _STRING
 
 
@@ -54,6 +65,7 @@ def _rewritten(model: bytes) -> bytes | None:
     as_expected = attributes[_LABELS] == _TWO_LABELS and attributes[_TRANSFORM] == _NONE and _BASE not in attributes
     if not as_expected or attributes[_IDS].replace(_ZERO, b"") != _INTS:
         return None
+    attributes[_WEIGHTS] = _in_steps(attributes[_WEIGHTS])
     output = _all(graph, _GRAPH_OUTPUT)[-1]  # the probabilities; the labels come first
     name = _only(list(_fields(output)), _VALUE_NAME)
     made = [field for field in node if field.number not in (_NODE_OUTPUT, _NODE_OP, _NODE_ATTRIBUTE)]
@@ -70,6 +82,15 @@ def _rewritten(model: bytes) -> bytes | None:
     rest += [_Field(_GRAPH_NODE, _LENGTH, _encoded(made)), _Field(_GRAPH_OUTPUT, _LENGTH, told)]
     others = [field for field in fields if field.number != _MODEL_GRAPH]
     return _encoded([*others, _Field(_MODEL_GRAPH, _LENGTH, _encoded(rest))])
+
+
+def _in_steps(weights: bytes) -> bytes:
+    """A list of 32 bit floats, each rounded to a whole multiple of the step. Raises ValueError for another content."""
+    floats = np.frombuffer(weights.removesuffix(_FLOATS), dtype=_ONE_FLOAT).copy()
+    if not weights.endswith(_FLOATS) or (floats["tag"] != _FLOAT_TAG).any():
+        raise ValueError("weights that are no list of floats")
+    floats["value"] = np.rint(floats["value"] / _STEP) * _STEP
+    return floats.tobytes() + _FLOATS
 
 
 def _named(attribute: bytes) -> tuple[bytes, bytes]:
