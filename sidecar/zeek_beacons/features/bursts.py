@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,18 @@ def short_gap_share(block: Checkins) -> Floats:
 
 def memory(block: Checkins) -> Floats:
     """Correlation of neighbouring gaps, -1 to 1 (Goh and Barabasi 2008). NaN below 5 gaps or without spread."""
+    return own_width(_memory, block)
+
+
+def own_width(feature: Callable[[Checkins], Floats], block: Checkins) -> Floats:
+    """A feature whose sums depend on the width of the block, of each pair in a block of its own width."""
+    found = np.empty(len(block.times))
+    for rows, part in block.by_width():
+        found[rows] = feature(part)
+    return found
+
+
+def _memory(block: Checkins) -> Floats:
     left, right = block.gaps.values[:, :-1], block.gaps.values[:, 1:]
     both = ~np.isnan(right)
     count = block.gaps.count - 1
@@ -86,6 +99,10 @@ def fano(block: Checkins) -> Floats:
 
     NaN below 16 check-ins.
     """
+    return own_width(_fano, block)
+
+
+def _fano(block: Checkins) -> Floats:
     used = np.maximum(block.count // FANO_CHECKINS, 1)
     bins = -(-block.times.shape[1] // FANO_CHECKINS)
     counts = tally(np.minimum(place(block, used), (used - 1)[:, None]), block.own, bins)

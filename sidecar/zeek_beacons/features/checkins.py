@@ -6,6 +6,7 @@ check-in, which starts with the first of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from zeek_beacons.features.padded_rows import (
     once,
     positions,
     quantile,
+    widths,
 )
 from zeek_beacons.pairs import Bools, Bytes, Floats, Ints, Pairs
 
@@ -73,6 +75,21 @@ class Checkins(RowBlock):
     def own(self) -> Bools:
         """Not padding, (m, width)."""
         return np.arange(self.times.shape[1]) < self.count[:, None]
+
+    @once
+    def width(self) -> Ints:
+        """How wide a block of its own would be, for each pair, (m,): never wider than this one."""
+        return widths(self.count)
+
+    def by_width(self) -> Iterator[tuple[Ints, Checkins]]:
+        """The block in parts by the pairs' own widths, each with its rows; the block itself where there is one."""
+        for width in np.unique(self.width).tolist():
+            if width == self.times.shape[1] and (self.width == width).all():
+                yield np.arange(len(self.times)), self
+                continue
+            rows = np.flatnonzero(self.width == width)
+            size = PaddedRows(self.size.values[rows, :width])
+            yield rows, Checkins(self.times[rows, :width], self.first[rows], size, self.count[rows], self.growth[rows])
 
     @once
     def span(self) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zeek_beacons.features.catalogue import CATALOGUE, COLUMN, Feature
 from zeek_beacons.features.checkins import Checkins, FlatCheckins, Observations, observations
 from zeek_beacons.features.context import Context, context
-from zeek_beacons.features.padded_rows import RowBlock, chunks
+from zeek_beacons.features.padded_rows import RowBlock, chunks, shared
 from zeek_beacons.features.regroup import regroup
 from zeek_beacons.features.threads import Task, run
 from zeek_beacons.features.windows import Windows, flat_windows, regularity_of, slices, windows
@@ -56,14 +56,14 @@ def measure(pairs: Pairs) -> tuple[Features, FlatCheckins]:
         opens[(pairs.offsets[rows][:, None] + np.arange(width))[block.opens]] = True
         fill(matrix, rows, block, OF[Observations])
 
-    run(observe, list(chunks(held)), len(pairs.start))
+    run(observe, list(shared(held)), len(pairs.start))
     flat = regroup(collapse(pairs, opens))
 
     def check_in(task: Task) -> None:
         rows, width = task
         fill(matrix, rows, flat.block(rows, width), OF[Checkins])
 
-    run(check_in, list(chunks(flat.counts)), len(flat.start))
+    run(check_in, list(shared(flat.counts)), len(flat.start))
     look_through_windows(matrix, flat.start, flat.counts)
     describe(matrix, pairs)
     return Features(matrix), flat
@@ -97,7 +97,7 @@ def look_through_windows(matrix: Matrix, start: Floats, counts: Ints) -> None:
         for column, values in zip(measured, regularity_of(start, begin[rows], held[rows], width), strict=True):
             column[rows] = values
 
-    run(look, list(chunks(held)), len(start))
+    run(look, list(shared(held)), len(start))
     flat = flat_windows(pair, length, measured, len(counts))
     begins = np.cumsum(flat.counts) - flat.counts
 
@@ -105,7 +105,7 @@ def look_through_windows(matrix: Matrix, start: Floats, counts: Ints) -> None:
         rows, width = task
         fill(matrix, rows, windows(flat, begins[rows], flat.counts[rows], width), OF[Windows])
 
-    run(sum_up, list(chunks(flat.counts)), len(start))
+    run(sum_up, list(shared(flat.counts)), len(start))
 
 
 def describe(matrix: Matrix, pairs: Pairs) -> None:

@@ -1,7 +1,8 @@
 """Ragged rows as dense blocks, and the statistics of their rows.
 
 Rows of similar length share a block `(m, width)`, padded with NaN at the end. The width is a function of the row's own
-length and every reduction runs along the contiguous last axis, so a row gives the same bits alone and in a batch.
+length and every reduction runs along the contiguous last axis, so a row gives the same bits alone and in a batch; where
+few rows share a wider block, see `shared`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from zeek_beacons.pairs import Bools, Floats, Ints
 
 LADDER = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+UNROLLED = 128  # values that numpy adds up without cutting them in two first
+SPARE = 2**11
 CHUNK = 2**16  # elements of a block: 512 kB an array, several of them stay in the cache of a core
 
 T = TypeVar("T")
@@ -44,6 +47,23 @@ def chunks(counts: Ints, least: int = 1) -> Iterator[tuple[Ints, int]]:
         most = max(1, CHUNK // width)
         for begin in range(0, len(rows), most):
             yield rows[begin : begin + most], width
+
+
+def shared(counts: Ints) -> Iterator[tuple[Ints, int]]:
+    """The same rows in fewer blocks: few rows of one width share a block with those of the next wider one.
+
+    A row has the same sums there: numpy adds up to 128 values in eight columns, which further zeros do not change where
+    all widths are multiples of eight. What depends on a row's own width otherwise has to ask for it, see `widths`.
+    """
+    held: list[tuple[Ints, int]] = []
+    for rows, width in chunks(counts):
+        if held and width <= UNROLLED and width % 8 == 0 and held[-1][1] % 8 == 0:
+            before, narrow = held[-1]
+            if len(before) * (width - narrow) <= SPARE and (len(before) + len(rows)) * width <= CHUNK:
+                held[-1] = np.concatenate([before, rows]), width
+                continue
+        held.append((rows, width))
+    yield from held
 
 
 def positions(begins: Ints, counts: Ints, width: int) -> tuple[Ints, Bools]:

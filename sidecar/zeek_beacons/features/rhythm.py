@@ -55,13 +55,19 @@ def enough(block: Checkins) -> Bools:
     return (block.count >= MIN_CHECKINS) & (block.span > 0)
 
 
-def resultant(phase: Floats, counted: Bools) -> Floats:
-    """Mean resultant length |sum exp(2 pi i phase)| / n, phases in turns (Rayleigh 1880; Mardia and Jupp 2000)."""
+def resultant(phase: Floats, counted: Bools, width: Ints) -> Floats:
+    """Mean resultant length |sum exp(2 pi i phase)| / n, phases in turns (Rayleigh 1880; Mardia and Jupp 2000).
+
+    `width`: how many columns of each row are looked at, (m,).
+    """
     angle = (phase - np.rint(phase)).astype(np.float32) * TURN
     angle[~counted] = 0
     count = held(counted)
-    spare = counted.shape[1] - count
-    east = np.cos(angle).sum(axis=-1, dtype=np.float64) - spare
+    east, turned = np.empty(len(count)), np.cos(angle)
+    for columns in np.unique(width).tolist():
+        rows = width == columns
+        east[rows] = turned[rows, :columns].sum(axis=-1, dtype=np.float64)
+    east -= width - count
     north = np.sin(angle).sum(axis=-1, dtype=np.float64)
     length: Floats = np.hypot(east, north) / count
     return length
@@ -78,7 +84,7 @@ def clock(block: Checkins, period: Floats) -> Clock:
     fitted = total(beat * time, own) / total(beat * beat, own)
     fitted = clear(fitted, enough(block) & (fitted > 0))
     phase = np.where(own, time / fitted[:, None] - beat, 0.0)
-    return Clock(fitted, clear(resultant(phase, own), ~np.isnan(fitted)))
+    return Clock(fitted, clear(resultant(phase, own, block.width), ~np.isnan(fitted)))
 
 
 def base_clock(block: Checkins) -> Clock:
@@ -86,14 +92,21 @@ def base_clock(block: Checkins) -> Clock:
 
 
 def spectrum(block: Checkins) -> Peak:
+    """The strongest line of each pair, by a periodogram as wide as the pair's own check-ins ask for."""
+    found = np.empty((3, len(block.times)))
+    for rows, part in block.by_width():
+        found[:, rows] = _spectrum(part, block.memo(base)[rows])
+    return Peak(*found)
+
+
+def _spectrum(block: Checkins, interval: Floats) -> Peak:
     """Periodogram of the binned check-ins (Bartlett 1963), long silences shortened by whole base intervals.
 
     Periods from about two bins up to SLOWEST mean gaps.
     """
-    interval = block.memo(base)[:, None]
     gaps = block.gaps.values[:, :-1]
-    long = np.floor(gaps / interval) - SILENCE
-    kept = np.where(long > 0, gaps - interval * long, gaps)
+    long = np.floor(gaps / interval[:, None]) - SILENCE
+    kept = np.where(long > 0, gaps - interval[:, None] * long, gaps)
     kept[np.isnan(kept)] = 0
     time = np.zeros(block.times.shape)
     np.cumsum(kept, axis=-1, out=time[:, 1:])
@@ -143,7 +156,7 @@ def gap_coherence(block: Checkins) -> Floats:
     """Rayleigh coherence of the gaps as phases of the base interval, 0 to 1: phase kept over one gap."""
     phase = block.gaps.values / block.memo(base)[:, None] - block.memo(beats)
     counted = block.gaps.valid & (block.memo(beats) >= 1)
-    found = resultant(np.where(counted, phase, 0.0), counted) * share(counted, block.gaps.count)
+    found = resultant(np.where(counted, phase, 0.0), counted, block.width) * share(counted, block.gaps.count)
     return clear(found, enough(block) & ~np.isnan(block.memo(base)))
 
 

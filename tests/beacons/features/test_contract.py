@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zeek_beacons.features import CATALOGUE, MODEL_FEATURES, SCHEMA_VERSION, Features, extract
-from zeek_beacons.features.padded_rows import CHUNK, LADDER, chunks, widths
+from zeek_beacons.features.padded_rows import CHUNK, LADDER, chunks, shared, widths
 from zeek_beacons.pairs import OBSERVATION_COLUMNS, Pairs
 
 from .traffic import EPOCH, every, mixed, pair
@@ -166,6 +166,16 @@ def test_chunks_cover_every_row_once() -> None:
     counts = np.random.default_rng(1).integers(0, 700, 3000)
     seen = np.concatenate([rows for rows, _width in chunks(counts)])
     assert np.array_equal(np.sort(seen), np.flatnonzero(counts))
+
+
+def test_few_rows_share_blocks_as_wide_as_they_need_and_not_much_wider() -> None:
+    counts = np.random.default_rng(1).integers(0, 700, 40)
+    blocks = list(shared(counts))
+    assert np.array_equal(np.sort(np.concatenate([rows for rows, _width in blocks])), np.flatnonzero(counts))
+    assert all(counts[rows].max() <= width for rows, width in blocks)
+    assert len(blocks) < len(list(chunks(counts)))
+    many = np.repeat([10, 16, 64], 5000)
+    assert sorted({width for _rows, width in shared(many)}) == [12, 16, 64]
 
 
 def test_feature_is_immutable() -> None:
