@@ -133,7 +133,7 @@ def sessions(
     rounds: Annotated[int, typer.Option(min=1, help="Runs for user CPU, taking turns.")] = 10,
     beside: Beside = None,
 ) -> None:
-    """What the Zeek package and each of its parts cost on HTTP, TLS and DNS as a sensor sees them, in instructions.
+    """What the Zeek package costs in instructions: part by part on sessions as a sensor sees them, and on handshakes.
 
     Needs zeek in PATH or /opt/zeek/bin, valgrind and openssl, and a quarter of an hour.
     """
