@@ -18,8 +18,6 @@ FIELDS = ["ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "prot
 FIELDS += ["orig_bytes", "resp_bytes", "conn_state", "history"]
 KEY = ("orig_h", "resp", "resp_p", "proto", "channel")
 BEGIN = 1_767_225_600.0
-# Digits that depend on how many rows a forest scores together.
-UNSURE = {"score_forest": 2e-6, "hybrid_score": 2e-6}
 FEW = ("--max-observations", "64")  # so that pairs hold fewer than they have
 
 
@@ -103,8 +101,7 @@ def alerts(folder: Path) -> list[dict[str, str]]:
     """The alerts in words, but for how to look on in the logs that were read."""
     with (folder / "alerts.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    unsure = {"command", "uids", *UNSURE}
-    return [{name: text for name, text in row.items() if name not in unsure} for row in rows]
+    return [{name: text for name, text in row.items() if name not in ("command", "uids")} for row in rows]
 
 
 def assert_same(spark: dict[tuple[Any, ...], dict[str, Any]], one: dict[tuple[Any, ...], dict[str, Any]]) -> None:
@@ -116,6 +113,6 @@ def assert_same(spark: dict[tuple[Any, ...], dict[str, Any]], one: dict[tuple[An
             if value in ("", None):
                 assert other in ("", None), (key, column, other)
             elif isinstance(value, float) or isinstance(other, float):
-                assert float(other) == pytest.approx(float(value), abs=UNSURE.get(column, 1e-9)), (key, column)
+                assert float(other) == pytest.approx(float(value), abs=1e-9), (key, column)
             else:
                 assert str(other) == str(value), (key, column)
