@@ -39,8 +39,13 @@ HANDSHAKES = Workload("handshakes", once=4_900, returning=100, repeats=51, answe
 _COUNTED = re.compile(r"Collected : (\d+)")
 
 
-def bench(sessions: int, rounds: int, scripts: Path = SCRIPTS, beside: Sequence[Path] = ()) -> Iterator[str]:
-    """Runs the benchmark and yields its report, line by line. Raises ConfigError without valgrind or openssl."""
+def bench(
+    sessions: int, rounds: int, scripts: Path = SCRIPTS, beside: Sequence[Path] = (), by_part: bool = True
+) -> Iterator[str]:
+    """Runs the benchmark and yields its report, line by line. Raises ConfigError without valgrind or openssl.
+
+    `by_part`: also without each of the package's parts, and as Zeek compiles it.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-zeek-") as folder:
         trace, nothing = Path(folder) / "sessions.pcap", Path(folder) / "nothing.pcap"
         write_sessions(trace, sessions)
@@ -52,6 +57,8 @@ def bench(sessions: int, rounds: int, scripts: Path = SCRIPTS, beside: Sequence[
         parts = {f"package without {name}": [str(scripts), *words] for name, words in PARTS.items()}
         parts |= {"package without the flush at the end": [str(scripts), str(no_flush)]}
         optimized = {name + _OPTIMIZED: ["-O", "ZAM", *whole[name]] for name in ("without", "package")}
+        if not by_part:
+            parts, optimized = {}, {}
         yield f"{sessions:,} sessions ({trace.stat().st_size / 1e6:.1f} MB), instructions of the work on packets"
         yield (
             f"{HANDSHAKES.connections:,} handshakes: {HANDSHAKES.once:,} pairs of one, "

@@ -132,6 +132,9 @@ def sessions(
     number: Annotated[int, typer.Option("--sessions", min=100, help="Sessions of the trace.")] = 3_000,
     rounds: Annotated[int, typer.Option(min=1, help="Runs for user CPU, taking turns.")] = 10,
     beside: Beside = None,
+    by_part: Annotated[
+        bool, typer.Option("--by-part/--whole", help="Also without each part of the package, and compiled.")
+    ] = True,
 ) -> None:
     """What the Zeek package costs in instructions: part by part on sessions as a sensor sees them, and on handshakes.
 
@@ -139,7 +142,7 @@ def sessions(
     """
     from zeek_beacons_lab.bench.instructions import bench
 
-    for line in bench(number, rounds, beside=beside or ()):
+    for line in bench(number, rounds, beside=beside or (), by_part=by_part):
         print(line, flush=True)
 
 
