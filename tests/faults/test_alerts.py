@@ -39,6 +39,32 @@ def levels(told: Iterable[tuple[str, str]]) -> dict[str, int]:
     return dict(highest)
 
 
+def expire_leases(queue: Path) -> None:
+    """As if the time of the lease had passed."""
+    with closing(sqlite3.connect(queue)) as db, db:
+        db.execute("UPDATE deliveries SET leased = 0")
+
+
+def known_to_sinks_alone(queue: Path, history: Path) -> dict[str, int]:
+    """Of a killed sidecar, the incidents that it told its sinks, at a level of which its history does not know."""
+    with closing(sqlite3.connect(queue)) as db:
+        early = dict(db.execute("SELECT id, level FROM incidents"))
+    with closing(sqlite3.connect(history)) as db:
+        known = dict(db.execute("SELECT incident, max(sent) FROM alerts GROUP BY incident"))
+    return {incident: level for incident, level in early.items() if known.get(incident, 0) < level}
+
+
+def check_levels(told: dict[str, int], noticed: dict[str, int], unknown: dict[str, int]) -> None:
+    """Zeek notices what the sinks are told.
+
+    Killed between telling the sinks and the history, the sidecar judges again, with what came since: lower, maybe.
+    """
+    assert noticed.keys() <= told.keys()
+    beyond = {incident: level for incident, level in told.items() if level != noticed.get(incident, 0)}
+    assert all(noticed.get(incident, 0) < level for incident, level in beyond.items())
+    assert all(unknown.get(incident) == level for incident, level in beyond.items()), beyond
+
+
 def test_killed_receivers_and_a_killed_sidecar_lose_no_alert(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(lab.folder))
     file, queue = lab.folder / "alerts.json", lab.folder / "alerts.db"
@@ -63,11 +89,8 @@ def test_killed_receivers_and_a_killed_sidecar_lose_no_alert(lab: Lab, monkeypat
         sidecar.wait()
         release.set()
     assert waiting(queue)
-    with closing(sqlite3.connect(queue)) as db, db:
-        db.execute("UPDATE deliveries SET leased = 0")  # as if the time of the lease had passed
-        early = dict(db.execute("SELECT id, level FROM incidents"))
-    with closing(sqlite3.connect(lab.history)) as db:
-        known = dict(db.execute("SELECT incident, max(sent) FROM alerts GROUP BY incident"))
+    unknown = known_to_sinks_alone(queue, lab.history)
+    expire_leases(queue)
     with (
         receivers.syslog_stream(port=syslog) as stream,
         receivers.webhook(port=web) as after,
@@ -82,12 +105,7 @@ def test_killed_receivers_and_a_killed_sidecar_lose_no_alert(lab: Lab, monkeypat
 
     alerts = [json.loads(line) for line in file.read_text().splitlines()]
     ids = {one["id"]: (one["incident"], one["severity"]) for one in alerts}
-    told, noticed = levels(ids.values()), levels(lab.noticed())
-    assert noticed.keys() <= told.keys()
-    # Killed between telling the sinks and the history, the sidecar judges again, with what came since: lower, maybe.
-    beyond = {incident: level for incident, level in told.items() if level != noticed.get(incident, 0)}
-    assert all(noticed.get(incident, 0) < level for incident, level in beyond.items())
-    assert all(known.get(incident, 0) < level == early.get(incident) for incident, level in beyond.items()), beyond
+    check_levels(levels(ids.values()), levels(lab.noticed()), unknown)
     assert len(set(ids.values())) == len(ids), "the same is told under two ids"
     assert {json.loads(text)["id"] for text in before.messages} <= ids.keys()
     assert sorted(json.loads(text)["id"] for text in after.messages) == sorted(ids)

@@ -115,7 +115,7 @@ def test_a_sketch_that_is_full_before_a_beacon_comes_back_is_counted(
     attack = [*beacons(sleep=600, hours=2), *flood(pairs, times=1, hours=2)]
     told = attacked(attack, "Beacons::sketch_pairs=1000", "Beacons::exact_pairs=0")
     assert abs(told["restarts"] - pairs // 1000) <= 1
-    assert abs(followed(tmp_path) - stay) <= 1
+    assert abs(followed(tmp_path) - stay) <= 3  # a full sketch takes some for seen before
     assert told["flooding"] <= pairs // 20  # what the sketch takes for seen before
 
 
