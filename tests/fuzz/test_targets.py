@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from .seeds import seeds
@@ -16,6 +18,13 @@ FOUND: list[tuple[str, bytes]] = [
         b'telemetry [1, "edge", 1.0, "many", "[["]\ntelemetry [2, "edge", 1.0, 1, ' + b'"' + b"[" * 3000 + b'"]',
     ),
     ("operator-file", next(seeds("operator-file")).replace(b"CREATE TABLE", b"CREATE TABL\xa1")),
+    ("alert-queue", next(seeds("alert-queue")).replace(b"NULL,\n    alert TEXT", b"NULL --   alert TEXT")),
+    ("alert", re.sub(rb'"time": [^,]+', b'"time": 1e17', next(seeds("alert")))),
+    (
+        "process-events",
+        b'{"UtcTime": event_id,host_id,timestamp,src_ip,src_port,dst_ip,dst_port,protocol,proc_name\n'
+        + next(one for one in seeds("process-events") if one.startswith(b"{")),
+    ),
 ]
 
 

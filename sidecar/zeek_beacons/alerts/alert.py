@@ -97,12 +97,12 @@ class Alert:
             own = {one.name: _checked(one, given) for one in fields(cls) if one.init and one.name != "facts"}
             made = cls(facts=PairFacts(**told), **own)
             made._check()
-        except (KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (KeyError, TypeError, OverflowError, OSError, RecursionError) as error:
             raise ValueError(f"no alert of this version: {error}") from error
         return made
 
     def _check(self) -> None:
-        """Raises ValueError, or OverflowError, where a value is none that a format could tell."""
+        """Raises ValueError, OverflowError or OSError where a value is none that a format could tell."""
         if self.event not in EVENTS or self.kind not in KINDS or self.severity not in SEVERITIES[1:]:
             raise ValueError(f"no alert of this version: {self.event}, {self.kind}, {self.severity}")
         if not 1 <= self.level < len(SEVERITIES):

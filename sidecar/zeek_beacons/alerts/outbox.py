@@ -166,14 +166,15 @@ class Outbox:
     def losses(self) -> dict[str, dict[str, int]]:
         """Alerts that were given up, by sink and reason, since the file was made."""
         found: dict[str, dict[str, int]] = {}
-        for sink, reason, alerts in self._db.execute("SELECT * FROM losses ORDER BY sink, reason"):
+        for sink, reason, alerts in self._db.execute("SELECT sink, reason, alerts FROM losses ORDER BY sink, reason"):
             found.setdefault(sink, {})[reason] = alerts
         return found
 
     def raised(self) -> dict[str, Raised]:
         """What was told of each incident, the oldest first."""
         found = {}
-        for name, level, at, stopped, body in self._db.execute("SELECT * FROM incidents ORDER BY raised"):
+        told = self._db.execute("SELECT id, level, raised, stopped, alert FROM incidents ORDER BY raised")
+        for name, level, at, stopped, body in told:
             try:
                 found[name] = Raised(level, at, bool(stopped), Alert.from_json(body))
             except ValueError:

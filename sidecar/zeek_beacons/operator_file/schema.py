@@ -100,7 +100,7 @@ def check(db: sqlite3.Connection, path: Path, *, may_be_empty: bool = False) -> 
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     try:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, MemoryError) as error:
         raise sqlite3.DatabaseError("the names of its tables are damaged") from error
     if version > VERSION:
         raise InputError(str(path), f"operators' file of schema {version}, this program knows {VERSION}; update it")

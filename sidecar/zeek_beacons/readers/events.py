@@ -60,6 +60,8 @@ def sniff_json(head: bytes, _chosen: Sequence[str] = ()) -> bool:
 
 def sniff(head: bytes, chosen: Sequence[str] = ()) -> bool:
     """Whether a file that starts like this is a CSV of events of processes."""
+    if head.lstrip().startswith(b"{"):
+        return False
     given = cells(first_line(head))
     return columns_of(given, COLUMNS).keys() | named(chosen, COLUMNS, given) >= CONNECTION
 

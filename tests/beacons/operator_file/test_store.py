@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from zeek_beacons.errors import ConfigError, InputError
 from zeek_beacons.labels import read_labels
-from zeek_beacons.operator_file import labels, schema
+from zeek_beacons.operator_file import labels, schema, words
 from zeek_beacons.operator_file.database import StoreError
 from zeek_beacons.operator_file.store import LONGEST_WHY, OperatorStore
 from zeek_beacons.operator_file.words import load
@@ -209,3 +210,25 @@ def test_feedback_becomes_labels_that_are_read_again(store: OperatorStore, tmp_p
         ("10.0.0.8", "203.0.113.12"): "exclude",
     }
     assert "as c2.example" in found["10.0.0.6", "203.0.113.10", 443, "tcp"].evidence
+
+
+def test_a_damaged_file_that_asks_for_more_memory_than_there_is_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLite does of some: what atheris found takes a whole file."""
+
+    class Damaged:
+        def execute(self, statement: str) -> Any:
+            if "sqlite_master" in statement:
+                raise MemoryError
+            return self
+
+        def fetchone(self) -> tuple[int]:
+            return (2,)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(words, "connected", lambda _: Damaged())
+    with pytest.raises(InputError, match="damaged"):
+        words.load(tmp_path / "operator.sqlite")
