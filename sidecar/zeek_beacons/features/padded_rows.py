@@ -18,7 +18,7 @@ from zeek_beacons.pairs import Bools, Floats, Ints
 
 LADDER = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 UNROLLED = 128  # values that numpy adds up without cutting them in two first
-SPARE = 2**11
+SPARE = 2**11  # elements of padding that few rows may take on to share a wider block
 CHUNK = 2**16  # elements of a block: 512 kB an array, several of them stay in the cache of a core
 
 T = TypeVar("T")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zeek_beacons.background_thread import BackgroundThread
+from zeek_beacons.database_errors import DATABASE_ERRORS
 from zeek_beacons.errors import InputError
 from zeek_beacons.operator_file import schema, words
 from zeek_beacons.operator_file.telemetry import Connection
@@ -108,7 +109,7 @@ class OperatorFollower:
         health = self.health
         try:
             look = looking.result()
-        except (sqlite3.Error, OSError, InputError, ValueError) as error:
+        except (*DATABASE_ERRORS, OSError, InputError, ValueError) as error:
             health.working = False
             health.errors += 1
             if health.last_error != str(error):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from zeek_beacons.allow import AllowList, Entry
+from zeek_beacons.database_errors import DATABASE_ERRORS
 from zeek_beacons.errors import InputError
 from zeek_beacons.keys import CONN, KEY_COLUMNS, Key
 from zeek_beacons.operator_file import FILE_NAME, schema
@@ -67,7 +68,7 @@ def load(path: Path) -> Words:
         with contextlib.closing(connected(path)) as db:
             schema.check(db, path)
             return read(db, time.time())
-    except (sqlite3.Error, OSError) as error:
+    except (*DATABASE_ERRORS, OSError) as error:
         raise InputError(str(path), f"cannot be read: {error}") from error
 
 
